@@ -1,0 +1,86 @@
+// Bundles the Node server into one file that runs with nothing beside it.
+//   node esbuild.config.mjs [--outdir dist] [--entry src/node/main.ts]
+import { builtinModules } from 'node:module';
+import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
+
+// Start-up time is mostly evaluating modules. These belong to parts of Express and http-proxy-middleware that the server
+// does not use: parsing bodies, serving and guessing the type of files, views, signed cookies, globs, followed redirects.
+// What is called all the same says so instead of misbehaving.
+const absent = (name, ...uses) =>
+  `const absent = () => { throw new Error('${name} is not part of the bundle'); };
+   ${uses.map((use) => `absent.${use} = absent;`).join(' ')} module.exports = absent;`;
+
+const replaced = {
+  'body-parser': absent('body-parser', 'json', 'raw', 'text', 'urlencoded'),
+  'cookie-signature': absent('cookie-signature', 'sign', 'unsign'),
+  etag: absent('etag'),
+  'follow-redirects': absent('follow-redirects'),
+  'is-glob': 'module.exports = () => false;',
+  micromatch: absent('micromatch', 'isMatch'),
+  qs: absent('qs', 'parse'),
+  send: absent('send'),
+  'serve-static': absent('serve-static'),
+  // Printing is decided by LOG_LEVEL, not by DEBUG.
+  debug: `const silent = () => {}; silent.enabled = false; silent.extend = () => silent;
+    module.exports = Object.assign(() => silent, { default: () => silent });`,
+  // The whole table of media types is 200 KB; these are the ones our own pages have.
+  'mime-types': `const types = { css: 'text/css', html: 'text/html', ico: 'image/x-icon', js: 'text/javascript',
+      json: 'application/json', png: 'image/png', svg: 'image/svg+xml', txt: 'text/plain', text: 'text/plain' };
+    exports.lookup = (name) => types[String(name).split('.').pop().toLowerCase()] ?? false;
+    exports.charset = (type) => (/^text\\/|^application\\/json/.test(type) ? 'UTF-8' : false);
+    exports.contentType = (name) => {
+      const type = name.includes('/') ? name : exports.lookup(name);
+      return type && !type.includes('charset') && exports.charset(type) ? type + '; charset=utf-8' : type;
+    };
+    exports.extension = (type) => Object.keys(types).find((name) => types[name] === type) ?? false;`,
+};
+
+const slim = {
+  name: 'slim',
+  setup(bundle) {
+    const filter = new RegExp(`^(${Object.keys(replaced).join('|')})$`);
+    bundle.onResolve({ filter }, ({ path }) => ({ path, namespace: 'replaced' }));
+    bundle.onLoad({ filter: /.*/, namespace: 'replaced' }, ({ path }) => ({ contents: replaced[path], loader: 'js' }));
+  },
+};
+
+const { values } = parseArgs({
+  options: {
+    entry: { type: 'string', default: 'src/node/main.ts' },
+    outdir: { type: 'string', default: 'dist' },
+  },
+});
+
+const { metafile } = await build({
+  entryPoints: { bundle: values.entry },
+  outdir: values.outdir,
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node20.11',
+  minify: true,
+  legalComments: 'eof',
+  metafile: true,
+  logLevel: 'warning',
+  plugins: [slim],
+}).catch(() => process.exit(1));
+
+for (const [file, { bytes, imports, inputs }] of Object.entries(metafile.outputs)) {
+  const unresolved = imports
+    .map(({ path }) => path)
+    .filter((path) => !builtinModules.includes(path.replace(/^node:/, '')));
+  if (unresolved.length > 0) {
+    console.error(`${file} would need at run time: ${[...new Set(unresolved)].join(', ')}`);
+    process.exit(1);
+  }
+  const sizes = new Map();
+  for (const [input, { bytesInOutput }] of Object.entries(inputs)) {
+    const owner = /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(input)?.[1] ?? input.split('/').slice(0, 2).join('/');
+    sizes.set(owner, (sizes.get(owner) ?? 0) + bytesInOutput);
+  }
+  const kilobytes = (size) => `${(size / 1000).toFixed(1).padStart(7)} KB`;
+  console.log(`${kilobytes(bytes)}  ${file}, of which`);
+  const largest = [...sizes].sort(([, one], [, other]) => other - one).slice(0, 12);
+  for (const [owner, size] of largest) console.log(`${kilobytes(size)}    ${owner}`);
+}
