@@ -36,12 +36,29 @@ const replaced = {
     exports.extension = (type) => Object.keys(types).find((name) => types[name] === type) ?? false;`,
 };
 
+// Needed by some requests only: loaded when one of these functions is first called.
+const deferred = {
+  'http-proxy-middleware': ['createProxyMiddleware'],
+  tldts: ['getDomain'],
+};
+const defer = (name) =>
+  deferred[name].map((use) => `export const ${use} = (...all) => require('${name}').${use}(...all);`).join('\n');
+
+const anyOf = (names) => new RegExp(`^(${Object.keys(names).join('|')})$`);
+
 const slim = {
   name: 'slim',
   setup(bundle) {
-    const filter = new RegExp(`^(${Object.keys(replaced).join('|')})$`);
-    bundle.onResolve({ filter }, ({ path }) => ({ path, namespace: 'replaced' }));
+    bundle.onResolve({ filter: anyOf(replaced) }, ({ path }) => ({ path, namespace: 'replaced' }));
     bundle.onLoad({ filter: /.*/, namespace: 'replaced' }, ({ path }) => ({ contents: replaced[path], loader: 'js' }));
+    bundle.onResolve({ filter: anyOf(deferred) }, ({ path, namespace }) =>
+      namespace === 'deferred' ? undefined : { path, namespace: 'deferred' },
+    );
+    bundle.onLoad({ filter: /.*/, namespace: 'deferred' }, ({ path }) => ({
+      contents: defer(path),
+      loader: 'js',
+      resolveDir: import.meta.dirname,
+    }));
   },
 };
 

@@ -18,7 +18,7 @@ function download() {
   try {
     const npm = spawnSync(
       'npm',
-      ['install', '--prefix', '.', '--no-save', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error', `@yarnpkg/cli-dist@${version}`],
+      ['install', '--prefix', '.', '--no-save', '--no-audit', '--no-fund', '--no-update-notifier', '--ignore-scripts', '--loglevel=error', `@yarnpkg/cli-dist@${version}`],
       { cwd: work, stdio: ['ignore', 'ignore', 'inherit'], shell: process.platform === 'win32' },
     );
     if (npm.status !== 0) throw new Error(`npm could not fetch Yarn ${version}: ${npm.error?.message ?? `exit code ${npm.status}`}`);
@@ -35,6 +35,11 @@ try {
 } catch (error) {
   console.error(error.message);
   process.exit(1);
+}
+// A Yarn that hands over to us passes no SIGTERM on: when it is gone, what we run must not be left behind.
+if (process.env.YARN_IGNORE_PATH) {
+  const parent = process.ppid;
+  setInterval(() => process.ppid !== parent && process.kill(process.pid, 'SIGTERM'), 250).unref();
 }
 process.env.YARN_IGNORE_PATH = '1';
 process.argv[1] = cli;

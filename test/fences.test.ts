@@ -1,0 +1,118 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, posix } from 'node:path';
+import { promisify } from 'node:util';
+import { parse } from 'yaml';
+import { settings } from '../src/core/settings';
+import { renderConfiguration } from './tools/configuration-doc';
+import { imports, root, type Source, sources } from './tools/sources';
+
+const MAX_BUNDLE_BYTES = 400_000;
+const MAX_LINES = 220;
+const CORE_PACKAGES = ['ipaddr.js', 'tldts'];
+
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+const src = sources('src', /\.ts$/);
+const core = src.filter(({ path }) => path.startsWith('src/core/'));
+const known = new Set<string>(settings.map(({ name }) => name));
+
+/** Every place where a pattern stands in code, as `file:line: text`; comments do not count. */
+function occurrences(files: Source[], pattern: RegExp): string[] {
+  return files.flatMap(({ path, text }) =>
+    text
+      .replace(/\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, ''))
+      .split('\n')
+      .map((line) => line.replace(/(^|\s)\/\/.*/, ''))
+      .flatMap((line, index) => (pattern.test(line) ? [`${path}:${index + 1}: ${line.trim()}`] : [])),
+  );
+}
+
+describe('the core', () => {
+  test('is there to be fenced in', () => {
+    expect(core.length).toBeGreaterThan(10);
+  });
+
+  test.each(core.map((file) => [file.path, file] as const))('%s imports nothing from outside the core', (_, file) => {
+    const outside = imports(file).filter((name) =>
+      name.startsWith('.')
+        ? !posix.join(posix.dirname(file.path), name).startsWith('src/core/')
+        : !CORE_PACKAGES.includes(name),
+    );
+    expect(outside).toEqual([]);
+  });
+
+  test('reads no clock, chance, environment, and does no I/O', () => {
+    const impure =
+      /\bDate\.now\b|\bnew Date\(\)|\bperformance\.|\bMath\.random\b|\bset(Timeout|Interval|Immediate)\b|\bprocess\.|\bconsole\.|\bBuffer\b|(?<![.\w])fetch\(/;
+    expect(occurrences(core, impure)).toEqual([]);
+  });
+});
+
+describe('the sources', () => {
+  test('read the environment in one place', () => {
+    const elsewhere = src.filter(({ path }) => path !== 'src/node/main.ts');
+    expect(occurrences(elsewhere, /\bprocess\.env\b|import .*\benv\b.* from 'node:process'/)).toEqual([]);
+  });
+
+  test('need nothing of the tests', () => {
+    const culprits = src.filter((file) =>
+      imports(file).some(
+        (name) => name.startsWith('.') && posix.join(posix.dirname(file.path), name).startsWith('test/'),
+      ),
+    );
+    expect(culprits.map(({ path }) => path)).toEqual([]);
+  });
+
+  test(`have no file of more than ${MAX_LINES} lines`, () => {
+    const long = src.map(({ path, text }) => `${path}: ${text.split('\n').length - 1} lines`);
+    expect(long.filter((entry) => Number(/(\d+) lines$/.exec(entry)?.[1]) > MAX_LINES)).toEqual([]);
+  });
+});
+
+describe('the bundle', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'bundle-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test(`is one file of less than ${MAX_BUNDLE_BYTES / 1000} KB that needs nothing beside it`, async () => {
+    // The build itself fails on anything it cannot resolve.
+    await promisify(execFile)(process.execPath, ['esbuild.config.mjs', '--outdir', folder], { cwd: root });
+    expect(readdirSync(folder)).toEqual(['bundle.js']);
+    expect(statSync(join(folder, 'bundle.js')).size).toBeLessThan(MAX_BUNDLE_BYTES);
+  });
+});
+
+describe('the lock file', () => {
+  test('names no address: packages come from whichever registry is configured', () => {
+    expect(read('yarn.lock')).not.toMatch(/https?:|^\s*"?resolved/m);
+  });
+});
+
+describe('the documents', () => {
+  test('docs/configuration.md is what `yarn docs` writes', () => {
+    expect(read('docs/configuration.md')).toBe(renderConfiguration(settings));
+  });
+
+  test('.env.example offers every setting, commented out, with its default', () => {
+    const offered = [...read('.env.example').matchAll(/^#([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name, value]);
+    expect(offered.map(([name]) => name).sort()).toEqual([...known].sort());
+    for (const { name, fallback } of settings) {
+      if (fallback !== '') expect(offered).toContainEqual([name, fallback]);
+    }
+    expect(read('.env.example')).not.toMatch(/^[^#\n]/m);
+  });
+});
+
+describe('the manifests', () => {
+  const manifests = sources('deploy', /^s\.ya?ml$/);
+
+  test('are there to be checked', () => {
+    expect(manifests.length).toBeGreaterThan(0);
+  });
+
+  test.each(manifests.map(({ path, text }) => [path, text]))('%s sets only variables that exist', (_, text) => {
+    const resources = Object.values(parse(text ?? '').resources) as { props?: { environmentVariables?: object } }[];
+    const names = resources.flatMap(({ props }) => Object.keys(props?.environmentVariables ?? {}));
+    expect(names.filter((name) => name !== 'PATH' && !known.has(name))).toEqual([]);
+  });
+});
