@@ -1,0 +1,72 @@
+import ipaddr from 'ipaddr.js';
+
+type Address = ipaddr.IPv4 | ipaddr.IPv6;
+
+/** A set of addresses that TRUST_PROXY names. */
+export type AddressRange = readonly [Address, number];
+
+const WORDS: Readonly<Record<string, readonly string[]>> = {
+  loopback: ['127.0.0.0/8', '::1/128'],
+  linklocal: ['169.254.0.0/16', 'fe80::/10'],
+  private: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
+};
+
+/** Reads an address, a CIDR range or one of the words loopback, linklocal and private; undefined for anything else. */
+export function parseRange(text: string): AddressRange[] | undefined {
+  const word = WORDS[text.toLowerCase()];
+  if (word) return word.map((range) => ipaddr.parseCIDR(range));
+  try {
+    if (text.includes('/')) return [ipaddr.parseCIDR(text)];
+    const address = ipaddr.parse(text);
+    return [[address, address.kind() === 'ipv4' ? 32 : 128]];
+  } catch {
+    return undefined;
+  }
+}
+
+export function isInRanges(text: string, ranges: readonly AddressRange[]): boolean {
+  const address = parseAddress(text);
+  return (
+    address !== undefined &&
+    ranges.some(([range, bits]) => range.kind() === address.kind() && matches(address, range, bits))
+  );
+}
+
+function matches(address: Address, range: Address, bits: number): boolean {
+  return (address as ipaddr.IPv4).match(range as ipaddr.IPv4, bits);
+}
+
+/** IPv4 addresses in IPv6 clothes count as what they are. */
+function parseAddress(text: string): Address | undefined {
+  const bare = text.replace(/^\[|\]$/g, '').replace(/%.*$/, '');
+  return ipaddr.isValid(bare) ? ipaddr.process(bare) : undefined;
+}
+
+export function isAddress(text: string): boolean {
+  return parseAddress(text) !== undefined;
+}
+
+/**
+ * Whether a connection to this address leaves for the public internet. Everything special is refused, metadata services
+ * (169.254.169.254, 100.100.100.200) among it, but not 198.18.0.0/15: local VPN clients hand those out as stand-ins
+ * for blocked public hosts.
+ */
+export function isPublicAddress(text: string): boolean {
+  const address = parseAddress(text);
+  if (!address) return false;
+  const range: string = address.range();
+  if (range === 'rfc6052') return isPublicAddress(embeddedIpv4(address as ipaddr.IPv6));
+  return range === 'unicast';
+}
+
+/** NAT64 (RFC 6052): the last 32 bits are the IPv4 address that is meant. */
+function embeddedIpv4(address: ipaddr.IPv6): string {
+  return address.toByteArray().slice(-4).join('.');
+}
+
+const PRIVATE_NAME = /^(localhost|[^.]+|.+\.(localhost|local|internal|lan|home\.arpa))$/;
+
+/** Whether a host was plainly meant as one of a private network, by its address or its name. */
+export function isPrivateHost(hostname: string): boolean {
+  return isAddress(hostname) ? !isPublicAddress(hostname) : PRIVATE_NAME.test(hostname);
+}

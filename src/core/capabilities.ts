@@ -1,0 +1,40 @@
+export type Platform = 'node' | 'aliyun-fc';
+
+/** What a platform's edge carries; sources: deploy/<platform>/README.md. */
+export interface Capabilities {
+  /** Bytes of path and query that reach us at most. */
+  readonly maxTarget: number;
+  /** A body is streamed only when it is chunked; with a length it may be buffered or capped. */
+  readonly streamsOnlyChunked: boolean;
+  /** Every connection comes from the platform's own gateway, so its X-Forwarded-* are the platform's word. */
+  readonly gatewayIsPeer: boolean;
+  /** The gateway keeps connections open for longer than any idle limit of ours; closing one loses a request. */
+  readonly gatewayKeepsConnections: boolean;
+  /** Life-cycle hooks arrive as requests. */
+  readonly hooks: boolean;
+}
+
+export const capabilities: Readonly<Record<Platform, Capabilities>> = {
+  node: {
+    maxTarget: Number.POSITIVE_INFINITY,
+    streamsOnlyChunked: false,
+    gatewayIsPeer: false,
+    gatewayKeepsConnections: false,
+    hooks: false,
+  },
+  'aliyun-fc': {
+    maxTarget: 4096,
+    streamsOnlyChunked: true,
+    gatewayIsPeer: true,
+    gatewayKeepsConnections: true,
+    hooks: true,
+  },
+};
+
+/** Variables that the platform itself sets in the function's environment. */
+export function detectPlatform(env: Readonly<Record<string, string | undefined>>): Platform {
+  return env.FC_FUNCTION_NAME && env.FC_ACCOUNT_ID ? 'aliyun-fc' : 'node';
+}
+
+/** Bodies up to this size always carry their length: manifests are at most 4 MiB, and oras and helm insist on it. */
+export const SMALL_BODY_BYTES = 4 * 1024 * 1024;

@@ -1,0 +1,312 @@
+import type { Config, Origin } from './config';
+import { answerOptions } from './cors';
+import { answerError, RegistryError } from './errors';
+import { failureError } from './failure';
+import { backendHeaders, countVia, type HeaderList, headerOf, MAX_VIA, requestHeaders, withHeader } from './headers';
+import { checkMethod, takesBody } from './methods';
+import { originOfRequest } from './origin';
+import { spanOf, strongValidator } from './range';
+import { bearerChallenge, learnRealm, type Realms } from './realm';
+import { isRedirect, Redirects } from './redirect';
+import { relayed, relayedProbe } from './relay';
+import { Resumption } from './resume';
+import { isTransient, isTransientFailure, retryDelay } from './retry';
+import { type Route, routeOf } from './route';
+import { anonymousToken, MAX_TOKEN_DOCUMENT, MAX_TOKEN_REQUEST, readToken, tokenForm, tokenQuery } from './token';
+import type {
+  Answer,
+  Failure,
+  Forward,
+  Read,
+  Relay,
+  RequestHead,
+  RequestVerb,
+  ResponseHead,
+  ResponseVerb,
+} from './verbs';
+
+export const AGENT = 'registry-proxy-serverless';
+
+/**
+ * One client request and everything that is decided about it (docs/request-handling.md has the same story, numbered).
+ * A runtime asks `onRequest` first, carries out the verb it gets, and brings what came of it to the method of that name.
+ */
+export class Exchange {
+  readonly #config: Config;
+  readonly #realms: Realms;
+  readonly #head: RequestHead;
+  #route: Route | undefined;
+  #origin: Origin | undefined;
+  /** What the registry was asked first; retries and continuations start from it. */
+  #first: Forward | undefined;
+  #redirects: Redirects | undefined;
+  #retries = 0;
+  #isRenewed = false;
+  #isProbe = false;
+  #awaitsToken: Forward | undefined;
+  #form = '';
+
+  constructor(config: Config, realms: Realms, head: RequestHead) {
+    this.#config = config;
+    this.#realms = realms;
+    this.#head = head;
+  }
+
+  get route(): Route | undefined {
+    return this.#route;
+  }
+
+  onRequest(): RequestVerb {
+    return this.#catching(() => {
+      const { method, target, headers } = this.#head;
+      if (method === 'OPTIONS') return this.#onOptions();
+      this.#route = routeOf(target, this.#config);
+      checkMethod(this.#head, this.#route.kind);
+      this.#origin = originOfRequest(this.#head, this.#config);
+      if (!this.#origin) throw new RegistryError(400, 'UNSUPPORTED', 'the request has no usable Host');
+      if (countVia(headers) > MAX_VIA) {
+        throw new RegistryError(508, 'UNAVAILABLE', 'the proxy is its own upstream', {
+          hint: 'REGISTRY_BACKEND leads back to this proxy',
+        });
+      }
+      if (this.#route.kind === 'token')
+        return method === 'POST' ? ({ verb: 'read', limit: MAX_TOKEN_REQUEST } satisfies Read) : this.#askRealm();
+      if (this.#route.kind === 'own')
+        throw new RegistryError(404, 'NAME_UNKNOWN', 'nothing here', { path: this.#route.path });
+      if (this.#route.kind === 'backend') return this.#askBackend(this.#route);
+      return this.#begin(this.#askRegistry(this.#route));
+    });
+  }
+
+  /** The client's small body has been read, as the verb `read` asked. */
+  onBody(body: string): RequestVerb {
+    this.#form = body;
+    return this.#catching(() => this.#askRealm());
+  }
+
+  /** @param elapsed milliseconds since the client's request came */
+  onResponse(sent: Forward, head: ResponseHead, elapsed: number): ResponseVerb {
+    return this.#catching((): ResponseVerb => {
+      if (isTransient(head.status)) {
+        const again = this.#retry(sent, elapsed, head.headers);
+        if (again) return again;
+      }
+      if (sent.purpose === 'ping') return this.#onPing(head);
+      if (sent.purpose === 'realm') return this.#relay(sent, head);
+      if (isRedirect(head) && this.#follows(sent)) return this.#follow(sent, head);
+      if (sent.purpose === 'hop') return this.#onHop(sent, head);
+      learnRealm(head.headers, this.#known.upstream, this.#realms);
+      return this.#relay(sent, head);
+    });
+  }
+
+  onFailure(sent: Forward, failure: Failure, elapsed: number): Answer | Forward {
+    const again = isTransientFailure(failure) ? this.#retry(sent, elapsed, []) : undefined;
+    return again ?? answerError(failureError(sent, failure, this.#known.upstream));
+  }
+
+  /** The token document that `authorize` asked for, or undefined where none was to be had. */
+  onToken(document: string | undefined): Answer | Forward {
+    const waiting = this.#awaitsToken as Forward;
+    const token = document === undefined ? undefined : readToken(document);
+    if (token === undefined)
+      return answerError(
+        new RegistryError(502, 'UNAVAILABLE', "the registry's storage asks for a token that cannot be had"),
+      );
+    return { ...waiting, headers: withHeader(waiting.headers, 'authorization', `Bearer ${token}`) };
+  }
+
+  /** Continues the body of this relay when it has been cut; undefined where that is impossible. */
+  resumption(relay: Relay, source: Forward): Resumption | undefined {
+    if (!relay.span || !this.#first) return undefined;
+    return new Resumption(this.#first, source, relay.span, this.#known, this.#config.timeouts.stall);
+  }
+
+  /** How the client knows us; set once `onRequest` got past the Host. */
+  get origin(): Origin | undefined {
+    return this.#origin;
+  }
+
+  get #known(): Route {
+    return this.#route as Route;
+  }
+
+  #catching<Verb>(decide: () => Verb): Verb | ReturnType<typeof answerError> {
+    try {
+      return decide();
+    } catch (error) {
+      if (error instanceof RegistryError) return answerError(error);
+      throw error;
+    }
+  }
+
+  #onOptions(): RequestVerb {
+    if (headerOf(this.#head.headers, 'transfer-encoding') !== undefined)
+      checkMethod({ ...this.#head, method: 'GET' }, 'own');
+    return answerOptions();
+  }
+
+  #askRegistry(route: Route): Forward {
+    const { method, headers } = this.#head;
+    const body = takesBody(method) ? 'client' : 'none';
+    const base = route.upstream.url;
+    const path = route.path.startsWith('/v2/') ? base.path + route.path : route.path;
+    return {
+      verb: 'forward',
+      method,
+      url: { ...base, path, query: route.query },
+      headers: [...requestHeaders(headers, AGENT), ...(body === 'client' ? framing(headers) : [])],
+      body,
+      reach: route.upstream.reach,
+      purpose: 'registry',
+    };
+  }
+
+  #askBackend(route: Route): Forward {
+    if (this.#config.handleRedirect)
+      throw new RegistryError(404, 'NAME_UNKNOWN', 'only /v2/ is served here', {
+        hint: 'with HANDLE_REDIRECT the proxy follows redirects itself',
+      });
+    return this.#begin({
+      verb: 'forward',
+      method: this.#head.method,
+      url: { ...this.#config.backendHost, path: route.path, query: route.query },
+      headers: backendHeaders(this.#head.headers, AGENT),
+      body: 'none',
+      reach: route.upstream.reach,
+      purpose: 'backend',
+    });
+  }
+
+  #begin(first: Forward): Forward {
+    this.#first = first;
+    this.#redirects = new Redirects(this.#known.upstream);
+    return first;
+  }
+
+  /** The realm is asked where it is known; else the upstream is pinged for it first. */
+  #askRealm(): Forward {
+    const { upstream, query } = this.#known;
+    const realm = this.#realms.get(upstream.name);
+    const headers = requestHeaders(this.#head.headers, AGENT);
+    if (!realm) {
+      const url = { ...upstream.url, path: `${upstream.url.path}/v2/`, query: '' };
+      const bare = headers.filter(([name]) => name !== 'authorization' && name !== 'content-type');
+      return {
+        verb: 'forward',
+        method: 'GET',
+        url,
+        headers: bare,
+        body: 'none',
+        reach: upstream.reach,
+        purpose: 'ping',
+      };
+    }
+    if (this.#head.method === 'POST') return tokenForm(this.#form, headers, realm, upstream, this.#config);
+    return tokenQuery(query, headers, realm, upstream, this.#config);
+  }
+
+  #onPing(head: ResponseHead): ResponseVerb {
+    const { upstream } = this.#known;
+    if (learnRealm(head.headers, upstream, this.#realms)) return this.#askRealm();
+    if (head.status >= 500 || head.status === 429) {
+      throw new RegistryError(
+        head.status === 429 ? 429 : 502,
+        head.status === 429 ? 'TOOMANYREQUESTS' : 'UNAVAILABLE',
+        `the registry answers ${head.status}`,
+        { registry: upstream.name },
+        retryAfter(head),
+      );
+    }
+    throw new RegistryError(404, 'UNSUPPORTED', `${upstream.name} has no token server`, { registry: upstream.name });
+  }
+
+  #retry(sent: Forward, elapsed: number, headers: HeaderList): Forward | undefined {
+    const limit = this.#config.timeouts.retry;
+    const after = retryDelay(sent, this.#retries, elapsed, limit, headers);
+    if (after === undefined) return undefined;
+    this.#retries += 1;
+    const within = Math.min(this.#config.timeouts.response, limit - elapsed - after);
+    return { ...(sent.purpose === 'hop' ? this.#renew() : sent), after, within };
+  }
+
+  /** Back to the registry, for a fresh URL. */
+  #renew(): Forward {
+    return this.#begin(this.#first as Forward);
+  }
+
+  #follows(sent: Forward): boolean {
+    return (
+      this.#config.handleRedirect &&
+      ['GET', 'HEAD'].includes(sent.method) &&
+      sent.purpose !== 'backend' &&
+      this.#known.kind !== 'upload'
+    );
+  }
+
+  #follow(sent: Forward, head: ResponseHead): Forward {
+    const next = (this.#redirects as Redirects).follow(sent, head);
+    return next.method === 'HEAD' && next.url.query !== '' ? this.#probe() : next;
+  }
+
+  /**
+   * A URL signed for GET answers HEAD with 403 (moby/moby#50065), so a redirected HEAD becomes a GET of one byte from
+   * the registry on; its Content-Range has the length.
+   */
+  #probe(): Forward {
+    this.#isProbe = true;
+    const first = this.#first as Forward;
+    return this.#begin({ ...first, method: 'GET', headers: withHeader(first.headers, 'range', 'bytes=0-0') });
+  }
+
+  #onHop(sent: Forward, head: ResponseHead): ResponseVerb {
+    const { status } = head;
+    if ((status >= 200 && status < 300) || [304, 404, 416].includes(status)) return this.#relay(sent, head);
+    if (sent.method === 'HEAD') return this.#probe();
+    const bearer = status === 401 && !this.#awaitsToken ? bearerChallenge(head.headers) : undefined;
+    if (bearer) {
+      this.#awaitsToken = sent;
+      const place = { ...this.#known.upstream, url: sent.url };
+      const request = anonymousToken(bearer.challenge, bearer.realm, this.#known.repository, place, sent.headers);
+      return { verb: 'authorize', request, limit: MAX_TOKEN_DOCUMENT };
+    }
+    if (!this.#isRenewed) {
+      this.#isRenewed = true;
+      return this.#renew();
+    }
+    throw new RegistryError(502, 'UNAVAILABLE', `the registry's storage answers ${status}`, {
+      host: sent.url.hostname,
+      status,
+    });
+  }
+
+  #relay(sent: Forward, head: ResponseHead): Relay {
+    const place = { config: this.#config, route: this.#known, origin: this.#origin as Origin };
+    if (this.#isProbe) return relayedProbe(sent, head, place);
+    const relay = relayed(sent, head, place);
+    const span = relay.body === 'stream' && sent.method === 'GET' ? this.#spanOf(sent, head) : undefined;
+    return span ? { ...relay, span } : relay;
+  }
+
+  /** A blob is the same whoever sends it; anything else can only be continued under a strong validator. */
+  #spanOf(sent: Forward, head: ResponseHead): Relay['span'] {
+    if (this.#known.kind === 'blob' && sent.purpose !== 'realm') return spanOf(head);
+    const validator = sent.purpose === 'backend' ? strongValidator(head.headers) : undefined;
+    const span = validator === undefined ? undefined : spanOf(head);
+    return span && { ...span, validator };
+  }
+}
+
+/** The client's own framing: a length, or chunks where it does not know it. */
+function framing(headers: HeaderList): HeaderList {
+  const length = headerOf(headers, 'content-length');
+  if (length !== undefined) return [['content-length', length]];
+  return headerOf(headers, 'transfer-encoding') === undefined
+    ? [['content-length', '0']]
+    : [['transfer-encoding', 'chunked']];
+}
+
+function retryAfter(head: ResponseHead): HeaderList {
+  const value = headerOf(head.headers, 'retry-after');
+  return value === undefined ? [] : [['retry-after', value]];
+}

@@ -1,0 +1,33 @@
+import type { Upstream } from './config';
+import { RegistryError } from './errors';
+import { originOf } from './url';
+import type { Failure, Forward } from './verbs';
+
+const HINTS: Readonly<Record<Failure['kind'], string | undefined>> = {
+  refused: 'is it running, and is REGISTRY_BACKEND right?',
+  dns: 'the host name does not resolve: is REGISTRY_BACKEND right?',
+  tls: 'its certificate is not trusted; add its CA with NODE_EXTRA_CA_CERTS',
+  timeout: undefined,
+  reset: undefined,
+  forbidden: 'it resolves to a private address; if that is meant, set ALLOW_PRIVATE_ADDRESSES=true',
+  unknown: undefined,
+};
+
+/** No response came from `sent`: 504 where time ran out, else 502, in words that say what to do. */
+export function failureError(sent: Forward, failure: Failure, upstream: Upstream): RegistryError {
+  const status = failure.kind === 'timeout' ? 504 : 502;
+  return new RegistryError(status, 'UNAVAILABLE', `${PARTY[sent.purpose]}: ${failure.message}`, {
+    registry: upstream.name,
+    target: originOf(sent.url),
+    reason: failure.kind,
+    hint: HINTS[failure.kind],
+  });
+}
+
+const PARTY: Readonly<Record<Forward['purpose'], string>> = {
+  registry: 'the registry cannot be reached',
+  ping: 'the registry cannot be reached',
+  backend: 'the backend host cannot be reached',
+  hop: "the registry's storage cannot be reached",
+  realm: 'the token server cannot be reached',
+};

@@ -1,0 +1,86 @@
+import type { Config, Origin } from './config';
+import { joinQueries, printQuery } from './query';
+import type { Route } from './route';
+import { isPlainSession, wrapSession } from './session';
+import { hrefOf, isSameOrigin, originOf, resolveUrl, type Url } from './url';
+
+/** What is needed to say in the client's terms where something is. */
+export interface Place {
+  readonly config: Config;
+  readonly route: Route;
+  readonly origin: Origin;
+}
+
+/** `/v2/…` of the upstream as a path below its base; undefined for anything that is not of its distribution API. */
+function distributionPath(url: Url, place: Place): string | undefined {
+  const { upstream } = place.route;
+  const base = `${upstream.url.path}/v2/`;
+  if (!isSameOrigin(url, upstream.url) || !url.path.startsWith(base)) return undefined;
+  return url.path.slice(upstream.url.path.length);
+}
+
+/** The repository under the name the client used, and the `ns` it came with. */
+function asTyped(path: string, query: string, place: Place): string {
+  const { repository, typed, namespace } = place.route;
+  const prefix = `/v2/${repository}/`;
+  const ours = repository && path.startsWith(prefix) ? `/v2/${typed}/${path.slice(prefix.length)}` : path;
+  return ours + joinQueries(query, namespace === undefined ? '' : printQuery([['ns', namespace]]));
+}
+
+/** `Location` of an answer that is no redirect (201, 202, 204): uploads and what was made lead back to us. */
+export function ownLocation(location: string, base: Url, place: Place): string {
+  const url = resolveUrl(location, base);
+  if (!url || !isSameOrigin(url, place.route.upstream.url)) return location;
+  const ours =
+    originOf(place.origin) + (sessionPath(url, place) ?? distributionTarget(url, place) ?? url.path + url.query);
+  const target = ours.length - originOf(place.origin).length;
+  return target > place.config.capabilities.maxTarget ? hrefOf(url) : ours;
+}
+
+function distributionTarget(url: Url, place: Place): string | undefined {
+  const path = distributionPath(url, place);
+  return path === undefined ? undefined : asTyped(path, url.query, place);
+}
+
+/** Only for answers about uploads; undefined where the path needs no wrapping. */
+function sessionPath(url: Url, place: Place): string | undefined {
+  const { kind, repository } = place.route;
+  if (kind !== 'uploads' && kind !== 'upload') return undefined;
+  const path = distributionPath(url, place);
+  const plain = `/v2/${repository}/blobs/`;
+  const [collection, session, ...more] = path?.startsWith(plain) ? path.slice(plain.length).split('/') : [];
+  const isBlob = collection?.includes(':') && session === undefined;
+  const isSession = collection === 'uploads' && session !== undefined && more.length === 0 && isPlainSession(session);
+  if (isBlob || isSession) return undefined;
+  const wrapped = wrapSession({ path: path ?? url.path, query: url.query });
+  return asTyped(`/v2/${repository}/blobs/uploads/${wrapped}`, '', place);
+}
+
+/** `Location` of a redirect that is passed on, by the table in docs/request-handling.md. */
+export function passedLocation(location: string, base: Url, place: Place): string {
+  const url = resolveUrl(location, base);
+  if (!url) return location;
+  const { proxyRedirect, backendHost } = place.config;
+  const isOnBackend = url.hostname === backendHost.hostname && hasPort(url, backendHost);
+  if (proxyRedirect && isOnBackend)
+    return originOf(place.origin) + (distributionTarget(url, place) ?? url.path + url.query);
+  const isRelative = !/^[a-z][a-z0-9+.-]*:/i.test(location);
+  if (!isRelative) return location;
+  const path = proxyRedirect ? distributionTarget(url, place) : undefined;
+  return path === undefined ? hrefOf(url) : originOf(place.origin) + path;
+}
+
+/** http and https of one host are the same storage, where each has its own port. */
+function hasPort(url: Url, other: Url): boolean {
+  const isDefault = (candidate: Url) => candidate.port === 80 || candidate.port === 443;
+  return url.port === other.port || (isDefault(url) && isDefault(other));
+}
+
+/** `Link` (RFC 8288) of tags, catalog and referrers: the next page is asked of us. */
+export function ownLink(link: string, base: Url, place: Place): string {
+  return link.replace(/<([^>]*)>/g, (whole, reference: string) => {
+    const url = resolveUrl(reference, base);
+    const target = url && distributionTarget(url, place);
+    return target === undefined ? whole : `<${target}>`;
+  });
+}

@@ -1,0 +1,41 @@
+import { RegistryError } from './errors';
+import { headerOf } from './headers';
+import type { RouteKind } from './route';
+import type { RequestHead } from './verbs';
+
+const READ = ['GET', 'HEAD'];
+
+/** What the distribution spec defines for each endpoint ("Endpoints"). */
+const METHODS: Readonly<Record<RouteKind, readonly string[]>> = {
+  ping: READ,
+  catalog: READ,
+  manifest: [...READ, 'PUT', 'DELETE'],
+  blob: [...READ, 'DELETE'],
+  tags: READ,
+  referrers: READ,
+  uploads: ['POST'],
+  upload: [...READ, 'PATCH', 'PUT', 'DELETE'],
+  token: ['GET', 'POST'],
+  backend: READ,
+  own: READ,
+};
+
+/**
+ * @throws RegistryError 405 for a method that the endpoint does not have
+ * @throws RegistryError 411 for a body on a method that has none: its framing is where requests get smuggled
+ */
+export function checkMethod(head: RequestHead, kind: RouteKind): void {
+  const allowed = METHODS[kind];
+  if (!allowed.includes(head.method)) {
+    throw new RegistryError(405, 'UNSUPPORTED', `${head.method} is not supported here`, { allowed }, [
+      ['allow', [...allowed, 'OPTIONS'].join(', ')],
+    ]);
+  }
+  if (!takesBody(head.method) && headerOf(head.headers, 'transfer-encoding') !== undefined) {
+    throw new RegistryError(411, 'SIZE_INVALID', `${head.method} takes no body`, undefined, [['connection', 'close']]);
+  }
+}
+
+export function takesBody(method: string): boolean {
+  return ['POST', 'PUT', 'PATCH'].includes(method);
+}

@@ -1,0 +1,26 @@
+import { type Query, redactQuery } from './query';
+import { originOf, type Url } from './url';
+
+/** Parameters that say what was asked and never who asked or by what right. */
+const SHOWN = new Set(['artifactType', 'digest', 'from', 'last', 'mount', 'n', 'ns', 'scope', 'service', 'tag']);
+
+const MAX_LOGGED = 512;
+
+/** A request target fit for a log: unknown parameters lose their values, and control characters their effect. */
+export function redactTarget(target: string): string {
+  const mark = target.indexOf('?');
+  const path = mark < 0 ? target : target.slice(0, mark);
+  const query: Query = mark < 0 ? '' : target.slice(mark);
+  const session = path.replace(/(\/blobs\/uploads\/)[^/]+$/, '$1…');
+  return (stripUserInfo(session) + redactQuery(query, (name) => SHOWN.has(name))).slice(0, MAX_LOGGED);
+}
+
+/** Absolute-form targets are refused, but logged before that. */
+function stripUserInfo(path: string): string {
+  return path.replace(/^([a-z]+:\/\/)[^/]*@/i, '$1');
+}
+
+/** An upstream URL fit for a log or an error text: paths of signed URLs are kept, their queries are not. */
+export function redactUrl(url: Url): string {
+  return (originOf(url) + redactTarget(url.path + url.query)).slice(0, MAX_LOGGED);
+}

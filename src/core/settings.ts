@@ -1,0 +1,147 @@
+/** How the text of a setting is read; `config.ts` has the readers. */
+export type SettingKind =
+  | 'address-list'
+  | 'boolean'
+  | 'choice'
+  | 'duration'
+  | 'host'
+  | 'name'
+  | 'origin'
+  | 'port'
+  | 'text'
+  | 'url-or-host';
+
+export interface Setting {
+  /** Name of the environment variable. */
+  readonly name: string;
+  readonly kind: SettingKind;
+  /** What holds when it is not set, as it would be written; empty where that is derived (then `help` says how). */
+  readonly fallback: string;
+  readonly choices?: readonly string[];
+  readonly help: string;
+}
+
+/** Every setting there is. docs/configuration.md is generated from this table (`yarn docs`). */
+export const settings = [
+  { name: 'HOST', kind: 'host', fallback: '0.0.0.0', help: 'Address to listen on.' },
+  {
+    name: 'PORT',
+    kind: 'port',
+    fallback: '3000',
+    help: 'Port to listen on; 0 takes any free one, which the start line in the log names.',
+  },
+  {
+    name: 'REGISTRY_BACKEND',
+    kind: 'url-or-host',
+    fallback: 'https://registry-1.docker.io',
+    help: 'The registry behind the proxy: a URL, or a bare host (then https). It may have a base path; a trailing `/v2` is dropped. Private and loopback addresses are called only where this host is one (see `ALLOW_PRIVATE_ADDRESSES`).',
+  },
+  {
+    name: 'REGISTRY_NAME',
+    kind: 'name',
+    fallback: '',
+    help: 'The name clients know that registry by: what `?ns=` must say, and what may stand before a repository name. Default: the host of `REGISTRY_BACKEND`, and `docker.io` for the hosts of Docker Hub. Set `docker.io` when the backend is a mirror of Docker Hub: official images are then completed to `library/`.',
+  },
+  {
+    name: 'DEFAULT_BACKEND_HOST',
+    kind: 'url-or-host',
+    fallback: '',
+    help: "The registry's storage, as a URL or a bare host (then https): `PROXY_REDIRECT` rewrites redirects to it, and paths outside `/v2/` are served from it. Default: the host of `REGISTRY_BACKEND`.",
+  },
+  {
+    name: 'PROXY_REDIRECT',
+    kind: 'boolean',
+    fallback: 'true',
+    help: "Like nginx `proxy_redirect`: a `Location` on `DEFAULT_BACKEND_HOST` is rewritten to the proxy's own URL. No effect on redirects that `HANDLE_REDIRECT` follows.",
+  },
+  {
+    name: 'HANDLE_REDIRECT',
+    kind: 'boolean',
+    fallback: 'false',
+    help: 'The proxy follows redirects itself (GET and HEAD, at most 5 hops), so clients never need to reach the storage host. Paths outside `/v2/` are then not served.',
+  },
+  {
+    name: 'PUBLIC_URL',
+    kind: 'origin',
+    fallback: '',
+    help: 'The URL clients reach the proxy by, `https://host[:port]`. Default: taken from each request, and from `X-Forwarded-Proto`, `-Host` and `-Port` where the peer is trusted.',
+  },
+  {
+    name: 'TRUST_PROXY',
+    kind: 'address-list',
+    fallback: '',
+    help: 'Whose `X-Forwarded-*` is believed: `true`, `false`, or a list of addresses, CIDR ranges and the words `loopback`, `linklocal`, `private`. Default: `loopback,linklocal,private`; on Function Compute its gateway. `X-Forwarded-For` is believed only where this is set explicitly.',
+  },
+  {
+    name: 'ALLOW_PRIVATE_ADDRESSES',
+    kind: 'boolean',
+    fallback: '',
+    help: 'Lets the backend, its redirects and its token server be on private, loopback or link-local addresses. Default: `true` where the host of `REGISTRY_BACKEND` is plainly a private one (a private address, `localhost`, a name without dots, `*.local`, `*.internal`, `*.lan`, `*.home.arpa`), else `false`: such a connection is refused when it is made.',
+  },
+  {
+    name: 'PLATFORM',
+    kind: 'choice',
+    fallback: 'auto',
+    choices: ['auto', 'node', 'aliyun-fc'],
+    help: 'Where the proxy runs; decides keep-alive, hooks, body framing and limits. `auto` looks for the variables that Function Compute sets.',
+  },
+  {
+    name: 'BODY_FRAMING',
+    kind: 'choice',
+    fallback: 'auto',
+    choices: ['auto', 'length', 'chunked'],
+    help: 'How blobs over 4 MiB are sent: with `Content-Length`, or chunked (Function Compute streams only chunked responses). `auto`: chunked on Function Compute, else length. Smaller bodies and HEAD always have their length.',
+  },
+  {
+    name: 'CONNECT_TIMEOUT',
+    kind: 'duration',
+    fallback: '5s',
+    help: 'Longest wait for a connection to the upstream, name look-up and TLS included.',
+  },
+  {
+    name: 'RESPONSE_TIMEOUT',
+    kind: 'duration',
+    fallback: '30s',
+    help: 'Longest wait for the head of a response, from the end of the request; then 504.',
+  },
+  {
+    name: 'RETRY_TIMEOUT',
+    kind: 'duration',
+    fallback: '8s',
+    help: 'All retries of a GET or HEAD before its first byte end within this time of the request; 0 never retries.',
+  },
+  {
+    name: 'STALL_TIMEOUT',
+    kind: 'duration',
+    fallback: '20s',
+    help: 'A body that brings no byte for this long counts as cut, and is continued.',
+  },
+  {
+    name: 'CLIENT_TIMEOUT',
+    kind: 'duration',
+    fallback: '5m',
+    help: 'A client that neither sends nor takes a byte for this long in the middle of a body is disconnected; 0 waits for ever.',
+  },
+  {
+    name: 'SHUTDOWN_TIMEOUT',
+    kind: 'duration',
+    fallback: '30s',
+    help: 'How long SIGTERM waits for transfers under way.',
+  },
+  {
+    name: 'LOG_LEVEL',
+    kind: 'choice',
+    fallback: 'info',
+    choices: ['debug', 'info', 'warn', 'error', 'silent'],
+    help: 'Least severe level that is logged. Requests are `info`, failed ones `warn`.',
+  },
+  {
+    name: 'LOG_FORMAT',
+    kind: 'choice',
+    fallback: 'auto',
+    choices: ['auto', 'json', 'text'],
+    help: '`auto`: text where stdout is a terminal, else one JSON object a line.',
+  },
+] as const satisfies readonly Setting[];
+
+export type SettingName = (typeof settings)[number]['name'];

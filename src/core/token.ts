@@ -1,0 +1,126 @@
+import { type Challenge, parameterOf } from './challenge';
+import type { Config, Upstream } from './config';
+import { RegistryError } from './errors';
+import { type HeaderList, headerOf } from './headers';
+import { joinQueries, printQuery, valuesOf, withoutParameters } from './query';
+import type { Realm } from './realm';
+import { splitScopes, upstreamScope } from './scope';
+import { checkCallable, mayReceiveCredentials } from './trust';
+import { originOf } from './url';
+import type { Forward } from './verbs';
+
+/** A token request's body: a login, or a refresh token (Azure's are about 5 KB), and scopes. */
+export const MAX_TOKEN_REQUEST = 64 * 1024;
+
+/** A token document; Harbor and GitLab list every scope in a JWT. */
+export const MAX_TOKEN_DOCUMENT = 256 * 1024;
+
+/**
+ * A client's GET /token as the upstream's own realm understands it (distribution, "Token Authentication
+ * Specification"): every scope kept and completed, the upstream's service, the client's login.
+ * @throws RegistryError 403 where the realm must not see that login
+ */
+export function tokenQuery(
+  query: string,
+  headers: HeaderList,
+  realm: Realm,
+  upstream: Upstream,
+  config: Config,
+): Forward {
+  const scopes = splitScopes(valuesOf(query, 'scope')).map((scope) => upstreamScope(scope, upstream, config));
+  const own = printQuery([
+    ...(realm.service === undefined ? [] : [['service', realm.service] as const]),
+    ...scopes.map((scope) => ['scope', scope] as const),
+  ]);
+  const rest = withoutParameters(query, 'service', 'scope', 'ns');
+  const login = headerOf(headers, 'authorization') !== undefined || valuesOf(query, 'refresh_token').length > 0;
+  return realmRequest('GET', headers, realm, upstream, login, { query: joinQueries(own, rest), body: 'none' });
+}
+
+/**
+ * A client's POST /token (OAuth2, distribution "oauth2.md"): scopes stand in one value, with spaces between.
+ * @throws RegistryError 403 where the realm must not see what the form carries
+ */
+export function tokenForm(
+  form: string,
+  headers: HeaderList,
+  realm: Realm,
+  upstream: Upstream,
+  config: Config,
+): Forward {
+  const fields = new URLSearchParams(form);
+  const scopes = splitScopes(fields.getAll('scope')).map((scope) => upstreamScope(scope, upstream, config));
+  if (scopes.length > 0) fields.set('scope', scopes.join(' '));
+  if (realm.service !== undefined) fields.set('service', realm.service);
+  const login =
+    headerOf(headers, 'authorization') !== undefined || fields.has('password') || fields.has('refresh_token');
+  return realmRequest('POST', headers, realm, upstream, login, { query: '', body: fields.toString() });
+}
+
+function realmRequest(
+  method: string,
+  headers: HeaderList,
+  realm: Realm,
+  upstream: Upstream,
+  login: boolean,
+  { query, body }: { query: string; body: string },
+): Forward {
+  checkCallable(realm.url, upstream, 'the token realm');
+  if (login && !mayReceiveCredentials(realm.url, upstream)) {
+    throw new RegistryError(
+      403,
+      'DENIED',
+      'the registry names a token server of another domain; your login is not sent there',
+      {
+        registry: upstream.name,
+        realm: originOf(realm.url),
+        hint: 'pull without a login, or log in at that registry directly',
+      },
+    );
+  }
+  const url = { ...realm.url, query: joinQueries(realm.url.query, query) };
+  const form: HeaderList = body === 'none' ? [] : [['content-type', 'application/x-www-form-urlencoded']];
+  const kept = headers.filter(([name]) =>
+    ['accept', 'authorization', 'user-agent', 'accept-encoding', 'via'].includes(name),
+  );
+  return {
+    verb: 'forward',
+    method,
+    url,
+    headers: [...kept, ...form],
+    body: body === 'none' ? 'none' : body,
+    reach: upstream.reach,
+    purpose: 'realm',
+  };
+}
+
+/**
+ * An anonymous token for what a challenge asks, used where the client's own token cannot serve: on a followed hop, and
+ * when it has run out in the middle of a blob.
+ */
+export function anonymousToken(
+  challenge: Challenge,
+  realm: Realm,
+  repository: string,
+  upstream: Upstream,
+  headers: HeaderList,
+): Forward {
+  const scopes = splitScopes([parameterOf(challenge, 'scope') ?? `repository:${repository}:pull`]);
+  const query = printQuery([
+    ...(realm.service === undefined ? [] : [['service', realm.service] as const]),
+    ...scopes.map((scope) => ['scope', scope] as const),
+  ]);
+  const anonymous = headers.filter(([name]) => name !== 'authorization');
+  return realmRequest('GET', anonymous, realm, upstream, false, { query, body: 'none' });
+}
+
+/** `token`, or `access_token` as some registries call it; undefined where there is none. */
+export function readToken(document: string): string | undefined {
+  try {
+    const { token, access_token: accessToken } = JSON.parse(document) as Record<string, unknown>;
+    const value = token || accessToken;
+    return typeof value === 'string' && /^[\x21-\x7e]+$/.test(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,71 @@
+import dns from 'node:dns';
+import http from 'node:http';
+import https from 'node:https';
+import type { LookupFunction, Socket } from 'node:net';
+import { isPublicAddress } from '../core/addresses';
+import type { Reach } from '../core/verbs';
+
+/**
+ * Milliseconds of idleness after which a kept connection is not used again. Measured by the clock on the wall and not by
+ * a timer: a frozen function wakes up with connections that died in its sleep.
+ */
+export const MAX_IDLE = 15_000;
+
+/** For requests that cannot be sent twice, the race against a server that closes idle connections must be rare. */
+export const MAX_IDLE_WITH_BODY = 2_000;
+
+const MAX_FREE_SOCKETS = 64;
+
+export interface Agents {
+  /** The agent for this kind of connection, with those of its kept connections dropped that idled too long. */
+  take(scheme: 'http' | 'https', reach: Reach, maxIdle: number): http.Agent;
+  close(): void;
+}
+
+/** Keep-alive pools, apart by what they may connect to: a kept private connection never serves a public-only request. */
+export function createAgents(): Agents {
+  const pools = {
+    any: { http: new http.Agent(options()), https: new https.Agent(options()) },
+    public: { http: new http.Agent(options(publicLookup)), https: new https.Agent(options(publicLookup)) },
+  };
+  const freedAt = new WeakMap<Socket, number>();
+  const all = [pools.any.http, pools.any.https, pools.public.http, pools.public.https];
+  for (const agent of all) agent.on('free', (socket: Socket) => freedAt.set(socket, Date.now()));
+  return {
+    take(scheme, reach, maxIdle) {
+      const agent = pools[reach][scheme];
+      const oldest = Date.now() - maxIdle;
+      for (const socket of Object.values(agent.freeSockets).flat()) {
+        if (socket && (freedAt.get(socket) ?? 0) < oldest) socket.destroy();
+      }
+      return agent;
+    },
+    close() {
+      for (const agent of all) agent.destroy();
+    },
+  };
+}
+
+function options(lookup?: LookupFunction): https.AgentOptions {
+  return {
+    keepAlive: true,
+    maxSockets: Number.POSITIVE_INFINITY,
+    maxFreeSockets: MAX_FREE_SOCKETS,
+    scheduling: 'lifo',
+    ...(lookup && { lookup }),
+  };
+}
+
+/** Resolves a name and keeps the public addresses only, so that a name cannot be rebound to a private one (CWE-918). */
+const publicLookup: LookupFunction = (hostname, options, callback) => {
+  dns.lookup(hostname, { ...options, all: true }, (error, addresses) => {
+    if (error) return callback(error, []);
+    const allowed = addresses.filter(({ address }) => isPublicAddress(address));
+    if (allowed.length === 0) return callback(forbidden(hostname), []);
+    return options.all ? callback(null, allowed) : callback(null, allowed[0].address, allowed[0].family);
+  });
+};
+
+function forbidden(hostname: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`${hostname} resolves to no public address`), { code: 'ERR_FORBIDDEN_ADDRESS' });
+}

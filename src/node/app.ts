@@ -1,0 +1,64 @@
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import { answerError, RegistryError } from '../core/errors';
+import { hrefOf } from '../core/url';
+import { writeHead } from './heads';
+import { type Context, serve } from './proxy';
+
+/** The routes that are ours, and the proxy behind them. */
+export function createApp(context: Context): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.enable('case sensitive routing');
+  app.enable('strict routing');
+  app.get('/', (_req, res) => page(res, 200, welcome(context)));
+  app.get('/-/healthz', (_req, res) => page(res, 200, 'ok\n'));
+  if (context.config.capabilities.hooks) addHooks(app, context);
+  app.use((req, res) => serve(context, req, res));
+  app.use((error: Error, _req: Request, res: Response, _next: NextFunction) => {
+    context.log.error('internal error', { why: error.stack });
+    if (!res.headersSent) refuse(res, new RegistryError(500, 'UNKNOWN', 'internal error; the log has more'));
+    else res.destroy();
+  });
+  return app;
+}
+
+/**
+ * Function Compute's life-cycle hooks. Anybody can ask for these paths; only the platform can say in
+ * `x-fc-control-path` that it is a hook and not a request (callers may not set x-fc-* fields).
+ */
+function addHooks(app: Express, { log }: Context): void {
+  const hook = (path: string, message: string) => (req: Request, res: Response) => {
+    if (req.headers['x-fc-control-path'] !== path)
+      return refuse(res, new RegistryError(404, 'NAME_UNKNOWN', 'nothing here', { path }));
+    log.info(message, { id: String(req.headers['x-fc-request-id'] ?? '') });
+    return page(res, 200, 'ok\n');
+  };
+  app.post('/initialize', hook('/initialize', 'instance started'));
+  app.get('/pre-stop', hook('/pre-stop', 'instance stops'));
+}
+
+function page(res: Response, status: number, text: string): void {
+  writeHead(res, status, [
+    ['content-type', 'text/plain; charset=utf-8'],
+    ['content-length', String(Buffer.byteLength(text))],
+    ['cache-control', 'no-store'],
+    ['x-content-type-options', 'nosniff'],
+  ]);
+  res.end(text);
+}
+
+function refuse(res: Response, error: RegistryError): void {
+  const { status, headers, body } = answerError(error);
+  writeHead(res, status, headers);
+  res.end(body);
+}
+
+function welcome({ config }: Context): string {
+  const [{ name, url }] = config.upstreams;
+  return `registry-proxy-serverless: a proxy of the container registry ${name} (${hrefOf(url)})
+
+Pull an image through it:       docker pull <this host>/<image>
+Use it as a mirror (dockerd):   { "registry-mirrors": ["https://<this host>"] } in /etc/docker/daemon.json
+`;
+}

@@ -1,0 +1,46 @@
+import dotenv from 'dotenv';
+import { ConfigError, readConfig } from '../core/config';
+import { createLog } from './log';
+import { startServer } from './server';
+
+/** Reads the configuration, serves until SIGTERM or SIGINT, and ends when the last transfer is over. */
+async function main(): Promise<void> {
+  dotenv.config({ quiet: true });
+  const config = readConfig(process.env);
+  const isTerminal = Boolean(process.stdout.isTTY);
+  const format = config.logFormat === 'auto' ? (isTerminal ? 'text' : 'json') : config.logFormat;
+  // A log that nobody reads any more must not end the service.
+  process.stdout.on('error', () => {});
+  const log = createLog({ level: config.logLevel, format, write: (line) => process.stdout.write(line) });
+  const server = await startServer(config, log);
+
+  process.on('unhandledRejection', (reason) => log.error('unhandled rejection', { why: stackOf(reason) }));
+  process.on('uncaughtException', (error) => log.error('uncaught exception', { why: stackOf(error) }));
+  let isStopping = false;
+  const stop = async (signal: string) => {
+    if (isStopping) process.exit(1);
+    isStopping = true;
+    log.info('stopping', { signal });
+    await server.close();
+    log.info('stopped');
+    process.exit(0);
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+main().catch((error: unknown) => {
+  if (error instanceof ConfigError) {
+    for (const fault of error.faults) process.stderr.write(`configuration: ${fault}\n`);
+    process.stderr.write('docs/configuration.md lists every setting.\n');
+  } else {
+    process.stderr.write(
+      `${(error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? 'the port is taken: set PORT to a free one' : stackOf(error)}\n`,
+    );
+  }
+  process.exit(1);
+});

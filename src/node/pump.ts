@@ -1,0 +1,78 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+export interface PumpOptions {
+  /** Bytes of the body dropped before the first one is sent. */
+  readonly skip: number;
+  /** Bytes sent at most. */
+  readonly limit: number;
+  /** Milliseconds without a byte from upstream, while the client takes them. */
+  readonly stall: number;
+  /** Milliseconds in which the client takes no byte; 0 for no limit. */
+  readonly client: number;
+}
+
+export interface PumpResult {
+  readonly end: 'complete' | 'cut' | 'client-left' | 'client-stalled';
+  /** Bytes handed to the client's connection. */
+  readonly bytes: number;
+  /** What ended it, where it was not complete. */
+  readonly why?: string;
+}
+
+/**
+ * Streams one upstream body into the response, at the pace of the slower one, and says how it ended. It never ends the
+ * response: whether a body is whole is for the caller to say (invariant 2).
+ */
+export function pump(body: IncomingMessage, res: ServerResponse, options: PumpOptions): Promise<PumpResult> {
+  return new Promise((resolve) => {
+    let bytes = 0;
+    let skip = options.skip;
+    const stall = setTimeout(() => finish('cut', `no byte for ${options.stall / 1000} s`), options.stall);
+    let patience: NodeJS.Timeout | undefined;
+
+    const onData = (chunk: Buffer) => {
+      stall.refresh();
+      const wanted = chunk.subarray(Math.min(skip, chunk.length)).subarray(0, options.limit - bytes);
+      skip -= Math.min(skip, chunk.length);
+      if (wanted.length === 0) return;
+      bytes += wanted.length;
+      const isFlowing = res.write(wanted);
+      if (bytes >= options.limit) return finish('complete');
+      if (!isFlowing) holdUpstream();
+    };
+    const holdUpstream = () => {
+      body.pause();
+      clearTimeout(stall);
+      if (options.client > 0)
+        patience = setTimeout(
+          () => finish('client-stalled', `the client took no byte for ${options.client / 1000} s`),
+          options.client,
+        );
+    };
+    const onDrain = () => {
+      clearTimeout(patience);
+      stall.refresh();
+      body.resume();
+    };
+    const onEnd = () => finish(body.complete ? 'complete' : 'cut', 'the upstream ended early');
+    const onError = (error: NodeJS.ErrnoException) =>
+      finish('cut', `the upstream cut (${error.code ?? error.message})`);
+    const onBodyClose = () => finish('cut', 'the upstream cut');
+    const onClientClose = () => finish('client-left', 'the client left');
+
+    const finish = (end: PumpResult['end'], why?: string) => {
+      clearTimeout(stall);
+      clearTimeout(patience);
+      body.off('data', onData).off('end', onEnd).off('close', onBodyClose);
+      res.off('drain', onDrain).off('close', onClientClose);
+      resolve({ end, bytes, why: end === 'complete' ? undefined : why });
+    };
+
+    // 'error' stays: it may come again when the body is destroyed, and unheard it would end the process.
+    body.on('error', onError).on('end', onEnd).on('close', onBodyClose).on('data', onData);
+    res.on('drain', onDrain).on('close', onClientClose);
+    if (res.destroyed) onClientClose();
+    else if (body.readableEnded) onEnd();
+    else if (body.destroyed) onBodyClose();
+  });
+}

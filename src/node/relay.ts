@@ -1,0 +1,122 @@
+import type { IncomingMessage } from 'node:http';
+import { corsHeaders } from '../core/cors';
+import { answerError, RegistryError } from '../core/errors';
+import type { HeaderList } from '../core/headers';
+import { MAX_COLLECTED } from '../core/relay';
+import type { Resumption } from '../core/resume';
+import type { Forward, Relay, ResumeVerb } from '../core/verbs';
+import { failureOf } from './failures';
+import { responseHead, writeHead } from './heads';
+import { answer, discard, fetchToken, type Session, send } from './proxy';
+import { pump } from './pump';
+import { readSmallBody } from './small-body';
+
+/** Hands an upstream's response to the client. */
+export async function relay(session: Session, sent: Forward, response: IncomingMessage, verb: Relay): Promise<void> {
+  const { res, head } = session;
+  const headers = [...verb.headers, ...corsHeaders(head.headers)];
+  switch (verb.body) {
+    case 'none':
+      writeHead(res, verb.status, headers);
+      res.end();
+      return discard(response);
+    case 'collect':
+      return collect(session, response, verb, headers);
+    case 'stream':
+      writeHead(res, verb.status, headers);
+      return stream(session, sent, response, verb);
+  }
+}
+
+/** Reads a small body whole to send it with its length; one that turns out long goes on chunked. */
+async function collect(session: Session, response: IncomingMessage, verb: Relay, headers: HeaderList): Promise<void> {
+  const { res, record } = session;
+  try {
+    const { chunks, isLonger } = await readSmallBody(response, MAX_COLLECTED, session.context.config.timeouts.response);
+    const start = Buffer.concat(chunks);
+    record.bytes = start.length;
+    writeHead(res, verb.status, isLonger ? headers : [...headers, ['content-length', String(start.length)]]);
+    if (!isLonger) return void res.end(start);
+    res.write(start);
+    await stream(session, undefined, response, verb);
+  } catch (error) {
+    if (session.signal.aborted) return;
+    answer(
+      session,
+      answerError(new RegistryError(502, 'UNAVAILABLE', `the registry's answer: ${failureOf(error).message}`)),
+    );
+  }
+}
+
+/** Streams a body and, where it is cut and can be continued, the rest of it. */
+async function stream(
+  session: Session,
+  sent: Forward | undefined,
+  response: IncomingMessage,
+  verb: Relay,
+): Promise<void> {
+  const { res, record, exchange, context } = session;
+  const { stall, client } = context.config.timeouts;
+  const total = verb.span?.last === undefined ? Number.POSITIVE_INFINITY : verb.span.last - verb.span.first + 1;
+  const resumption = sent && exchange.resumption(verb, sent);
+  let received = 0;
+  let source: { body: IncomingMessage; skip: number } | undefined = { body: response, skip: 0 };
+  if (total === 0) return void res.end();
+  while (source) {
+    const { body, skip } = source;
+    const result = await pump(body, res, { skip, limit: total - received, stall, client });
+    received += result.bytes;
+    record.bytes += result.bytes;
+    const isWhole = result.end === 'complete' && (received === total || !Number.isFinite(total));
+    if (!isWhole || !body.readableEnded) body.destroy();
+    if (isWhole) return void res.end();
+    record.why = result.why ?? 'the upstream ended early';
+    if (result.end === 'client-left') return;
+    if (result.end === 'client-stalled') break;
+    source = resumption && (await resume(session, resumption, received));
+  }
+  // Never a clean end on a short body: containerd and podman continue only after a broken connection (invariant 2).
+  res.destroy();
+}
+
+/** The body that continues after `received` bytes; undefined where there is none to be had. */
+async function resume(
+  session: Session,
+  resumption: Resumption,
+  received: number,
+): Promise<{ body: IncomingMessage; skip: number } | undefined> {
+  const { record, signal } = session;
+  let response: IncomingMessage | undefined;
+  let verb: ResumeVerb = resumption.onCut(received);
+  while (!signal.aborted) {
+    switch (verb.verb) {
+      case 'splice':
+        record.resumed += 1;
+        return response && { body: response, skip: verb.skip };
+      case 'give-up':
+        record.why = verb.why;
+        if (response) discard(response);
+        response = undefined;
+        if (verb.final) return undefined;
+        verb = resumption.onCut(received);
+        break;
+      case 'authorize':
+        if (response) discard(response);
+        verb = resumption.onToken(await fetchToken(session, verb));
+        break;
+      case 'forward': {
+        if (response) discard(response);
+        const sent: Forward = verb;
+        try {
+          response = await send(session, sent);
+          verb = resumption.onResponse(sent, responseHead(response));
+        } catch (error) {
+          response = undefined;
+          verb = resumption.onFailure(failureOf(error));
+        }
+        break;
+      }
+    }
+  }
+  return undefined;
+}

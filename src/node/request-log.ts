@@ -1,0 +1,40 @@
+import { clientAddress } from '../core/origin';
+import { redactTarget } from '../core/redact';
+import type { Session } from './proxy';
+
+/** What is known of a request for its line in the log. */
+export interface RequestRecord {
+  readonly id: string;
+  /** Of performance.now(). */
+  readonly startedAt: number;
+  /** Body bytes handed to the client's connection. */
+  bytes: number;
+  /** Continuations of its body. */
+  resumed: number;
+  /** Host that was asked last. */
+  upstream?: string;
+  why?: string;
+}
+
+/** nginx's status for a client that left before it got one. */
+const CLIENT_CLOSED_REQUEST = 499;
+
+/** One line a request, when all of it is over. */
+export function logRequest({ context, exchange, head, res, record, signal }: Session): void {
+  const status = res.headersSent ? res.statusCode : CLIENT_CLOSED_REQUEST;
+  const isWhole = res.writableFinished;
+  const isFailed = status >= 500 || (!isWhole && record.why !== undefined && !signal.aborted);
+  context.log[isFailed || record.resumed > 0 || !isWhole ? 'warn' : 'info']('request', {
+    id: record.id,
+    method: head.method,
+    path: redactTarget(head.target),
+    route: exchange.route?.kind ?? 'none',
+    upstream: record.upstream,
+    status,
+    bytes: record.bytes,
+    duration: Math.round(performance.now() - record.startedAt),
+    resumed: record.resumed || undefined,
+    client: clientAddress(head, context.config.trustProxy),
+    why: record.why ?? (isWhole ? undefined : 'the client left'),
+  });
+}

@@ -1,0 +1,123 @@
+import http, { type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Config } from '../core/config';
+import { answerError, RegistryError } from '../core/errors';
+import { originOf } from '../core/url';
+import { createApp } from './app';
+import type { Log } from './log';
+import { Transport } from './transport';
+
+export interface RunningServer {
+  readonly port: number;
+  readonly url: string;
+  /** Stops listening, waits for transfers under way (`SHUTDOWN_TIMEOUT` at most), then ends. */
+  close(): Promise<void>;
+}
+
+/** Milliseconds for the whole head of a request; a head takes one round trip, so this only meets attackers. */
+const HEAD_TIMEOUT = 20_000;
+
+/** Milliseconds that an idle client connection is kept: longer than any load balancer's (AWS 60 s, nginx 60–75 s). */
+const KEEP_ALIVE_TIMEOUT = 95_000;
+
+/** Starts serving; the upstream is not asked for anything. */
+export async function startServer(config: Config, log: Log): Promise<RunningServer> {
+  const transport = new Transport(config.timeouts);
+  const server = http.createServer(createApp({ config, realms: new Map(), transport, log }));
+  setLimits(server, config);
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => refuseHead(error, socket, log));
+  server.on('connect', (req, socket) => refuseConnect(req.socket.remoteAddress, socket, log));
+  await listen(server, config);
+  const { port } = server.address() as AddressInfo;
+  const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
+  const [{ url: backend }] = config.upstreams;
+  log.info('listening', {
+    url,
+    port,
+    backend: originOf(backend) + backend.path,
+    platform: config.platform,
+    node: process.version,
+  });
+  return { port, url, close: () => close(server, transport, config, log) };
+}
+
+/** No limit on the time of a request: a layer may take an hour, and sendBody ends a client that stands still. */
+function setLimits(server: Server, config: Config): void {
+  const isHeldOpen = config.capabilities.gatewayKeepsConnections;
+  server.requestTimeout = 0;
+  server.timeout = 0;
+  server.headersTimeout = isHeldOpen ? 0 : HEAD_TIMEOUT;
+  server.keepAliveTimeout = isHeldOpen ? 0 : KEEP_ALIVE_TIMEOUT;
+}
+
+function listen(server: Server, config: Config): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(config.port, config.host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function close(server: Server, transport: Transport, config: Config, log: Log): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      log.warn('transfers cut by shutdown');
+      server.closeAllConnections();
+    }, config.timeouts.shutdown);
+    server.close(() => {
+      clearTimeout(timer);
+      transport.close();
+      resolve();
+    });
+    // Connections in use are closed as soon as their response is over, not kept for a next request.
+    server.on('request', (_req, res) => res.setHeader('connection', 'close'));
+    const idle = setInterval(() => server.closeIdleConnections(), 50);
+    server.once('close', () => clearInterval(idle));
+  });
+}
+
+const HEAD_ERRORS: Readonly<Record<string, readonly [number, string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'the request head is larger than 16 KiB'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'the request head did not come in time'],
+};
+
+/** A head that Node's parser refuses never becomes a request; it is answered on the raw connection. */
+function refuseHead(error: NodeJS.ErrnoException, socket: Duplex, log: Log): void {
+  const [status, message] = HEAD_ERRORS[error.code ?? ''] ?? [400, 'malformed HTTP request'];
+  if (error.code === 'ECONNRESET' || !socket.writable || (socket as Socket).bytesWritten > 0) {
+    socket.destroy();
+    return;
+  }
+  log.warn('request', {
+    route: 'none',
+    status,
+    bytes: 0,
+    client: (socket as Socket).remoteAddress,
+    why: `${message} (${error.code})`,
+  });
+  refuseRaw(socket, new RegistryError(status, 'UNSUPPORTED', message));
+}
+
+function refuseConnect(client: string | undefined, socket: Duplex, log: Log): void {
+  const error = new RegistryError(
+    405,
+    'UNSUPPORTED',
+    'CONNECT is not supported: this is a registry, not a forward proxy',
+  );
+  log.warn('request', { method: 'CONNECT', route: 'none', status: 405, bytes: 0, client, why: error.message });
+  socket.on('error', () => {});
+  refuseRaw(socket, error);
+}
+
+function refuseRaw(socket: Duplex, error: RegistryError): void {
+  const { status, headers, body } = answerError(error);
+  const fields = [...headers, ['connection', 'close'], ['content-length', String(Buffer.byteLength(body ?? ''))]];
+  const head = [
+    `HTTP/1.1 ${status} ${http.STATUS_CODES[status]}`,
+    ...fields.map(([name, value]) => `${name}: ${value}`),
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}

@@ -1,0 +1,45 @@
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Timeouts } from '../core/config';
+import { TransportError } from './failures';
+
+/**
+ * Streams the client's body into a request, at the pace of the slower one. Whoever stands still for too long ends it:
+ * the client after `CLIENT_TIMEOUT`, the upstream after `RESPONSE_TIMEOUT`.
+ */
+export function sendBody(req: IncomingMessage, request: ClientRequest, timeouts: Timeouts): void {
+  let timer: NodeJS.Timeout | undefined;
+  const expect = (limit: number, what: string) => {
+    clearTimeout(timer);
+    if (limit > 0) timer = setTimeout(() => request.destroy(new TransportError('timeout', what)), limit);
+  };
+  const awaitClient = () => expect(timeouts.client, 'the client stopped sending');
+
+  const onData = (chunk: Buffer) => {
+    if (request.write(chunk)) return awaitClient();
+    req.pause();
+    expect(timeouts.response, 'the upstream stopped reading');
+  };
+  const onDrain = () => {
+    awaitClient();
+    req.resume();
+  };
+  const onEnd = () => {
+    stop();
+    request.end();
+  };
+  const onClientGone = () => {
+    stop();
+    if (!req.complete) request.destroy(new TransportError('reset', 'the client left'));
+  };
+  const stop = () => {
+    clearTimeout(timer);
+    req.off('data', onData).off('end', onEnd).off('close', onClientGone);
+    request.off('drain', onDrain);
+  };
+
+  // An early answer (401, 413) ends the sending; what the client still sends is thrown away by the server.
+  request.once('response', stop).once('close', stop).on('drain', onDrain);
+  req.on('end', onEnd).on('close', onClientGone).on('data', onData);
+  awaitClient();
+  if (req.readableEnded) onEnd();
+}
