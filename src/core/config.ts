@@ -1,11 +1,8 @@
-import { type AddressRange, isPrivateHost, parseRange } from './addresses';
+import { isPrivateHost, parseRange } from './addresses';
 import { type Capabilities, capabilities, detectPlatform, type Platform, SMALL_BODY_BYTES } from './capabilities';
-import { isName } from './reference';
-import { type Setting, type SettingName, settings } from './settings';
-import { hostOf, parseUrl, type Url } from './url';
+import { type Env, type Origin, settingReader, type TrustProxy } from './setting-readers';
+import { hostOf, type Url } from './url';
 import type { Reach } from './verbs';
-
-export type Env = Readonly<Record<string, string | undefined>>;
 
 /** A registry that we may call. */
 export interface Upstream {
@@ -16,14 +13,6 @@ export interface Upstream {
   /** Its base: `path` has no trailing slash and may be empty. */
   readonly url: Url;
   readonly reach: Reach;
-}
-
-export type Origin = Pick<Url, 'scheme' | 'hostname' | 'port'>;
-
-export interface TrustProxy {
-  readonly peers: 'all' | readonly AddressRange[];
-  /** Set by the operator and not assumed by us: only then X-Forwarded-For is believed too. */
-  readonly explicit: boolean;
 }
 
 /** Milliseconds. */
@@ -74,84 +63,51 @@ const HUB_HOSTS = ['docker.io', 'index.docker.io', 'registry-1.docker.io', 'regi
  */
 export function readConfig(env: Env): Config {
   const faults: string[] = [];
-  const read = reader(env, faults);
+  const read = settingReader(env, faults);
 
-  const backend = read(
-    'REGISTRY_BACKEND',
-    urlOrHost,
-    'an http(s) URL or a host name without credentials, query or fragment',
-  );
-  const storage = read(
-    'DEFAULT_BACKEND_HOST',
-    hostOnly,
-    'an http(s) URL or a host name without path, credentials or query',
-  );
-  const name = read(
-    'REGISTRY_NAME',
-    registryName,
-    'the name of a registry, for example docker.io or registry.example.com:5000',
-  );
-  const allowPrivate = read('ALLOW_PRIVATE_ADDRESSES', boolean, 'true or false');
-  const publicUrl = read('PUBLIC_URL', origin, 'https://host[:port] or http://host[:port], without a path');
-  const trust = read(
-    'TRUST_PROXY',
-    trustProxy,
-    'true, false or a list of addresses, CIDR ranges, loopback, linklocal, private',
-  );
-  const choice = read('PLATFORM', choiceOf('PLATFORM'), choicesOf('PLATFORM')) as Platform | 'auto';
-  const framing = read('BODY_FRAMING', choiceOf('BODY_FRAMING'), choicesOf('BODY_FRAMING'));
-  const duration = (setting: SettingName) =>
-    read(setting, milliseconds, 'a duration: 20s, 500ms, 5m, or seconds without a unit') ?? 0;
-
-  const platform = choice === 'auto' ? detectPlatform(env) : choice;
-  const upstream = backend && describeUpstream(backend, name, allowPrivate);
-  const config = {
-    host: read('HOST', (text) => (/^[^\s/]+$/.test(text) ? text : undefined), 'an address or a host name') ?? '',
-    port: read('PORT', port, 'a whole number from 0 to 65535') ?? 0,
-    upstreams: [upstream as Upstream] as const,
-    backendHost: storage ?? { ...(backend as Url), path: '' },
-    proxyRedirect: read('PROXY_REDIRECT', boolean, 'true or false') as boolean,
-    handleRedirect: read('HANDLE_REDIRECT', boolean, 'true or false') as boolean,
-    publicUrl,
-    trustProxy: trust ?? assumedTrust(capabilities[platform] ?? capabilities.node),
+  const backend = read('REGISTRY_BACKEND');
+  const name = read('REGISTRY_NAME');
+  const allowPrivate = read('ALLOW_PRIVATE_ADDRESSES');
+  const choice = read('PLATFORM') as Platform | 'auto' | undefined;
+  const platform = choice === undefined || choice === 'auto' ? detectPlatform(env) : choice;
+  const timeouts = {
+    connect: read('CONNECT_TIMEOUT') ?? 0,
+    response: read('RESPONSE_TIMEOUT') ?? 0,
+    retry: read('RETRY_TIMEOUT') ?? 0,
+    stall: read('STALL_TIMEOUT') ?? 0,
+    client: read('CLIENT_TIMEOUT') ?? 0,
+    shutdown: read('SHUTDOWN_TIMEOUT') ?? 0,
+  };
+  // What has a fault is read as something or other here; it is thrown away with the rest below.
+  const config: Config = {
+    host: read('HOST') as string,
+    port: read('PORT') as number,
+    upstreams: [describeUpstream(backend ?? NOWHERE, name, allowPrivate)],
+    backendHost: read('DEFAULT_BACKEND_HOST') ?? { ...(backend ?? NOWHERE), path: '' },
+    proxyRedirect: read('PROXY_REDIRECT') as boolean,
+    handleRedirect: read('HANDLE_REDIRECT') as boolean,
+    publicUrl: read('PUBLIC_URL'),
+    trustProxy: read('TRUST_PROXY') ?? assumedTrust(capabilities[platform]),
     platform,
     capabilities: capabilities[platform],
-    chunkedAbove: isChunked(framing, platform) ? SMALL_BODY_BYTES : Number.POSITIVE_INFINITY,
-    timeouts: {
-      connect: duration('CONNECT_TIMEOUT'),
-      response: duration('RESPONSE_TIMEOUT'),
-      retry: duration('RETRY_TIMEOUT'),
-      stall: duration('STALL_TIMEOUT'),
-      client: duration('CLIENT_TIMEOUT'),
-      shutdown: duration('SHUTDOWN_TIMEOUT'),
-    },
-    logLevel: read('LOG_LEVEL', choiceOf('LOG_LEVEL'), choicesOf('LOG_LEVEL')) as Config['logLevel'],
-    logFormat: read('LOG_FORMAT', choiceOf('LOG_FORMAT'), choicesOf('LOG_FORMAT')) as Config['logFormat'],
+    chunkedAbove: isChunked(read('BODY_FRAMING'), platform) ? SMALL_BODY_BYTES : Number.POSITIVE_INFINITY,
+    timeouts,
+    logLevel: read('LOG_LEVEL') as Config['logLevel'],
+    logFormat: read('LOG_FORMAT') as Config['logFormat'],
   };
-  for (const setting of ['CONNECT_TIMEOUT', 'RESPONSE_TIMEOUT', 'STALL_TIMEOUT'] as const) {
-    if (faults.length === 0 && duration(setting) === 0)
-      faults.push(`${setting} must be more than 0: without it a dead upstream would hold a pull for ever`);
-  }
+  faults.push(...idleFaults(env, timeouts));
   if (faults.length > 0) throw new ConfigError(faults);
   return Object.freeze(config);
 }
 
-type Reader = <T>(name: SettingName, parse: (text: string) => T | undefined, expected: string) => T | undefined;
+const NOWHERE: Url = { scheme: 'https', hostname: 'invalid', port: 443, path: '', query: '' };
 
-/** Empty counts as not set: `PUBLIC_URL=` in an .env file is how people switch a setting off. */
-function reader(env: Env, faults: string[]): Reader {
-  return (name, parse, expected) => {
-    const text = env[name]?.trim() || (settings.find((setting) => setting.name === name)?.fallback ?? '');
-    if (text === '') return undefined;
-    const value = parse(text);
-    if (value === undefined) faults.push(`${name}=${maskUserInfo(text)}: expected ${expected}`);
-    return value;
-  };
-}
-
-/** A fault is printed, and people do put passwords into URLs. */
-function maskUserInfo(text: string): string {
-  return text.replace(/\/\/[^/@]*@/, '//***@').slice(0, 200);
+/** Without these limits a dead upstream would hold a pull for ever. */
+function idleFaults(env: Env, { connect, response, stall }: Timeouts): string[] {
+  const limits = { CONNECT_TIMEOUT: connect, RESPONSE_TIMEOUT: response, STALL_TIMEOUT: stall };
+  return Object.entries(limits)
+    .filter(([name, limit]) => limit === 0 && /^0/.test(env[name]?.trim() ?? ''))
+    .map(([name]) => `${name}=${env[name]}: must be more than 0, or a dead upstream would hold a pull for ever`);
 }
 
 function describeUpstream(url: Url, name: string | undefined, allowPrivate: boolean | undefined): Upstream {
@@ -172,68 +128,4 @@ function isChunked(framing: string | undefined, platform: Platform): boolean {
 function assumedTrust(platform: Capabilities): TrustProxy {
   if (platform.gatewayIsPeer) return { peers: 'all', explicit: false };
   return { peers: ['loopback', 'linklocal', 'private'].flatMap((word) => parseRange(word) ?? []), explicit: false };
-}
-
-function trustProxy(text: string): TrustProxy | undefined {
-  const flag = boolean(text);
-  if (flag !== undefined && !/^[01]$/.test(text)) return { peers: flag ? 'all' : [], explicit: true };
-  const ranges = text
-    .split(/[\s,]+/)
-    .filter(Boolean)
-    .map(parseRange);
-  return ranges.includes(undefined) ? undefined : { peers: ranges.flatMap((range) => range ?? []), explicit: true };
-}
-
-function boolean(text: string): boolean | undefined {
-  if (/^(true|1|yes|on)$/i.test(text)) return true;
-  return /^(false|0|no|off)$/i.test(text) ? false : undefined;
-}
-
-function port(text: string): number | undefined {
-  return /^\d{1,5}$/.test(text) && Number(text) <= 65535 ? Number(text) : undefined;
-}
-
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, '': 1000 };
-
-/** Timers beyond this fire at once in Node. */
-const MAX_MILLISECONDS = 2 ** 31 - 1;
-
-function milliseconds(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|)$/i.exec(text);
-  const value = match ? Number(match[1]) * UNITS[match[2].toLowerCase()] : Number.NaN;
-  return value <= MAX_MILLISECONDS ? value : undefined;
-}
-
-/** A bare host means https; base paths are kept without a trailing slash or `/v2`. */
-function urlOrHost(text: string): Url | undefined {
-  const url = parseUrl(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text}`);
-  if (!url || url.query || text.includes('#') || /%|\/\/|\/\.{1,2}(\/|$)/.test(url.path)) return undefined;
-  return { ...url, path: url.path.replace(/\/+$/, '').replace(/\/v2$/, '') };
-}
-
-function hostOnly(text: string): Url | undefined {
-  const url = urlOrHost(text);
-  return url?.path === '' ? url : undefined;
-}
-
-function origin(text: string): Origin | undefined {
-  return /^https?:\/\//i.test(text) ? hostOnly(text) : undefined;
-}
-
-function registryName(text: string): string | undefined {
-  const url = parseUrl(`https://${text}/`);
-  if (!url || text.includes('/')) return undefined;
-  return isName(text.toLowerCase().replace(/:\d+$/, '')) ? text.toLowerCase() : undefined;
-}
-
-function find(name: SettingName): Setting {
-  return settings.find((setting) => setting.name === name) as Setting;
-}
-
-function choiceOf(name: SettingName): (text: string) => string | undefined {
-  return (text) => find(name).choices?.find((choice) => choice === text.toLowerCase());
-}
-
-function choicesOf(name: SettingName): string {
-  return `one of ${find(name).choices?.join(', ')}`;
 }

@@ -1,17 +1,18 @@
-import type { Config, Origin } from './config';
+import type { Config } from './config';
 import { answerOptions } from './cors';
 import { answerError, RegistryError } from './errors';
 import { failureError } from './failure';
-import { backendHeaders, countVia, type HeaderList, headerOf, MAX_VIA, requestHeaders, withHeader } from './headers';
-import { checkMethod, takesBody } from './methods';
+import { backendForward, pingForward, registryForward } from './forwards';
+import { AGENT, countVia, type HeaderList, headerOf, MAX_VIA, requestHeaders, withHeader } from './headers';
+import { checkKnownMethod, checkMethod } from './methods';
 import { originOfRequest } from './origin';
-import { spanOf, strongValidator } from './range';
 import { bearerChallenge, learnRealm, type Realms } from './realm';
 import { isRedirect, Redirects } from './redirect';
 import { relayed, relayedProbe } from './relay';
 import { Resumption } from './resume';
 import { isTransient, isTransientFailure, retryDelay } from './retry';
 import { type Route, routeOf } from './route';
+import type { Origin } from './setting-readers';
 import { anonymousToken, MAX_TOKEN_DOCUMENT, MAX_TOKEN_REQUEST, readToken, tokenForm, tokenQuery } from './token';
 import type {
   Answer,
@@ -24,8 +25,6 @@ import type {
   ResponseHead,
   ResponseVerb,
 } from './verbs';
-
-export const AGENT = 'registry-proxy-serverless';
 
 /**
  * One client request and everything that is decided about it (docs/request-handling.md has the same story, numbered).
@@ -60,6 +59,7 @@ export class Exchange {
     return this.#catching(() => {
       const { method, target, headers } = this.#head;
       if (method === 'OPTIONS') return this.#onOptions();
+      checkKnownMethod(method);
       this.#route = routeOf(target, this.#config);
       checkMethod(this.#head, this.#route.kind);
       this.#origin = originOfRequest(this.#head, this.#config);
@@ -73,8 +73,11 @@ export class Exchange {
         return method === 'POST' ? ({ verb: 'read', limit: MAX_TOKEN_REQUEST } satisfies Read) : this.#askRealm();
       if (this.#route.kind === 'own')
         throw new RegistryError(404, 'NAME_UNKNOWN', 'nothing here', { path: this.#route.path });
-      if (this.#route.kind === 'backend') return this.#askBackend(this.#route);
-      return this.#begin(this.#askRegistry(this.#route));
+      if (this.#route.kind !== 'backend') return this.#begin(registryForward(this.#head, this.#route));
+      if (!this.#config.handleRedirect) return this.#begin(backendForward(this.#head, this.#route, this.#config));
+      throw new RegistryError(404, 'NAME_UNKNOWN', 'only /v2/ is served here', {
+        hint: 'with HANDLE_REDIRECT the proxy follows redirects itself',
+      });
     });
   }
 
@@ -93,7 +96,7 @@ export class Exchange {
       }
       if (sent.purpose === 'ping') return this.#onPing(head);
       if (sent.purpose === 'realm') return this.#relay(sent, head);
-      if (isRedirect(head) && this.#follows(sent)) return this.#follow(sent, head);
+      if (isRedirect(head) && this.#follows(sent)) return this.#follow(sent, head, elapsed);
       if (sent.purpose === 'hop') return this.#onHop(sent, head);
       learnRealm(head.headers, this.#known.upstream, this.#realms);
       return this.#relay(sent, head);
@@ -146,38 +149,6 @@ export class Exchange {
     return answerOptions();
   }
 
-  #askRegistry(route: Route): Forward {
-    const { method, headers } = this.#head;
-    const body = takesBody(method) ? 'client' : 'none';
-    const base = route.upstream.url;
-    const path = route.path.startsWith('/v2/') ? base.path + route.path : route.path;
-    return {
-      verb: 'forward',
-      method,
-      url: { ...base, path, query: route.query },
-      headers: [...requestHeaders(headers, AGENT), ...(body === 'client' ? framing(headers) : [])],
-      body,
-      reach: route.upstream.reach,
-      purpose: 'registry',
-    };
-  }
-
-  #askBackend(route: Route): Forward {
-    if (this.#config.handleRedirect)
-      throw new RegistryError(404, 'NAME_UNKNOWN', 'only /v2/ is served here', {
-        hint: 'with HANDLE_REDIRECT the proxy follows redirects itself',
-      });
-    return this.#begin({
-      verb: 'forward',
-      method: this.#head.method,
-      url: { ...this.#config.backendHost, path: route.path, query: route.query },
-      headers: backendHeaders(this.#head.headers, AGENT),
-      body: 'none',
-      reach: route.upstream.reach,
-      purpose: 'backend',
-    });
-  }
-
   #begin(first: Forward): Forward {
     this.#first = first;
     this.#redirects = new Redirects(this.#known.upstream);
@@ -189,19 +160,7 @@ export class Exchange {
     const { upstream, query } = this.#known;
     const realm = this.#realms.get(upstream.name);
     const headers = requestHeaders(this.#head.headers, AGENT);
-    if (!realm) {
-      const url = { ...upstream.url, path: `${upstream.url.path}/v2/`, query: '' };
-      const bare = headers.filter(([name]) => name !== 'authorization' && name !== 'content-type');
-      return {
-        verb: 'forward',
-        method: 'GET',
-        url,
-        headers: bare,
-        body: 'none',
-        reach: upstream.reach,
-        purpose: 'ping',
-      };
-    }
+    if (!realm) return pingForward(headers, upstream);
     if (this.#head.method === 'POST') return tokenForm(this.#form, headers, realm, upstream, this.#config);
     return tokenQuery(query, headers, realm, upstream, this.#config);
   }
@@ -226,8 +185,14 @@ export class Exchange {
     const after = retryDelay(sent, this.#retries, elapsed, limit, headers);
     if (after === undefined) return undefined;
     this.#retries += 1;
-    const within = Math.min(this.#config.timeouts.response, limit - elapsed - after);
+    const within = this.#remaining(elapsed + after);
     return { ...(sent.purpose === 'hop' ? this.#renew() : sent), after, within };
+  }
+
+  /** Milliseconds for a response head, where requests are being retried. */
+  #remaining(elapsed: number): number {
+    const { response, retry } = this.#config.timeouts;
+    return Math.max(1, Math.min(response, retry - elapsed));
   }
 
   /** Back to the registry, for a fresh URL. */
@@ -244,8 +209,10 @@ export class Exchange {
     );
   }
 
-  #follow(sent: Forward, head: ResponseHead): Forward {
-    const next = (this.#redirects as Redirects).follow(sent, head);
+  #follow(sent: Forward, head: ResponseHead, elapsed: number): Forward {
+    const hop = (this.#redirects as Redirects).follow(sent, head);
+    // All hops of a retry share what is left of its time.
+    const next = this.#retries > 0 ? { ...hop, within: this.#remaining(elapsed) } : hop;
     return next.method === 'HEAD' && next.url.query !== '' ? this.#probe() : next;
   }
 
@@ -283,27 +250,8 @@ export class Exchange {
   #relay(sent: Forward, head: ResponseHead): Relay {
     const place = { config: this.#config, route: this.#known, origin: this.#origin as Origin };
     if (this.#isProbe) return relayedProbe(sent, head, place);
-    const relay = relayed(sent, head, place);
-    const span = relay.body === 'stream' && sent.method === 'GET' ? this.#spanOf(sent, head) : undefined;
-    return span ? { ...relay, span } : relay;
+    return relayed(sent, head, place);
   }
-
-  /** A blob is the same whoever sends it; anything else can only be continued under a strong validator. */
-  #spanOf(sent: Forward, head: ResponseHead): Relay['span'] {
-    if (this.#known.kind === 'blob' && sent.purpose !== 'realm') return spanOf(head);
-    const validator = sent.purpose === 'backend' ? strongValidator(head.headers) : undefined;
-    const span = validator === undefined ? undefined : spanOf(head);
-    return span && { ...span, validator };
-  }
-}
-
-/** The client's own framing: a length, or chunks where it does not know it. */
-function framing(headers: HeaderList): HeaderList {
-  const length = headerOf(headers, 'content-length');
-  if (length !== undefined) return [['content-length', length]];
-  return headerOf(headers, 'transfer-encoding') === undefined
-    ? [['content-length', '0']]
-    : [['transfer-encoding', 'chunked']];
 }
 
 function retryAfter(head: ResponseHead): HeaderList {

@@ -84,6 +84,9 @@ const RESPONSE_FIELDS = new Set([
 /** Families of fields that registries add: quota, digests, spec extensions. */
 const RESPONSE_FAMILIES = ['docker-', 'oci-', 'ratelimit-', 'x-ratelimit-'];
 
+/** Our User-Agent where the client has none: Docker Hub answers 403 to requests without. */
+export const AGENT = 'registry-proxy-serverless';
+
 /** Our name in `Via` (RFC 9110 section 7.6.3). */
 export const VIA = '1.1 registry-proxy';
 

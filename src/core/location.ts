@@ -1,7 +1,8 @@
-import type { Config, Origin } from './config';
+import type { Config } from './config';
 import { joinQueries, printQuery } from './query';
 import type { Route } from './route';
 import { isPlainSession, wrapSession } from './session';
+import type { Origin } from './setting-readers';
 import { hrefOf, isSameOrigin, originOf, resolveUrl, type Url } from './url';
 
 /** What is needed to say in the client's terms where something is. */
@@ -27,14 +28,17 @@ function asTyped(path: string, query: string, place: Place): string {
   return ours + joinQueries(query, namespace === undefined ? '' : printQuery([['ns', namespace]]));
 }
 
+/** The client closes an upload with `&digest=` and at most a sha512, percent-encoded. */
+const DIGEST_ROOM = 160;
+
 /** `Location` of an answer that is no redirect (201, 202, 204): uploads and what was made lead back to us. */
 export function ownLocation(location: string, base: Url, place: Place): string {
   const url = resolveUrl(location, base);
   if (!url || !isSameOrigin(url, place.route.upstream.url)) return location;
   const ours =
     originOf(place.origin) + (sessionPath(url, place) ?? distributionTarget(url, place) ?? url.path + url.query);
-  const target = ours.length - originOf(place.origin).length;
-  return target > place.config.capabilities.maxTarget ? hrefOf(url) : ours;
+  const length = ours.length - originOf(place.origin).length + DIGEST_ROOM;
+  return length > place.config.capabilities.maxTarget ? hrefOf(url) : ours;
 }
 
 function distributionTarget(url: Url, place: Place): string | undefined {

@@ -5,6 +5,8 @@ import type { RequestHead } from './verbs';
 
 const READ = ['GET', 'HEAD'];
 
+const KNOWN = [...READ, 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
 /** What the distribution spec defines for each endpoint ("Endpoints"). */
 const METHODS: Readonly<Record<RouteKind, readonly string[]>> = {
   ping: READ,
@@ -20,6 +22,11 @@ const METHODS: Readonly<Record<RouteKind, readonly string[]>> = {
   own: READ,
 };
 
+/** @throws RegistryError 405 for TRACE and all else that no endpoint has */
+export function checkKnownMethod(method: string): void {
+  if (!KNOWN.includes(method)) throw notAllowed(method, KNOWN);
+}
+
 /**
  * @throws RegistryError 405 for a method that the endpoint does not have
  * @throws RegistryError 411 for a body on a method that has none: its framing is where requests get smuggled
@@ -27,9 +34,7 @@ const METHODS: Readonly<Record<RouteKind, readonly string[]>> = {
 export function checkMethod(head: RequestHead, kind: RouteKind): void {
   const allowed = METHODS[kind];
   if (!allowed.includes(head.method)) {
-    throw new RegistryError(405, 'UNSUPPORTED', `${head.method} is not supported here`, { allowed }, [
-      ['allow', [...allowed, 'OPTIONS'].join(', ')],
-    ]);
+    throw notAllowed(head.method, [...allowed, 'OPTIONS']);
   }
   if (!takesBody(head.method) && headerOf(head.headers, 'transfer-encoding') !== undefined) {
     throw new RegistryError(411, 'SIZE_INVALID', `${head.method} takes no body`, undefined, [['connection', 'close']]);
@@ -38,4 +43,10 @@ export function checkMethod(head: RequestHead, kind: RouteKind): void {
 
 export function takesBody(method: string): boolean {
   return ['POST', 'PUT', 'PATCH'].includes(method);
+}
+
+function notAllowed(method: string, allowed: readonly string[]): RegistryError {
+  return new RegistryError(405, 'UNSUPPORTED', `${method} is not supported here`, { allowed }, [
+    ['allow', allowed.join(', ')],
+  ]);
 }

@@ -1,6 +1,7 @@
 import { isInRanges } from './addresses';
-import type { Config, Origin, TrustProxy } from './config';
+import type { Config } from './config';
 import { type HeaderList, headerOf, headersOf } from './headers';
+import type { Origin, TrustProxy } from './setting-readers';
 import { DEFAULT_PORT, parseAuthority } from './url';
 import type { RequestHead } from './verbs';
 

@@ -1,50 +1,56 @@
 import { SMALL_BODY_BYTES } from './capabilities';
 import { type HeaderList, headerOf, headersOf, responseHeaders, withHeader, withoutHeaders } from './headers';
 import { ownLink, ownLocation, type Place, passedLocation } from './location';
-import { contentLength, parseContentRange, unsatisfiedTotal } from './range';
+import { contentLength, parseContentRange, spanOf, strongValidator, unsatisfiedTotal } from './range';
 import { ownChallenges } from './realm';
 import { isRedirect } from './redirect';
 import { isDigest } from './reference';
 import { hostOf, originOf } from './url';
-import type { Forward, Relay, ResponseHead } from './verbs';
+import type { Forward, Relay, ResponseHead, Span } from './verbs';
 
 /** The upstream's response in the client's terms. */
 export function relayed(sent: Forward, head: ResponseHead, place: Place): Relay {
-  const fields = responseHeaders(head.headers);
-  const headers = [
-    ...fields.flatMap(([name, value]) => translate(name, value, sent, head, place)),
-    ...addedHeaders(fields, sent, head, place),
-  ];
-  const hasBody = sent.method !== 'HEAD' && ![204, 304].includes(head.status);
-  if (!hasBody) return { verb: 'relay', status: head.status, headers, body: 'none' };
+  const { status } = head;
+  const headers = clientHeaders(sent, head, place);
+  if (sent.method === 'HEAD' || [204, 304].includes(status)) return { verb: 'relay', status, headers, body: 'none' };
   const length = contentLength(headers);
-  if (length === undefined && isSmallKind(place))
-    return { verb: 'relay', status: head.status, headers, body: 'collect' };
+  if (length === undefined && isSmallKind(place)) return { verb: 'relay', status, headers, body: 'collect' };
   const isChunked = length !== undefined && length > place.config.chunkedAbove;
-  return {
-    verb: 'relay',
-    status: head.status,
-    headers: isChunked ? withoutHeaders(headers, 'content-length') : headers,
-    body: 'stream',
-  };
+  const framed = isChunked ? withoutHeaders(headers, 'content-length') : headers;
+  const span = resumableSpan(sent, head, place);
+  return { verb: 'relay', status, headers: framed, body: 'stream', ...(span && { span }) };
 }
 
-/** A GET of one byte in the client's terms, who sent HEAD: the whole length, and no body. */
+function clientHeaders(sent: Forward, head: ResponseHead, place: Place): HeaderList {
+  const fields = responseHeaders(head.headers);
+  const translated = fields.flatMap(([name, value]) => translate(name, value, sent, head, place));
+  return [...translated, ...addedHeaders(fields, sent, head, place)];
+}
+
+/** A blob is the same whoever sends it; anything else can only be continued under a strong validator. */
+function resumableSpan(sent: Forward, head: ResponseHead, place: Place): Span | undefined {
+  if (sent.method !== 'GET') return undefined;
+  if (place.route.kind === 'blob') return spanOf(head);
+  const validator = place.route.kind === 'backend' ? strongValidator(head.headers) : undefined;
+  const span = validator === undefined ? undefined : spanOf(head);
+  return span && { ...span, validator };
+}
+
+/** A GET of one byte in the terms of the client, who sent HEAD: the whole length, and no body. */
 export function relayedProbe(sent: Forward, head: ResponseHead, place: Place): Relay {
-  const relay = relayed(sent, head, { ...place, config: { ...place.config, chunkedAbove: Number.POSITIVE_INFINITY } });
+  const headers = withoutHeaders(clientHeaders(sent, head, place), 'content-range');
+  const total = probedLength(head);
+  if (total === undefined) return { verb: 'relay', status: head.status, headers, body: 'none' };
+  const whole = withHeader(withDigest(headers, place), 'content-length', total < 0 ? undefined : String(total));
+  return { verb: 'relay', status: 200, headers: whole, body: 'none' };
+}
+
+/** What a range of one byte tells of the whole: its length, -1 where it exists but keeps that to itself. */
+function probedLength(head: ResponseHead): number | undefined {
   const range = headerOf(head.headers, 'content-range');
-  const total =
-    head.status === 206 ? parseContentRange(range)?.total : head.status === 416 ? unsatisfiedTotal(range) : undefined;
-  const whole = withoutHeaders(relay.headers, 'content-range');
-  if (total === undefined)
-    return {
-      ...relay,
-      headers: head.status === 206 ? withoutHeaders(whole, 'content-length') : whole,
-      status: head.status === 206 ? 200 : head.status,
-      body: 'none',
-    };
-  const headers = digestHeader(whole, place);
-  return { ...relay, status: 200, headers: withHeader(headers, 'content-length', String(total)), body: 'none' };
+  if (head.status === 206) return parseContentRange(range)?.total ?? -1;
+  // An empty blob has no first byte.
+  return head.status === 416 ? unsatisfiedTotal(range) : undefined;
 }
 
 /** Manifests, lists and tokens: oras and helm refuse a manifest without a length. */
@@ -85,11 +91,11 @@ function addedHeaders(fields: HeaderList, sent: Forward, head: ResponseHead, pla
   const own: Field[] =
     namespace === undefined || headersOf(fields, 'oci-namespace').length > 0 ? [] : [['oci-namespace', upstream.name]];
   const isWhole = sent.method !== 'DELETE' && [200, 206].includes(head.status);
-  return [...version, ...own, ...(isWhole ? digestHeader(fields, place).slice(fields.length) : [])];
+  return [...version, ...own, ...(isWhole ? withDigest(fields, place).slice(fields.length) : [])];
 }
 
 /** Storage hosts do not know the digest that the client asked for; the URL does. */
-function digestHeader(headers: HeaderList, place: Place): HeaderList {
+function withDigest(headers: HeaderList, place: Place): HeaderList {
   const { kind, reference } = place.route;
   const isKnown = headersOf(headers, 'docker-content-digest').length > 0;
   return kind === 'blob' && !isKnown && isDigest(reference)

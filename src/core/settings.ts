@@ -1,4 +1,4 @@
-/** How the text of a setting is read; `config.ts` has the readers. */
+/** How the text of a setting is read; `setting-readers.ts` has the readers. */
 export type SettingKind =
   | 'address-list'
   | 'boolean'
@@ -7,8 +7,8 @@ export type SettingKind =
   | 'host'
   | 'name'
   | 'origin'
+  | 'origin-or-host'
   | 'port'
-  | 'text'
   | 'url-or-host';
 
 export interface Setting {
@@ -44,7 +44,7 @@ export const settings = [
   },
   {
     name: 'DEFAULT_BACKEND_HOST',
-    kind: 'url-or-host',
+    kind: 'origin-or-host',
     fallback: '',
     help: "The registry's storage, as a URL or a bare host (then https): `PROXY_REDIRECT` rewrites redirects to it, and paths outside `/v2/` are served from it. Default: the host of `REGISTRY_BACKEND`.",
   },

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../core/config';
 import { corsHeaders } from '../core/cors';
 import { answerError, RegistryError } from '../core/errors';
@@ -47,6 +47,7 @@ export async function serve(context: Context, req: IncomingMessage, res: ServerR
     if (!res.writableFinished) leaving.abort();
     logRequest(session);
   });
+  res.once('finish', () => endLingering(req));
   // A request that breaks off is seen on the response's side; unheard, its error would end the process.
   req.on('error', () => {});
   try {
@@ -161,7 +162,17 @@ function tooLarge(limit: number): Answer {
 }
 
 async function pause(delay: number, signal: AbortSignal): Promise<void> {
-  await setTimeout(delay, undefined, { signal }).catch(() => {});
+  await sleep(delay, undefined, { signal }).catch(() => {});
+}
+
+/** Milliseconds that a client may go on sending a body after it has been answered, as nginx's lingering_time. */
+const LINGERING_TIME = 30_000;
+
+/** Node reads an unwanted body away, for ever if need be. */
+function endLingering(req: IncomingMessage): void {
+  if (req.complete) return;
+  const timer = setTimeout(() => req.socket.destroy(), LINGERING_TIME).unref();
+  req.once('close', () => clearTimeout(timer));
 }
 
 /** The platform's or front proxy's id, where it looks like one, so that both logs can be joined. */

@@ -47,7 +47,8 @@ export function awaitResponse(
       clearTimeout(timer);
       request.once('finish', () => deadline(within, 'no response in time'));
     };
-    request.once('socket', (socket) => onConnected(socket, request, awaitHead));
+    if (request.socket) onConnected(request.socket, request, awaitHead);
+    else request.once('socket', (socket) => onConnected(socket, request, awaitHead));
   });
 }
 

@@ -73,7 +73,7 @@ function close(server: Server, transport: Transport, config: Config, log: Log): 
       resolve();
     });
     // Connections in use are closed as soon as their response is over, not kept for a next request.
-    server.on('request', (_req, res) => res.setHeader('connection', 'close'));
+    server.prependListener('request', (_req, res) => res.setHeader('connection', 'close'));
     const idle = setInterval(() => server.closeIdleConnections(), 50);
     server.once('close', () => clearInterval(idle));
   });

@@ -48,8 +48,9 @@ export class Transport {
     const id = String(++this.#count);
     const before = clientListeners(req);
     try {
-      const request = await new Promise<ClientRequest>((resolve, reject) => {
-        this.#hops.set(id, { forward, req, onRequest: resolve });
+      return await new Promise<IncomingMessage>((resolve, reject) => {
+        const onRequest = (request: ClientRequest) => resolve(awaitResponse(request, forward, this.#timeouts, signal));
+        this.#hops.set(id, { forward, req, onRequest });
         this.#targets.set(req, forward);
         req.method = forward.method;
         req.url = '/';
@@ -58,7 +59,6 @@ export class Transport {
           reject,
         );
       });
-      return await awaitResponse(request, forward, this.#timeouts, signal);
     } finally {
       this.#hops.delete(id);
       // http-proxy adds listeners to the client's request on every call, and one response may take thirty calls.

@@ -37,8 +37,12 @@ export function sendBody(req: IncomingMessage, request: ClientRequest, timeouts:
     request.off('drain', onDrain);
   };
 
-  // An early answer (401, 413) ends the sending; what the client still sends is thrown away by the server.
-  request.once('response', stop).once('close', stop).on('drain', onDrain);
+  // An early answer (401, 413) ends the sending; what the client still sends is read away, or it would never read the answer.
+  const abandon = () => {
+    stop();
+    req.resume();
+  };
+  request.once('response', abandon).once('close', abandon).on('drain', onDrain);
   req.on('end', onEnd).on('close', onClientGone).on('data', onData);
   awaitClient();
   if (req.readableEnded) onEnd();

@@ -8,8 +8,8 @@ const kinds: Record<Setting['kind'], string> = {
   host: 'address or host name',
   name: 'name',
   origin: 'URL without path',
+  'origin-or-host': 'URL without path, or host name',
   port: 'port',
-  text: 'text',
   'url-or-host': 'URL or host name',
 };
 

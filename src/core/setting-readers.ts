@@ -1,0 +1,120 @@
+import { type AddressRange, parseRange } from './addresses';
+import { isName } from './reference';
+import { type Setting, type SettingKind, type SettingName, settings } from './settings';
+import { parseUrl, type Url } from './url';
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+export type Origin = Pick<Url, 'scheme' | 'hostname' | 'port'>;
+
+export interface TrustProxy {
+  readonly peers: 'all' | readonly AddressRange[];
+  /** Set by the operator and not assumed by us: only then X-Forwarded-For is believed too. */
+  readonly explicit: boolean;
+}
+
+/** How each kind of setting is read, and what to tell people who wrote something else. */
+const readers = {
+  'address-list': {
+    parse: trustProxy,
+    expected: 'true, false or a list of addresses, CIDR ranges, loopback, linklocal, private',
+  },
+  boolean: { parse: boolean, expected: 'true or false' },
+  choice: { parse: (text: string) => text.toLowerCase(), expected: '' },
+  duration: { parse: milliseconds, expected: 'a duration: 20s, 500ms, 5m, or seconds without a unit' },
+  host: { parse: host, expected: 'an address or a host name' },
+  name: { parse: registryName, expected: 'the name of a registry, for example docker.io or registry.example.com:5000' },
+  origin: { parse: origin, expected: 'https://host[:port] or http://host[:port], without a path' },
+  'origin-or-host': {
+    parse: originOrHost,
+    expected: 'an http(s) URL or a host name without path, credentials or query',
+  },
+  port: { parse: port, expected: 'a whole number from 0 to 65535' },
+  'url-or-host': {
+    parse: urlOrHost,
+    expected: 'an http(s) URL or a host name without credentials, query or fragment',
+  },
+} satisfies Record<SettingKind, { parse: (text: string) => unknown; expected: string }>;
+
+type KindOf<Name extends SettingName> = Extract<(typeof settings)[number], { name: Name }>['kind'];
+type ValueOf<Name extends SettingName> = Exclude<ReturnType<(typeof readers)[KindOf<Name>]['parse']>, undefined>;
+
+export type SettingReader = <Name extends SettingName>(name: Name) => ValueOf<Name> | undefined;
+
+/**
+ * Reads settings by name out of an environment; every fault is added to `faults`. Empty counts as not set: `PUBLIC_URL=`
+ * in an .env file is how people switch a setting off.
+ */
+export function settingReader(env: Env, faults: string[]): SettingReader {
+  return <Name extends SettingName>(name: Name) => {
+    const setting = settings.find((each) => each.name === name) as Setting;
+    const text = env[name]?.trim() || setting.fallback;
+    if (text === '') return undefined;
+    const { parse, expected } = readers[setting.kind];
+    const value = parse(text);
+    if (value !== undefined && (!setting.choices || setting.choices.includes(String(value)))) {
+      return value as ValueOf<Name>;
+    }
+    const wanted = setting.choices ? `one of ${setting.choices.join(', ')}` : expected;
+    faults.push(`${name}=${maskUserInfo(text)}: expected ${wanted}`);
+    return undefined;
+  };
+}
+
+/** A fault is printed, and people do put passwords into URLs. */
+function maskUserInfo(text: string): string {
+  return text.replace(/\/\/[^/@]*@/, '//***@').slice(0, 200);
+}
+
+function trustProxy(text: string): TrustProxy | undefined {
+  const flag = boolean(text);
+  if (flag !== undefined && !/^[01]$/.test(text)) return { peers: flag ? 'all' : [], explicit: true };
+  const words = text.split(/[\s,]+/).filter(Boolean);
+  const ranges = words.map(parseRange);
+  return ranges.includes(undefined) ? undefined : { peers: ranges.flatMap((range) => range ?? []), explicit: true };
+}
+
+function boolean(text: string): boolean | undefined {
+  if (/^(true|1|yes|on)$/i.test(text)) return true;
+  return /^(false|0|no|off)$/i.test(text) ? false : undefined;
+}
+
+function host(text: string): string | undefined {
+  return /^[^\s/]+$/.test(text) ? text : undefined;
+}
+
+function port(text: string): number | undefined {
+  return /^\d{1,5}$/.test(text) && Number(text) <= 65535 ? Number(text) : undefined;
+}
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, '': 1000 };
+
+/** Timers beyond this fire at once in Node. */
+const MAX_MILLISECONDS = 2 ** 31 - 1;
+
+function milliseconds(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|)$/i.exec(text);
+  const value = match ? Number(match[1]) * UNITS[match[2].toLowerCase()] : Number.NaN;
+  return value <= MAX_MILLISECONDS ? value : undefined;
+}
+
+/** A bare host means https; base paths are kept without a trailing slash or `/v2`. */
+function urlOrHost(text: string): Url | undefined {
+  const url = parseUrl(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text}`);
+  if (!url || url.query || text.includes('#') || /%|\/\/|\/\.{1,2}(\/|$)/.test(url.path)) return undefined;
+  return { ...url, path: url.path.replace(/\/+$/, '').replace(/\/v2$/, '') };
+}
+
+function originOrHost(text: string): Url | undefined {
+  const url = urlOrHost(text);
+  return url?.path === '' ? url : undefined;
+}
+
+function origin(text: string): Origin | undefined {
+  return /^https?:\/\//i.test(text) ? originOrHost(text) : undefined;
+}
+
+function registryName(text: string): string | undefined {
+  const name = text.toLowerCase();
+  return isName(name.replace(/:\d+$/, '')) && !name.includes('/') && parseUrl(`https://${name}/`) ? name : undefined;
+}
