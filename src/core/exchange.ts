@@ -2,8 +2,8 @@ import type { Config } from './config';
 import { answerOptions } from './cors';
 import { answerError, RegistryError } from './errors';
 import { failureError } from './failure';
-import { backendForward, pingForward, registryForward } from './forwards';
-import { AGENT, countVia, type HeaderList, headerOf, MAX_VIA, requestHeaders, withHeader } from './headers';
+import { backendForward, registryForward } from './forwards';
+import { countVia, type HeaderList, headerOf, MAX_VIA, withHeader } from './headers';
 import { checkKnownMethod, checkMethod } from './methods';
 import { originOfRequest } from './origin';
 import { bearerChallenge, learnRealm, type Realms } from './realm';
@@ -13,18 +13,9 @@ import { Resumption } from './resume';
 import { isTransient, isTransientFailure, retryDelay } from './retry';
 import { type Route, routeOf } from './route';
 import type { Origin } from './setting-readers';
-import { anonymousToken, MAX_TOKEN_DOCUMENT, MAX_TOKEN_REQUEST, readToken, tokenForm, tokenQuery } from './token';
-import type {
-  Answer,
-  Failure,
-  Forward,
-  Read,
-  Relay,
-  RequestHead,
-  RequestVerb,
-  ResponseHead,
-  ResponseVerb,
-} from './verbs';
+import { anonymousToken, MAX_TOKEN_DOCUMENT, readToken } from './token';
+import { TokenEndpoint } from './token-endpoint';
+import type { Answer, Failure, Forward, Relay, RequestHead, RequestVerb, ResponseHead, ResponseVerb } from './verbs';
 
 /**
  * One client request and everything that is decided about it (docs/request-handling.md has the same story, numbered).
@@ -43,7 +34,7 @@ export class Exchange {
   #isRenewed = false;
   #isProbe = false;
   #awaitsToken: Forward | undefined;
-  #form = '';
+  #tokens: TokenEndpoint | undefined;
 
   constructor(config: Config, realms: Realms, head: RequestHead) {
     this.#config = config;
@@ -69,22 +60,13 @@ export class Exchange {
           hint: 'REGISTRY_BACKEND leads back to this proxy',
         });
       }
-      if (this.#route.kind === 'token')
-        return method === 'POST' ? ({ verb: 'read', limit: MAX_TOKEN_REQUEST } satisfies Read) : this.#askRealm();
-      if (this.#route.kind === 'own')
-        throw new RegistryError(404, 'NAME_UNKNOWN', 'nothing here', { path: this.#route.path });
-      if (this.#route.kind !== 'backend') return this.#begin(registryForward(this.#head, this.#route));
-      if (!this.#config.handleRedirect) return this.#begin(backendForward(this.#head, this.#route, this.#config));
-      throw new RegistryError(404, 'NAME_UNKNOWN', 'only /v2/ is served here', {
-        hint: 'with HANDLE_REDIRECT the proxy follows redirects itself',
-      });
+      return this.#ask(this.#route);
     });
   }
 
   /** The client's small body has been read, as the verb `read` asked. */
   onBody(body: string): RequestVerb {
-    this.#form = body;
-    return this.#catching(() => this.#askRealm());
+    return this.#catching(() => (this.#tokens as TokenEndpoint).onForm(body));
   }
 
   /** @param elapsed milliseconds since the client's request came */
@@ -94,7 +76,7 @@ export class Exchange {
         const again = this.#retry(sent, elapsed, head.headers);
         if (again) return again;
       }
-      if (sent.purpose === 'ping') return this.#onPing(head);
+      if (sent.purpose === 'ping') return (this.#tokens as TokenEndpoint).onPing(head);
       if (sent.purpose === 'realm') return this.#relay(sent, head);
       if (isRedirect(head) && this.#follows(sent)) return this.#follow(sent, head, elapsed);
       if (sent.purpose === 'hop') return this.#onHop(sent, head);
@@ -149,35 +131,28 @@ export class Exchange {
     return answerOptions();
   }
 
+  #ask(route: Route): RequestVerb {
+    const head = this.#head;
+    switch (route.kind) {
+      case 'token':
+        this.#tokens = new TokenEndpoint(this.#config, this.#realms, head, route);
+        return this.#tokens.onRequest();
+      case 'own':
+        throw new RegistryError(404, 'NAME_UNKNOWN', 'nothing here', { path: route.path });
+      case 'backend':
+        if (!this.#config.handleRedirect) return this.#begin(backendForward(head, route, this.#config));
+        throw new RegistryError(404, 'NAME_UNKNOWN', 'only /v2/ is served here', {
+          hint: 'with HANDLE_REDIRECT the proxy follows redirects itself',
+        });
+      default:
+        return this.#begin(registryForward(head, route));
+    }
+  }
+
   #begin(first: Forward): Forward {
     this.#first = first;
     this.#redirects = new Redirects(this.#known.upstream);
     return first;
-  }
-
-  /** The realm is asked where it is known; else the upstream is pinged for it first. */
-  #askRealm(): Forward {
-    const { upstream, query } = this.#known;
-    const realm = this.#realms.get(upstream.name);
-    const headers = requestHeaders(this.#head.headers, AGENT);
-    if (!realm) return pingForward(headers, upstream);
-    if (this.#head.method === 'POST') return tokenForm(this.#form, headers, realm, upstream, this.#config);
-    return tokenQuery(query, headers, realm, upstream, this.#config);
-  }
-
-  #onPing(head: ResponseHead): ResponseVerb {
-    const { upstream } = this.#known;
-    if (learnRealm(head.headers, upstream, this.#realms)) return this.#askRealm();
-    if (head.status >= 500 || head.status === 429) {
-      throw new RegistryError(
-        head.status === 429 ? 429 : 502,
-        head.status === 429 ? 'TOOMANYREQUESTS' : 'UNAVAILABLE',
-        `the registry answers ${head.status}`,
-        { registry: upstream.name },
-        retryAfter(head),
-      );
-    }
-    throw new RegistryError(404, 'UNSUPPORTED', `${upstream.name} has no token server`, { registry: upstream.name });
   }
 
   #retry(sent: Forward, elapsed: number, headers: HeaderList): Forward | undefined {
@@ -252,9 +227,4 @@ export class Exchange {
     if (this.#isProbe) return relayedProbe(sent, head, place);
     return relayed(sent, head, place);
   }
-}
-
-function retryAfter(head: ResponseHead): HeaderList {
-  const value = headerOf(head.headers, 'retry-after');
-  return value === undefined ? [] : [['retry-after', value]];
 }

@@ -3,7 +3,7 @@ import { RegistryError } from './errors';
 import { headerOf, redirectHeaders, withoutHeaders } from './headers';
 import { redactUrl } from './redact';
 import { checkCallable } from './trust';
-import { hrefOf, isSameOrigin, resolveUrl } from './url';
+import { hrefOf, isSameOrigin, resolveUrl, type Url } from './url';
 import type { Forward, ResponseHead } from './verbs';
 
 /** Hops that one request may be led over. Real registries need one or two (registry.k8s.io: three). */
@@ -38,8 +38,13 @@ export class Redirects {
     if (this.#visited.length > MAX_HOPS) throw failure(`the upstream redirects more than ${MAX_HOPS} times`, sent);
     this.#visited.push(hrefOf(url));
     const headers = isSameOrigin(url, sent.url) ? withoutHeaders(sent.headers, 'host') : redirectHeaders(sent.headers);
-    return { ...sent, url, headers, purpose: 'hop', after: undefined };
+    return { ...sent, url, headers, purpose: isRegistry(url, this.#upstream) ? 'registry' : 'hop', after: undefined };
   }
+}
+
+/** A registry that moves a name within itself still answers for it: its 401 and 429 are the client's to see. */
+function isRegistry(url: Url, upstream: Upstream): boolean {
+  return isSameOrigin(url, upstream.url) && url.path.startsWith(`${upstream.url.path}/v2/`);
 }
 
 function failure(message: string, sent: Forward): RegistryError {
