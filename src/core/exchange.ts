@@ -3,8 +3,8 @@ import { answerOptions } from './cors';
 import { answerError, RegistryError } from './errors';
 import { failureError } from './failure';
 import { backendForward, registryForward } from './forwards';
-import { countVia, type HeaderList, headerOf, MAX_VIA, withHeader } from './headers';
-import { checkKnownMethod, checkMethod } from './methods';
+import { countVia, type HeaderList, MAX_VIA, withHeader } from './headers';
+import { checkFraming, checkKnownMethod, checkMethod } from './methods';
 import { originOfRequest } from './origin';
 import { bearerChallenge, learnRealm, type Realms } from './realm';
 import { isRedirect, Redirects } from './redirect';
@@ -49,10 +49,11 @@ export class Exchange {
   onRequest(): RequestVerb {
     return this.#catching(() => {
       const { method, target, headers } = this.#head;
-      if (method === 'OPTIONS') return this.#onOptions();
       checkKnownMethod(method);
+      checkFraming(this.#head);
+      if (method === 'OPTIONS') return answerOptions();
       this.#route = routeOf(target, this.#config);
-      checkMethod(this.#head, this.#route.kind);
+      checkMethod(method, this.#route.kind);
       this.#origin = originOfRequest(this.#head, this.#config);
       if (!this.#origin) throw new RegistryError(400, 'UNSUPPORTED', 'the request has no usable Host');
       if (countVia(headers) > MAX_VIA) {
@@ -107,11 +108,6 @@ export class Exchange {
     return new Resumption(this.#first, source, relay.span, this.#known, this.#config.timeouts.stall);
   }
 
-  /** How the client knows us; set once `onRequest` got past the Host. */
-  get origin(): Origin | undefined {
-    return this.#origin;
-  }
-
   get #known(): Route {
     return this.#route as Route;
   }
@@ -123,12 +119,6 @@ export class Exchange {
       if (error instanceof RegistryError) return answerError(error);
       throw error;
     }
-  }
-
-  #onOptions(): RequestVerb {
-    if (headerOf(this.#head.headers, 'transfer-encoding') !== undefined)
-      checkMethod({ ...this.#head, method: 'GET' }, 'own');
-    return answerOptions();
   }
 
   #ask(route: Route): RequestVerb {

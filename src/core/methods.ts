@@ -27,18 +27,16 @@ export function checkKnownMethod(method: string): void {
   if (!KNOWN.includes(method)) throw notAllowed(method, KNOWN);
 }
 
-/**
- * @throws RegistryError 405 for a method that the endpoint does not have
- * @throws RegistryError 411 for a body on a method that has none: its framing is where requests get smuggled
- */
-export function checkMethod(head: RequestHead, kind: RouteKind): void {
+/** @throws RegistryError 405 for a method that the endpoint does not have */
+export function checkMethod(method: string, kind: RouteKind): void {
   const allowed = METHODS[kind];
-  if (!allowed.includes(head.method)) {
-    throw notAllowed(head.method, [...allowed, 'OPTIONS']);
-  }
-  if (!takesBody(head.method) && headerOf(head.headers, 'transfer-encoding') !== undefined) {
-    throw new RegistryError(411, 'SIZE_INVALID', `${head.method} takes no body`, undefined, [['connection', 'close']]);
-  }
+  if (!allowed.includes(method)) throw notAllowed(method, [...allowed, 'OPTIONS']);
+}
+
+/** @throws RegistryError 411 for chunks on a method without a body: such framing is where requests get smuggled */
+export function checkFraming({ method, headers }: RequestHead): void {
+  if (takesBody(method) || headerOf(headers, 'transfer-encoding') === undefined) return;
+  throw new RegistryError(411, 'SIZE_INVALID', `${method} takes no body`, undefined, [['connection', 'close']]);
 }
 
 export function takesBody(method: string): boolean {

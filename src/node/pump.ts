@@ -37,8 +37,9 @@ export function pump(body: IncomingMessage, res: ServerResponse, options: PumpOp
       if (wanted.length === 0) return;
       bytes += wanted.length;
       const isFlowing = res.write(wanted);
-      if (bytes >= options.limit) return finish('complete');
-      if (!isFlowing) holdUpstream();
+      // The end of the message is parsed in this very turn, and only an ended response leaves its connection to the pool.
+      if (bytes >= options.limit) setImmediate(() => finish('complete'));
+      else if (!isFlowing) holdUpstream();
     };
     const holdUpstream = () => {
       body.pause();
@@ -74,5 +75,6 @@ export function pump(body: IncomingMessage, res: ServerResponse, options: PumpOp
     if (res.destroyed) onClientClose();
     else if (body.readableEnded) onEnd();
     else if (body.destroyed) onBodyClose();
+    else body.resume();
   });
 }
