@@ -27,8 +27,13 @@ export function pump(body: IncomingMessage, res: ServerResponse, options: PumpOp
   return new Promise((resolve) => {
     let bytes = 0;
     let skip = options.skip;
-    const stall = setTimeout(() => finish('cut', `no byte for ${options.stall / 1000} s`), options.stall);
+    let isHeld = false;
     let patience: NodeJS.Timeout | undefined;
+    // A cleared timer cannot be refreshed, so this one runs on while the client holds the upstream back.
+    const stall = setTimeout(() => {
+      if (isHeld) stall.refresh();
+      else finish('cut', `no byte for ${options.stall / 1000} s`);
+    }, options.stall);
 
     const onData = (chunk: Buffer) => {
       stall.refresh();
@@ -42,15 +47,13 @@ export function pump(body: IncomingMessage, res: ServerResponse, options: PumpOp
       else if (!isFlowing) holdUpstream();
     };
     const holdUpstream = () => {
+      isHeld = true;
       body.pause();
-      clearTimeout(stall);
-      if (options.client > 0)
-        patience = setTimeout(
-          () => finish('client-stalled', `the client took no byte for ${options.client / 1000} s`),
-          options.client,
-        );
+      const give = () => finish('client-stalled', `the client took no byte for ${options.client / 1000} s`);
+      if (options.client > 0) patience = setTimeout(give, options.client);
     };
     const onDrain = () => {
+      isHeld = false;
       clearTimeout(patience);
       stall.refresh();
       body.resume();

@@ -46,7 +46,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
 function setLimits(server: Server, config: Config): void {
   const isHeldOpen = config.capabilities.gatewayKeepsConnections;
   server.requestTimeout = 0;
-  server.timeout = 0;
+  server.timeout = isHeldOpen ? 0 : config.timeouts.client;
   server.headersTimeout = isHeldOpen ? 0 : HEAD_TIMEOUT;
   server.keepAliveTimeout = isHeldOpen ? 0 : KEEP_ALIVE_TIMEOUT;
 }
