@@ -14,8 +14,10 @@ const absent = (name, ...uses) =>
 const replaced = {
   'body-parser': absent('body-parser', 'json', 'raw', 'text', 'urlencoded'),
   'cookie-signature': absent('cookie-signature', 'sign', 'unsign'),
+  depd: 'module.exports = () => () => {};',
   etag: absent('etag'),
   'follow-redirects': absent('follow-redirects'),
+  'http-errors': 'module.exports = (status, fields) => Object.assign(new Error(String(status)), { status }, fields);',
   'is-glob': 'module.exports = () => false;',
   micromatch: absent('micromatch', 'isMatch'),
   qs: absent('qs', 'parse'),
@@ -36,13 +38,18 @@ const replaced = {
     exports.extension = (type) => Object.keys(types).find((name) => types[name] === type) ?? false;`,
 };
 
-// Needed by some requests only: loaded when one of these functions is first called.
+// Needed by some requests only: loaded when one of these functions is first called, or anything of the module is used.
 const deferred = {
   'http-proxy-middleware': ['createProxyMiddleware'],
   tldts: ['getDomain'],
 };
+const deferredBuiltins = /^(node:)?(crypto|dns|https)$/;
 const defer = (name) =>
-  deferred[name].map((use) => `export const ${use} = (...all) => require('${name}').${use}(...all);`).join('\n');
+  deferred[name]
+    ? deferred[name].map((use) => `export const ${use} = (...all) => require('${name}').${use}(...all);`).join('\n')
+    : `module.exports = Object.create(new Proxy({}, {
+        get: (_, key) => (key === '__esModule' ? undefined : require('${name}')[key]),
+      }));`;
 
 const anyOf = (names) => new RegExp(`^(${Object.keys(names).join('|')})$`);
 
@@ -51,9 +58,11 @@ const slim = {
   setup(bundle) {
     bundle.onResolve({ filter: anyOf(replaced) }, ({ path }) => ({ path, namespace: 'replaced' }));
     bundle.onLoad({ filter: /.*/, namespace: 'replaced' }, ({ path }) => ({ contents: replaced[path], loader: 'js' }));
-    bundle.onResolve({ filter: anyOf(deferred) }, ({ path, namespace }) =>
-      namespace === 'deferred' ? undefined : { path, namespace: 'deferred' },
-    );
+    for (const filter of [anyOf(deferred), deferredBuiltins]) {
+      bundle.onResolve({ filter }, ({ path, namespace }) =>
+        namespace === 'deferred' ? undefined : { path, namespace: 'deferred' },
+      );
+    }
     bundle.onLoad({ filter: /.*/, namespace: 'deferred' }, ({ path }) => ({
       contents: defer(path),
       loader: 'js',
