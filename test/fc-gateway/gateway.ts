@@ -9,6 +9,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Limits of a web function, from Aliyun's pages: deploy/aliyun/README.md names them. */
@@ -112,17 +113,25 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     'x-fc-service-logstore': '',
   });
 
+  function signal(name: 'SIGSTOP' | 'SIGCONT'): void {
+    try {
+      if (options.pid !== undefined) process.kill(options.pid, name);
+    } catch {
+      // It has ended.
+    }
+  }
+
   function thaw(): void {
     running++;
-    if (!frozen || options.pid === undefined) return;
-    process.kill(options.pid, 'SIGCONT');
+    if (!frozen) return;
+    signal('SIGCONT');
     frozen = false;
   }
 
   function rest(): void {
     running--;
     if (running > 0 || options.pid === undefined) return;
-    process.kill(options.pid, 'SIGSTOP');
+    signal('SIGSTOP');
     frozen = true;
     counts.frozen++;
   }
@@ -212,11 +221,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     };
     if (streamed) {
       response.writeHead(status, headers);
-      for await (const part of answer) {
-        if (!response.write(part)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
-        if (response.destroyed) throw new Error('the client left');
-      }
-      response.end();
+      await pipeline(answer, response);
       return;
     }
     const parts: Buffer[] = [];
@@ -263,7 +268,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     initialize: () => control('POST', '/initialize', { ...common('/initialize'), host, 'content-length': 0 }),
     preStop: () => control('GET', '/pre-stop', { ...common('/pre-stop'), host }),
     async close() {
-      if (frozen && options.pid !== undefined) process.kill(options.pid, 'SIGCONT');
+      if (frozen) signal('SIGCONT');
       server.closeAllConnections();
       await new Promise((done) => server.close(done));
       agent.destroy();
@@ -273,7 +278,3 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 }
 
 const bodyless = (status: number) => status === 204 || status === 304;
-
-function once(response: ServerResponse, event: string): Promise<void> {
-  return new Promise((done) => response.once(event, () => done()));
-}
