@@ -184,7 +184,7 @@ describe('the packaged bundle behind the gateway of Function Compute', () => {
 
   it('keeps an idle connection for 15 minutes or without end, as FC wants it; 7 s are waited for here', async () => {
     await toV2('');
-    const [, announced] = /timeout=(\d+)/.exec(gateway.answers.at(-1)?.headers['keep-alive'] ?? '') ?? [];
+    const [, announced] = /timeout=(\d+)/.exec(String(gateway.answers.at(-1)?.headers['keep-alive'])) ?? [];
     expect(Number(announced ?? Number.POSITIVE_INFINITY)).toBeGreaterThanOrEqual(900);
     const { connections, retries } = gateway.counts;
     await sleep(7000);
