@@ -48,7 +48,7 @@ async function stream(
   seen.status = status;
   res.writeHead(status, framed);
   res.flushHeaders();
-  const stopAt = fault && 'after' in fault ? Math.min(fault.after, body.length) : body.length;
+  const stopAt = fault && 'after' in fault ? Math.min(Math.floor(fault.after), body.length) : body.length;
   for (let offset = 0; offset < stopAt; ) {
     const piece = body.subarray(offset, Math.min(offset + 64 * 1024, stopAt));
     if (!(await write(exchange, piece))) return;

@@ -50,6 +50,8 @@ export interface Upstream extends Journal {
   port: number;
   /** The next `times` requests whose `METHOD target` matches meet this fault. */
   fail(pattern: RegExp, fault: Fault, times?: number): void;
+  /** Nothing fails any more. */
+  mend(): void;
   stop(): Promise<void>;
 }
 
@@ -84,7 +86,10 @@ export async function listen(
     };
     res.on('error', () => {});
     req.on('error', () => {});
-    withFault(exchange, handle).catch((error: Error) => accuse(`the fixture failed: ${error.stack} (${line})`));
+    withFault(exchange, handle).catch((error: NodeJS.ErrnoException) => {
+      // A body that its sender breaks off is the sender's right.
+      if (error.code !== 'ECONNRESET') accuse(`the fixture failed: ${error.stack} (${line})`);
+    });
   };
 
   const server = options.tls ? createTlsServer(options.tls, onRequest) : createServer(onRequest);
@@ -95,7 +100,8 @@ export async function listen(
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     // A request that cannot be parsed means that somebody let two messages run into each other.
-    if (error.code?.startsWith('HPE_')) accuse(`could not parse what came over the wire: ${error.code}`);
+    const isAmbiguous = error.code?.startsWith('HPE_') && error.code !== 'HPE_INVALID_EOF_STATE';
+    if (isAmbiguous) accuse(`could not parse what came over the wire: ${error.code}`);
     socket.destroy();
   });
   server.on('connection', (socket: Socket) => {
@@ -113,6 +119,9 @@ export async function listen(
     authority,
     port,
     fail: (pattern, fault, times = 1) => rules.push({ pattern, fault, left: times }),
+    mend: () => {
+      rules.length = 0;
+    },
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

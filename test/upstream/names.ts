@@ -1,45 +1,64 @@
 import dns from 'node:dns';
 import net from 'node:net';
+import tls from 'node:tls';
+
+export interface Pretended {
+  /** What the public DNS would say. */
+  address: string;
+  /** The port on loopback where the imitated host really listens, whatever port was asked for. */
+  port: number;
+}
 
 type LookupCallback = (error: Error | null, address?: unknown, family?: number) => void;
+type Lookup = (hostname: string, options: { all?: boolean }, callback: LookupCallback) => void;
 
 /**
- * Gives names an address as the public DNS would, while the connection itself ends on loopback. What the product
- * checks when it connects (its own `lookup`) therefore sees the address given here. Returns the way back.
+ * Lets hosts of the imitated world go by their real names within this process: names resolve to the address given here,
+ * connections to them end on loopback, and certificates of the authority given here are valid. What the product checks
+ * when it connects (its own `lookup`) therefore sees the address that is pretended. Returns the way back.
  */
-export function pretendNames(names: Record<string, string>): () => void {
-  const realLookup = dns.lookup;
-  const realConnect = net.Socket.prototype.connect;
+export function pretendNames(names: Record<string, Pretended>, authority?: string): () => void {
+  const real = { lookup: dns.lookup, socketConnect: net.Socket.prototype.connect, tlsConnect: tls.connect };
 
   function lookup(hostname: string, ...rest: unknown[]) {
-    const address = names[hostname];
-    if (address === undefined) return Reflect.apply(realLookup, dns, [hostname, ...rest]);
+    const host = names[hostname];
+    if (host === undefined) return Reflect.apply(real.lookup, dns, [hostname, ...rest]);
     const callback = rest.pop() as LookupCallback;
     const all = typeof rest[0] === 'object' && (rest[0] as { all?: boolean } | null)?.all;
-    process.nextTick(() => (all ? callback(null, [{ address, family: 4 }]) : callback(null, address, 4)));
+    process.nextTick(() => (all ? callback(null, [{ ...host, family: 4 }]) : callback(null, host.address, 4)));
   }
 
   function connect(this: net.Socket, ...args: unknown[]): net.Socket {
     // net.connect hands the normalized form [options, callback] down.
-    const options = (Array.isArray(args[0]) ? args[0][0] : args[0]) as net.TcpNetConnectOpts & { lookup?: unknown };
-    if (options && typeof options === 'object' && typeof options.host === 'string' && options.host in names) {
-      const checked = (options.lookup ?? lookup) as (...lookupArgs: unknown[]) => void;
-      options.lookup = ((hostname: string, lookupOptions: { all?: boolean }, callback: LookupCallback) => {
-        checked(hostname, lookupOptions, (error: Error | null) => {
+    const options = (Array.isArray(args[0]) ? args[0][0] : args[0]) as {
+      host?: string;
+      port?: number;
+      lookup?: Lookup;
+    };
+    const host = typeof options === 'object' && options !== null ? names[options.host ?? ''] : undefined;
+    if (host) {
+      const checked = options.lookup ?? (lookup as unknown as Lookup);
+      options.port = host.port;
+      options.lookup = (hostname, lookupOptions, callback) =>
+        checked(hostname, lookupOptions, (error) => {
           if (error) return callback(error);
-          return lookupOptions.all
-            ? callback(null, [{ address: '127.0.0.1', family: 4 }])
-            : callback(null, '127.0.0.1', 4);
+          const loopback = { address: '127.0.0.1', family: 4 };
+          return lookupOptions.all ? callback(null, [loopback]) : callback(null, loopback.address, loopback.family);
         });
-      }) as typeof options.lookup;
     }
-    return Reflect.apply(realConnect, this, args);
+    return Reflect.apply(real.socketConnect, this, args);
+  }
+
+  function tlsConnect(options: tls.ConnectionOptions, ...rest: unknown[]): tls.TLSSocket {
+    return Reflect.apply(real.tlsConnect, tls, [authority ? { ...options, ca: authority } : options, ...rest]);
   }
 
   dns.lookup = lookup as unknown as typeof dns.lookup;
-  net.Socket.prototype.connect = connect as typeof realConnect;
+  net.Socket.prototype.connect = connect as typeof real.socketConnect;
+  tls.connect = tlsConnect as typeof tls.connect;
   return () => {
-    dns.lookup = realLookup;
-    net.Socket.prototype.connect = realConnect;
+    dns.lookup = real.lookup;
+    net.Socket.prototype.connect = real.socketConnect;
+    tls.connect = real.tlsConnect;
   };
 }

@@ -256,7 +256,8 @@ function accuseHeaders(exchange: Exchange, authority: string, expectsNs: boolean
   if (seen.header('host') !== authority) exchange.accuse(`the Host header said ${seen.header('host')}`);
   if (!expectsNs && seen.query.has('ns')) exchange.accuse('ns reached the registry');
   if (!/^\/[!-~]*$/.test(seen.target)) exchange.accuse('the target is not in origin form');
-  if (/\/\.\.?(\/|$)|\/\/|%2e|%2f|%5c/i.test(seen.path)) exchange.accuse('the path may be read in two ways');
+  const ambiguous = seen.path.includes('/v2/') ? /\/\.\.?(\/|$)|\/\/|%/ : /\/\.\.?(\/|$)|^\/\/|%2e|%5c/i;
+  if (ambiguous.test(seen.path)) exchange.accuse('the path may be read in two ways');
   const hasBody = seen.header('transfer-encoding') !== undefined || Number(seen.header('content-length') ?? 0) > 0;
   if (hasBody && ['GET', 'HEAD', 'DELETE'].includes(seen.method)) exchange.accuse(`a ${seen.method} came with a body`);
   if (seen.header('transfer-encoding') !== undefined && seen.header('content-length') !== undefined) {

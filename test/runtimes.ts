@@ -1,0 +1,36 @@
+import { readConfig } from '../src/core/config';
+import { createLog } from '../src/node/log';
+import { startServer } from '../src/node/server';
+
+/** A way to run the proxy. The specification runs on every one of them. */
+export interface Runtime {
+  name: string;
+  start(env: Record<string, string>): Promise<Instance>;
+}
+
+export interface Instance {
+  /** Origin without a slash at the end. */
+  url: string;
+  port: number;
+  /** Every line logged so far, parsed. */
+  logs(): Record<string, unknown>[];
+  stop(): Promise<void>;
+}
+
+const node: Runtime = {
+  name: 'Node',
+  async start(env) {
+    const lines: string[] = [];
+    const config = readConfig({ HOST: '127.0.0.1', PORT: '0', ...env });
+    const log = createLog({ level: config.logLevel, format: 'json', write: (line) => lines.push(line) });
+    const server = await startServer(config, log);
+    return {
+      url: `http://127.0.0.1:${server.port}`,
+      port: server.port,
+      logs: () => lines.flatMap((line) => line.split('\n').filter(Boolean)).map((line) => JSON.parse(line)),
+      stop: () => server.close(),
+    };
+  },
+};
+
+export const runtimes: Runtime[] = [node];
