@@ -1,0 +1,36 @@
+/**
+ * Where each host of the test world lives. The public names have public addresses, as they do outside, so that a proxy
+ * which refuses private addresses is tested as users run it; the network they are in is private all the same.
+ */
+export const addresses = {
+  'registry-1.docker.io': '44.99.0.2',
+  'auth.docker.io': '44.99.0.3',
+  'production.cloudflare.docker.com': '44.99.0.4',
+  'ghcr.io': '44.99.0.5',
+  'pkg-containers.githubusercontent.com': '44.99.0.6',
+  /** A registry with a Basic login of its own. */
+  'basic.example.org': '44.99.0.7',
+  /** A registry without login or TLS, in a private network. */
+  'plain.example.org': '10.99.0.8',
+} as const;
+
+/** Ports of what listens on loopback behind the names above. */
+export const ports = { hub: 5001, ghcr: 5002 };
+
+/** The proxy's address, also seen from behind the border. */
+export const proxyAddress = '10.99.1.1';
+
+/** Proxies by the name users know them by, each behind TLS under that name and plain on its port. */
+export const proxies = {
+  'follow.example.com': 3001,
+  'pass.example.com': 3002,
+  'untouched.example.com': 3003,
+  'cdn-host.example.com': 3004,
+  'ghcr.example.com': 3005,
+  'basic.example.com': 3006,
+  'plain.example.com': 3007,
+  'length.example.com': 3008,
+  'chunked.example.com': 3009,
+} as const;
+
+export type ProxyName = keyof typeof proxies;
