@@ -73,6 +73,9 @@ export class Exchange {
   /** @param elapsed milliseconds since the client's request came */
   onResponse(sent: Forward, head: ResponseHead, elapsed: number): ResponseVerb {
     return this.#catching((): ResponseVerb => {
+      if (head.status < 200 || head.status > 599) {
+        throw new RegistryError(502, 'UNAVAILABLE', `the upstream answers ${head.status}, which is no status`);
+      }
       if (isTransient(head.status)) {
         const again = this.#retry(sent, elapsed, head.headers);
         if (again) return again;

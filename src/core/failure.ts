@@ -9,12 +9,16 @@ const HINTS: Readonly<Record<Failure['kind'], string | undefined>> = {
   tls: 'its certificate is not trusted; add its CA with NODE_EXTRA_CA_CERTS',
   timeout: undefined,
   reset: undefined,
+  client: undefined,
   forbidden: 'it resolves to a private address; if that is meant, set ALLOW_PRIVATE_ADDRESSES=true',
   unknown: undefined,
 };
 
-/** No response came from `sent`: 504 where time ran out, else 502, in words that say what to do. */
+/** No response came from `sent`: 504 where time ran out, 408 where the client let it, else 502, in words that say what to do. */
 export function failureError(sent: Forward, failure: Failure, upstream: Upstream): RegistryError {
+  if (failure.kind === 'client') {
+    return new RegistryError(408, 'UNKNOWN', failure.message, undefined, [['connection', 'close']]);
+  }
   const status = failure.kind === 'timeout' ? 504 : 502;
   return new RegistryError(status, 'UNAVAILABLE', `${PARTY[sent.purpose]}: ${failure.message}`, {
     registry: upstream.name,

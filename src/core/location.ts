@@ -3,7 +3,7 @@ import { joinQueries, printQuery } from './query';
 import type { Route } from './route';
 import { isPlainSession, wrapSession } from './session';
 import type { Origin } from './setting-readers';
-import { hrefOf, isSameOrigin, originOf, resolveUrl, type Url } from './url';
+import { hrefOf, isSameHost, originOf, resolveUrl, type Url } from './url';
 
 /** What is needed to say in the client's terms where something is. */
 export interface Place {
@@ -16,7 +16,7 @@ export interface Place {
 function distributionPath(url: Url, place: Place): string | undefined {
   const { upstream } = place.route;
   const base = `${upstream.url.path}/v2/`;
-  if (!isSameOrigin(url, upstream.url) || !url.path.startsWith(base)) return undefined;
+  if (!isSameHost(url, upstream.url) || !url.path.startsWith(base)) return undefined;
   return url.path.slice(upstream.url.path.length);
 }
 
@@ -34,7 +34,7 @@ const DIGEST_ROOM = 160;
 /** `Location` of an answer that is no redirect (201, 202, 204): uploads and what was made lead back to us. */
 export function ownLocation(location: string, base: Url, place: Place): string {
   const url = resolveUrl(location, base);
-  if (!url || !isSameOrigin(url, place.route.upstream.url)) return location;
+  if (!url || !isSameHost(url, place.route.upstream.url)) return location;
   const ours =
     originOf(place.origin) + (sessionPath(url, place) ?? distributionTarget(url, place) ?? url.path + url.query);
   const length = ours.length - originOf(place.origin).length + DIGEST_ROOM;
@@ -65,19 +65,13 @@ export function passedLocation(location: string, base: Url, place: Place): strin
   const url = resolveUrl(location, base);
   if (!url) return location;
   const { proxyRedirect, backendHost } = place.config;
-  const isOnBackend = url.hostname === backendHost.hostname && hasPort(url, backendHost);
+  const isOnBackend = isSameHost(url, backendHost);
   if (proxyRedirect && isOnBackend)
     return originOf(place.origin) + (distributionTarget(url, place) ?? url.path + url.query);
   const isRelative = !/^[a-z][a-z0-9+.-]*:/i.test(location);
   if (!isRelative) return location;
   const path = proxyRedirect ? distributionTarget(url, place) : undefined;
   return path === undefined ? hrefOf(url) : originOf(place.origin) + path;
-}
-
-/** http and https of one host are the same storage, where each has its own port. */
-function hasPort(url: Url, other: Url): boolean {
-  const isDefault = (candidate: Url) => candidate.port === 80 || candidate.port === 443;
-  return url.port === other.port || (isDefault(url) && isDefault(other));
 }
 
 /** `Link` (RFC 8288) of tags, catalog and referrers: the next page is asked of us. */

@@ -3,9 +3,10 @@ import { headerOf, withHeader, withoutHeaders } from './headers';
 import { contentLength, parseContentRange, rangeOfRest } from './range';
 import { bearerChallenge } from './realm';
 import { isRedirect, Redirects } from './redirect';
+import { FIRST_RETRY_DELAY, MAX_RETRIES } from './retry';
 import type { Route } from './route';
 import { anonymousToken, MAX_TOKEN_DOCUMENT, readToken } from './token';
-import type { Failure, Forward, GiveUp, ResponseHead, ResumeVerb, Span } from './verbs';
+import type { Failure, Forward, GiveUp, ResponseHead, ResumeVerb, Span, Splice } from './verbs';
 
 /** Continuations of one response; a blob that needs more is on a link where the client's own retry is better. */
 export const MAX_CONTINUATIONS = 30;
@@ -29,6 +30,9 @@ export class Resumption {
   #continuations = 0;
   #barren = 0;
   #received = 0;
+  /** Times that the present continuation was asked for again. */
+  #retries = 0;
+  #isAsking = false;
   #redirects: Redirects;
   #token: 'unasked' | 'asked' | 'refused' = 'unasked';
 
@@ -41,15 +45,24 @@ export class Resumption {
     this.#redirects = new Redirects(route.upstream);
   }
 
-  /** @param received bytes of the span that the client has been sent */
+  /**
+   * A body was cut, or a continuation could not be had.
+   * @param received bytes of the span that the client has been sent
+   */
   onCut(received: number): Forward | GiveUp {
+    this.#redirects = new Redirects(this.#route.upstream);
+    this.#token = 'unasked';
+    if (this.#isAsking && this.#retries < MAX_RETRIES) {
+      this.#retries += 1;
+      return { ...this.#ask(this.#first), after: FIRST_RETRY_DELAY * 4 ** (this.#retries - 1) };
+    }
     if (this.#continuations > 0) this.#barren = received - this.#received < MIN_GAIN ? this.#barren + 1 : 0;
     this.#received = received;
     if (this.#barren >= MAX_BARREN) return giveUp(`${MAX_BARREN} continuations in a row brought almost nothing`, true);
     if (this.#continuations >= MAX_CONTINUATIONS) return giveUp(`cut more than ${MAX_CONTINUATIONS} times`, true);
     this.#continuations += 1;
-    this.#redirects = new Redirects(this.#route.upstream);
-    this.#token = 'unasked';
+    this.#retries = 0;
+    this.#isAsking = true;
     const after = this.#barren === 0 ? undefined : BARREN_DELAY * 2 ** (this.#barren - 1);
     return { ...this.#ask(this.#first), after };
   }
@@ -123,7 +136,7 @@ export class Resumption {
       return giveUp('the upstream answers with another range', true);
     if (isOther(part.total, this.#span.total)) return giveUp('the upstream answers with a body of another size', true);
     if (isEncoded(head)) return giveUp('the upstream answers with an encoded body', true);
-    return { verb: 'splice', skip: 0 };
+    return this.#splice(0);
   }
 
   /** `Range` was ignored: what the client has is dropped from the start. */
@@ -131,7 +144,12 @@ export class Resumption {
     const length = contentLength(head.headers);
     const isSame = length !== undefined && length === this.#span.total && this.#span.validator === undefined;
     if (!isSame || isEncoded(head)) return giveUp('the upstream answers with another body', true);
-    return { verb: 'splice', skip: this.#span.first + this.#received };
+    return this.#splice(this.#span.first + this.#received);
+  }
+
+  #splice(skip: number): Splice {
+    this.#isAsking = false;
+    return { verb: 'splice', skip };
   }
 }
 

@@ -101,3 +101,12 @@ export function hrefOf(url: Url): string {
 export function isSameOrigin(a: Url, b: Url): boolean {
   return a.scheme === b.scheme && a.hostname === b.hostname && a.port === b.port;
 }
+
+/**
+ * Same host, whatever the scheme, where each has its scheme's own port: registries behind a TLS terminator often believe
+ * that they are reached by http.
+ */
+export function isSameHost(a: Url, b: Url): boolean {
+  const isDefault = ({ port }: Url) => port === DEFAULT_PORT.http || port === DEFAULT_PORT.https;
+  return a.hostname === b.hostname && (a.port === b.port || (isDefault(a) && isDefault(b)));
+}

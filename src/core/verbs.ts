@@ -61,9 +61,9 @@ export interface Read {
   readonly limit: number;
 }
 
-/** Why no response came. Nothing in it may be secret: it is logged, and `message` is sent to the client. */
+/** Why no response came; `client`: its own body did not. Nothing in it may be secret: it is logged, and `message` is sent to the client. */
 export interface Failure {
-  readonly kind: 'refused' | 'dns' | 'tls' | 'timeout' | 'reset' | 'forbidden' | 'unknown';
+  readonly kind: 'refused' | 'dns' | 'tls' | 'timeout' | 'reset' | 'forbidden' | 'client' | 'unknown';
   readonly message: string;
 }
 

@@ -24,16 +24,19 @@ export interface Agents {
 
 /** Keep-alive pools, apart by what they may connect to: a kept private connection never serves a public-only request. */
 export function createAgents(): Agents {
-  const pools = {
-    any: { http: new http.Agent(options()), https: new https.Agent(options()) },
-    public: { http: new http.Agent(options(publicLookup)), https: new https.Agent(options(publicLookup)) },
-  };
+  // Made at their first use: TLS takes milliseconds to load, and a cold start has none to give away.
+  const pools = new Map<string, http.Agent>();
   const freedAt = new WeakMap<Socket, number>();
-  const all = [pools.any.http, pools.any.https, pools.public.http, pools.public.https];
-  for (const agent of all) agent.on('free', (socket: Socket) => freedAt.set(socket, Date.now()));
+  const make = (scheme: 'http' | 'https', reach: Reach) => {
+    const settings = options(reach === 'public' ? publicLookup : undefined);
+    const agent = scheme === 'https' ? new https.Agent(settings) : new http.Agent(settings);
+    return agent.on('free', (socket: Socket) => freedAt.set(socket, Date.now()));
+  };
   return {
     take(scheme, reach, maxIdle) {
-      const agent = pools[reach][scheme];
+      const key = `${scheme} ${reach}`;
+      const agent = pools.get(key) ?? make(scheme, reach);
+      pools.set(key, agent);
       const oldest = Date.now() - maxIdle;
       for (const socket of Object.values(agent.freeSockets).flat()) {
         if (socket && (freedAt.get(socket) ?? 0) < oldest) socket.destroy();
@@ -41,7 +44,7 @@ export function createAgents(): Agents {
       return agent;
     },
     close() {
-      for (const agent of all) agent.destroy();
+      for (const agent of pools.values()) agent.destroy();
     },
   };
 }

@@ -32,6 +32,7 @@ const MESSAGES: Readonly<Record<Failure['kind'], string>> = {
   timeout: 'no answer in time',
   reset: 'connection reset',
   forbidden: 'the address is not a public one',
+  client: 'the client did not send its body',
   unknown: 'the request failed',
 };
 

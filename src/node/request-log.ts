@@ -33,7 +33,7 @@ export function logRequest({ context, exchange, head, res, record, signal }: Ses
     status,
     bytes: record.bytes,
     duration: Math.round(performance.now() - record.startedAt),
-    resumed: record.resumed || undefined,
+    resumed: record.resumed,
     client: clientAddress(head, context.config.trustProxy),
     why: record.why ?? (isWhole ? undefined : 'the client left'),
   });

@@ -33,6 +33,10 @@ export function awaitResponse(
     const leave = () => fail(new TransportError('reset', 'the client left'));
 
     request.on('error', fail);
+    request.once('upgrade', (_response, socket) => {
+      socket.destroy();
+      fail(new TransportError('reset', 'the upstream switched protocols'));
+    });
     request.once('response', (response) => {
       settle();
       resolve(response);

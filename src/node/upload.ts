@@ -8,16 +8,16 @@ import { TransportError } from './failures';
  */
 export function sendBody(req: IncomingMessage, request: ClientRequest, timeouts: Timeouts): void {
   let timer: NodeJS.Timeout | undefined;
-  const expect = (limit: number, what: string) => {
+  const expect = (limit: number, kind: 'client' | 'timeout', what: string) => {
     clearTimeout(timer);
-    if (limit > 0) timer = setTimeout(() => request.destroy(new TransportError('timeout', what)), limit);
+    if (limit > 0) timer = setTimeout(() => request.destroy(new TransportError(kind, what)), limit);
   };
-  const awaitClient = () => expect(timeouts.client, 'the client stopped sending');
+  const awaitClient = () => expect(timeouts.client, 'client', 'the client stopped sending');
 
   const onData = (chunk: Buffer) => {
     if (request.write(chunk)) return awaitClient();
     req.pause();
-    expect(timeouts.response, 'the upstream stopped reading');
+    expect(timeouts.response, 'timeout', 'the upstream stopped reading');
   };
   const onDrain = () => {
     awaitClient();
