@@ -32,7 +32,12 @@ export interface Reply extends Head {
 
 /** One request, its whole answer. Rejects only when no head comes. */
 export async function ask(url: string, options: Ask = {}): Promise<Reply> {
-  const { response, head } = await open(url, options);
+  // Kept alive as by real clients: a short body with a clean end would leave them waiting, and here fail the test.
+  const agent = options.agent ?? new Agent({ keepAlive: true });
+  const { response, head } = await open(url, { ...options, agent }).catch((error) => {
+    agent.destroy();
+    throw error;
+  });
   const chunks: Buffer[] = [];
   let ending: Reply['ending'] = 'clean';
   try {
@@ -41,6 +46,7 @@ export async function ask(url: string, options: Ask = {}): Promise<Reply> {
   } catch {
     ending = 'destroyed';
   }
+  agent.destroy();
   const body = Buffer.concat(chunks);
   return { ...head, body, ending, text: body.toString(), json: () => JSON.parse(body.toString()) };
 }
