@@ -1,7 +1,7 @@
 import type { Config } from './config';
 import { answerOptions } from './cors';
 import { answerError, RegistryError } from './errors';
-import { failureError } from './failure';
+import { checkStatus, failureError } from './failure';
 import { backendForward, registryForward } from './forwards';
 import { countVia, type HeaderList, MAX_VIA, withHeader } from './headers';
 import { checkFraming, checkKnownMethod, checkMethod } from './methods';
@@ -73,9 +73,7 @@ export class Exchange {
   /** @param elapsed milliseconds since the client's request came */
   onResponse(sent: Forward, head: ResponseHead, elapsed: number): ResponseVerb {
     return this.#catching((): ResponseVerb => {
-      if (head.status < 200 || head.status > 599) {
-        throw new RegistryError(502, 'UNAVAILABLE', `the upstream answers ${head.status}, which is no status`);
-      }
+      checkStatus(head);
       if (isTransient(head.status)) {
         const again = this.#retry(sent, elapsed, head.headers);
         if (again) return again;
@@ -98,10 +96,10 @@ export class Exchange {
   onToken(document: string | undefined): Answer | Forward {
     const waiting = this.#awaitsToken as Forward;
     const token = document === undefined ? undefined : readToken(document);
-    if (token === undefined)
-      return answerError(
-        new RegistryError(502, 'UNAVAILABLE', "the registry's storage asks for a token that cannot be had"),
-      );
+    if (token === undefined) {
+      const message = "the registry's storage asks for a token that cannot be had";
+      return answerError(new RegistryError(502, 'UNAVAILABLE', message));
+    }
     return { ...waiting, headers: withHeader(waiting.headers, 'authorization', `Bearer ${token}`) };
   }
 
@@ -217,7 +215,6 @@ export class Exchange {
 
   #relay(sent: Forward, head: ResponseHead): Relay {
     const place = { config: this.#config, route: this.#known, origin: this.#origin as Origin };
-    if (this.#isProbe) return relayedProbe(sent, head, place);
-    return relayed(sent, head, place);
+    return this.#isProbe ? relayedProbe(sent, head, place) : relayed(sent, head, place);
   }
 }

@@ -1,7 +1,7 @@
 import type { Upstream } from './config';
 import { RegistryError } from './errors';
 import { originOf } from './url';
-import type { Failure, Forward } from './verbs';
+import type { Failure, Forward, ResponseHead } from './verbs';
 
 const HINTS: Readonly<Record<Failure['kind'], string | undefined>> = {
   refused: 'is it running, and is REGISTRY_BACKEND right?',
@@ -35,3 +35,9 @@ const PARTY: Readonly<Record<Forward['purpose'], string>> = {
   hop: "the registry's storage cannot be reached",
   realm: 'the token server cannot be reached',
 };
+
+/** @throws RegistryError 502 for a number that is no final status (RFC 9110 section 15) and could not be sent on */
+export function checkStatus({ status }: ResponseHead): void {
+  if (status >= 200 && status <= 599) return;
+  throw new RegistryError(502, 'UNAVAILABLE', `the upstream answers ${status}, which is no status`);
+}

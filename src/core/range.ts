@@ -23,13 +23,19 @@ export function contentLength(headers: HeaderList): number | undefined {
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
-/** Which bytes a 200 or 206 carries; undefined where that cannot be told (several ranges, an encoded body). */
+/**
+ * Which bytes a 200 or 206 carries; undefined where that cannot be told: several ranges, an encoded body, a length that
+ * contradicts the range.
+ */
 export function spanOf(head: ResponseHead): Span | undefined {
   const encoding = headerOf(head.headers, 'content-encoding')?.toLowerCase() ?? 'identity';
   if (encoding !== 'identity') return undefined;
-  if (head.status === 206) return parseContentRange(headerOf(head.headers, 'content-range'));
-  if (head.status !== 200) return undefined;
   const total = contentLength(head.headers);
+  if (head.status === 206) {
+    const part = parseContentRange(headerOf(head.headers, 'content-range'));
+    return total === undefined || (part && part.last - part.first + 1 === total) ? part : undefined;
+  }
+  if (head.status !== 200) return undefined;
   return total === undefined ? { first: 0 } : { first: 0, last: total - 1, total };
 }
 

@@ -1,8 +1,8 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { answerError, RegistryError } from '../core/errors';
 import { hrefOf } from '../core/url';
-import { writeHead } from './heads';
-import { type Context, serve } from './proxy';
+import { answer, serve } from './proxy';
+import { type Context, openSession, type Session } from './session';
 
 /** The routes that are ours, and the proxy behind them. */
 export function createApp(context: Context): Express {
@@ -11,10 +11,15 @@ export function createApp(context: Context): Express {
   app.disable('etag');
   app.enable('case sensitive routing');
   app.enable('strict routing');
-  app.get('/', (_req, res) => page(res, 200, welcome(context)));
-  app.get('/-/healthz', (_req, res) => page(res, 200, 'ok\n'));
+  app.use((req, res, next) => {
+    res.locals.session = openSession(context, req, res);
+    // Express finds a path in any form of a target; only the core may judge the others.
+    return req.url.startsWith('/') ? next() : serve(res.locals.session);
+  });
+  app.get('/', (_req, res) => page(res, welcome(context)));
+  app.get('/-/healthz', (_req, res) => page(res, 'ok\n'));
   if (context.config.capabilities.hooks) addHooks(app, context);
-  app.use((req, res) => serve(context, req, res));
+  app.use((_req, res) => serve(res.locals.session));
   app.use((error: Error, _req: Request, res: Response, _next: NextFunction) => {
     context.log.error('internal error', { why: error.stack });
     if (!res.headersSent) refuse(res, new RegistryError(500, 'UNKNOWN', 'internal error; the log has more'));
@@ -29,29 +34,32 @@ export function createApp(context: Context): Express {
  */
 function addHooks(app: Express, { log }: Context): void {
   const hook = (path: string, message: string) => (req: Request, res: Response) => {
-    if (req.headers['x-fc-control-path'] !== path)
+    if (req.headers['x-fc-control-path'] !== path) {
       return refuse(res, new RegistryError(404, 'NAME_UNKNOWN', 'nothing here', { path }));
-    log.info(message, { id: String(req.headers['x-fc-request-id'] ?? '') });
-    return page(res, 200, 'ok\n');
+    }
+    log.info(message, { id: (res.locals.session as Session).record.id });
+    return page(res, 'ok\n');
   };
   app.post('/initialize', hook('/initialize', 'instance started'));
   app.get('/pre-stop', hook('/pre-stop', 'instance stops'));
 }
 
-function page(res: Response, status: number, text: string): void {
-  writeHead(res, status, [
-    ['content-type', 'text/plain; charset=utf-8'],
-    ['content-length', String(Buffer.byteLength(text))],
-    ['cache-control', 'no-store'],
-    ['x-content-type-options', 'nosniff'],
-  ]);
-  res.end(text);
+function page(res: Response, text: string): void {
+  (res.locals.session as Session).record.route = 'own';
+  answer(res.locals.session, {
+    verb: 'answer',
+    status: 200,
+    headers: [
+      ['content-type', 'text/plain; charset=utf-8'],
+      ['cache-control', 'no-store'],
+      ['x-content-type-options', 'nosniff'],
+    ],
+    body: text,
+  });
 }
 
 function refuse(res: Response, error: RegistryError): void {
-  const { status, headers, body } = answerError(error);
-  writeHead(res, status, headers);
-  res.end(body);
+  answer(res.locals.session, answerError(error));
 }
 
 function welcome({ config }: Context): string {

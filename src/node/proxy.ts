@@ -1,85 +1,54 @@
-import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Config } from '../core/config';
 import { corsHeaders } from '../core/cors';
 import { answerError, RegistryError } from '../core/errors';
-import { Exchange } from '../core/exchange';
-import { type HeaderList, headerOf } from '../core/headers';
-import type { Realms } from '../core/realm';
-import type { Answer, Authorize, Forward, Read, RequestHead } from '../core/verbs';
+import type { HeaderList } from '../core/headers';
+import type { Answer, Authorize, Forward, Read } from '../core/verbs';
 import { failureOf } from './failures';
-import { requestHead, responseHead, writeHead } from './heads';
-import type { Log } from './log';
+import { responseHead, writeHead } from './heads';
 import { relay } from './relay';
-import { logRequest, type RequestRecord } from './request-log';
+import type { RequestRecord } from './request-log';
+import type { Session } from './session';
 import { readSmallBody } from './small-body';
-import type { Transport } from './transport';
-
-/** What every request of a process shares. */
-export interface Context {
-  readonly config: Config;
-  readonly realms: Realms;
-  readonly transport: Transport;
-  readonly log: Log;
-}
-
-/** One request under way. */
-export interface Session {
-  readonly context: Context;
-  readonly exchange: Exchange;
-  readonly head: RequestHead;
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
-  /** Aborted when the client is gone. */
-  readonly signal: AbortSignal;
-  readonly record: RequestRecord;
-}
 
 /** Serves one request: carries out the core's verbs, one after the other, and decides nothing. */
-export async function serve(context: Context, req: IncomingMessage, res: ServerResponse): Promise<void> {
-  const head = requestHead(req);
-  const exchange = new Exchange(context.config, context.realms, head);
-  const leaving = new AbortController();
-  const record: RequestRecord = { id: requestId(head), startedAt: performance.now(), bytes: 0, resumed: 0 };
-  const session: Session = { context, exchange, head, req, res, signal: leaving.signal, record };
-  res.once('close', () => {
-    if (!res.writableFinished) leaving.abort();
-    logRequest(session);
-  });
-  res.once('finish', () => endLingering(req));
-  // A request that breaks off is seen on the response's side; unheard, its error would end the process.
-  req.on('error', () => {});
+export async function serve(session: Session): Promise<void> {
+  const { res, record, signal } = session;
   try {
     await carryOut(session);
+    endIdle(session);
   } catch (error) {
-    if (leaving.signal.aborted) return;
+    if (signal.aborted) return;
     record.why = error instanceof Error ? (error.stack ?? error.message) : String(error);
     if (res.headersSent) res.destroy();
-    else
-      answer(
-        session,
-        answerError(
-          new RegistryError(500, 'UNKNOWN', 'internal error; the log has more', { id: record.id }),
-          record.why,
-        ),
-      );
+    else answer(session, internalError(record));
   }
+}
+
+function internalError({ id, why }: RequestRecord): Answer {
+  return answerError(new RegistryError(500, 'UNKNOWN', 'internal error; the log has more', { id }), why);
+}
+
+/** The last bytes of an answer wait for the client in our memory, and not for ever. */
+function endIdle({ res, context }: Session): void {
+  const { client } = context.config.timeouts;
+  if (client === 0 || res.closed || res.writableFinished) return;
+  const timer = setTimeout(() => res.destroy(), client);
+  res.once('close', () => clearTimeout(timer));
 }
 
 type Verb = Answer | Read | Forward | Authorize;
 
 async function carryOut(session: Session): Promise<void> {
-  const { exchange, res, req, context } = session;
+  const { exchange, res } = session;
   let verb: Verb | undefined = exchange.onRequest();
   while (verb && !res.closed) {
     switch (verb.verb) {
       case 'answer':
         return answer(session, verb);
       case 'read': {
-        const body = await readSmallBody(req, verb.limit, context.config.timeouts.response);
-        if (body.isLonger) return answer(session, tooLarge(verb.limit));
-        verb = exchange.onBody(Buffer.concat(body.chunks).toString());
+        const body = await readForm(session, verb.limit);
+        verb = typeof body === 'string' ? exchange.onBody(body) : body;
         break;
       }
       case 'forward':
@@ -127,14 +96,17 @@ export async function send(session: Session, forward: Forward): Promise<Incoming
 
 /** The token document, or undefined where there is none to be had. */
 export async function fetchToken(session: Session, { request, limit }: Authorize): Promise<string | undefined> {
+  const { context, signal, record } = session;
+  let response: IncomingMessage | undefined;
   try {
-    const response = await session.context.transport.fetch(request, session.signal);
-    const body = await readSmallBody(response, limit, session.context.config.timeouts.response);
+    response = await context.transport.fetch(request, signal);
+    const body = await readSmallBody(response, limit, context.config.timeouts.response, signal);
     if (response.statusCode === 200 && !body.isLonger) return Buffer.concat(body.chunks).toString();
-    discard(response);
+    record.why = `the token server answers ${response.statusCode}`;
   } catch (error) {
-    session.record.why = failureOf(error).message;
+    record.why = failureOf(error).message;
   }
+  response?.destroy();
   return undefined;
 }
 
@@ -157,26 +129,19 @@ export function answer({ res, head, record }: Session, { status, headers, body, 
   res.end(head.method === 'HEAD' ? undefined : bytes);
 }
 
-function tooLarge(limit: number): Answer {
-  return answerError(new RegistryError(413, 'SIZE_INVALID', `the request body is larger than ${limit} bytes`));
+/** The client's small body, or the answer to one that is too large or does not come. */
+async function readForm({ req, signal, context }: Session, limit: number): Promise<string | Answer> {
+  const close: HeaderList = [['connection', 'close']];
+  try {
+    const body = await readSmallBody(req, limit, context.config.timeouts.response, signal);
+    if (!body.isLonger) return Buffer.concat(body.chunks).toString();
+    const message = `the request body is larger than ${limit} bytes`;
+    return answerError(new RegistryError(413, 'SIZE_INVALID', message, undefined, close));
+  } catch {
+    return answerError(new RegistryError(408, 'UNKNOWN', 'the request body did not come in time', undefined, close));
+  }
 }
 
 async function pause(delay: number, signal: AbortSignal): Promise<void> {
   await sleep(delay, undefined, { signal }).catch(() => {});
-}
-
-/** Milliseconds that a client may go on sending a body after it has been answered, as nginx's lingering_time. */
-const LINGERING_TIME = 30_000;
-
-/** Node reads an unwanted body away, for ever if need be. */
-function endLingering(req: IncomingMessage): void {
-  if (req.complete) return;
-  const timer = setTimeout(() => req.socket.destroy(), LINGERING_TIME).unref();
-  req.once('close', () => clearTimeout(timer));
-}
-
-/** The platform's or front proxy's id, where it looks like one, so that both logs can be joined. */
-function requestId(head: RequestHead): string {
-  const given = headerOf(head.headers, 'x-fc-request-id') ?? headerOf(head.headers, 'x-request-id') ?? '';
-  return /^[\w.-]{8,64}$/.test(given) ? given : randomUUID();
 }

@@ -4,12 +4,13 @@ import { answerError, RegistryError } from '../core/errors';
 import type { HeaderList } from '../core/headers';
 import { MAX_COLLECTED } from '../core/relay';
 import type { Resumption } from '../core/resume';
-import type { Forward, Relay, ResumeVerb } from '../core/verbs';
+import type { Failure, Forward, Relay, ResumeVerb } from '../core/verbs';
 import { failureOf } from './failures';
 import { responseHead, writeHead } from './heads';
-import { answer, discard, fetchToken, type Session, send } from './proxy';
+import { answer, discard, fetchToken, send } from './proxy';
 import { pump } from './pump';
-import { readSmallBody } from './small-body';
+import type { Session } from './session';
+import { readSmallBody, type SmallBody } from './small-body';
 
 /** Hands an upstream's response to the client. */
 export async function relay(session: Session, sent: Forward, response: IncomingMessage, verb: Relay): Promise<void> {
@@ -30,22 +31,25 @@ export async function relay(session: Session, sent: Forward, response: IncomingM
 
 /** Reads a small body whole to send it with its length; one that turns out long goes on chunked. */
 async function collect(session: Session, response: IncomingMessage, verb: Relay, headers: HeaderList): Promise<void> {
-  const { res, record } = session;
+  const { res, record, signal, context } = session;
+  let body: SmallBody;
   try {
-    const { chunks, isLonger } = await readSmallBody(response, MAX_COLLECTED, session.context.config.timeouts.response);
-    const start = Buffer.concat(chunks);
-    record.bytes = start.length;
-    writeHead(res, verb.status, isLonger ? headers : [...headers, ['content-length', String(start.length)]]);
-    if (!isLonger) return void res.end(start);
-    res.write(start);
-    await stream(session, undefined, response, verb);
+    body = await readSmallBody(response, MAX_COLLECTED, context.config.timeouts.response, signal);
   } catch (error) {
-    if (session.signal.aborted) return;
-    answer(
-      session,
-      answerError(new RegistryError(502, 'UNAVAILABLE', `the registry's answer: ${failureOf(error).message}`)),
-    );
+    response.destroy();
+    if (!signal.aborted) answer(session, answerError(cutAnswer(failureOf(error))));
+    return;
   }
+  const start = Buffer.concat(body.chunks);
+  record.bytes = start.length;
+  writeHead(res, verb.status, body.isLonger ? headers : [...headers, ['content-length', String(start.length)]]);
+  if (!body.isLonger) return void res.end(start);
+  res.write(start);
+  await stream(session, undefined, response, verb);
+}
+
+function cutAnswer({ kind, message }: Failure): RegistryError {
+  return new RegistryError(kind === 'timeout' ? 504 : 502, 'UNAVAILABLE', `the registry's answer: ${message}`);
 }
 
 /** Streams a body and, where it is cut and can be continued, the rest of it. */
@@ -61,7 +65,10 @@ async function stream(
   const resumption = sent && exchange.resumption(verb, sent);
   let received = 0;
   let source: { body: IncomingMessage; skip: number } | undefined = { body: response, skip: 0 };
-  if (total === 0) return void res.end();
+  if (total === 0) {
+    discard(response);
+    return void res.end();
+  }
   while (source) {
     const { body, skip } = source;
     const result = await pump(body, res, { skip, limit: total - received, stall, client });

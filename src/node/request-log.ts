@@ -1,6 +1,6 @@
 import { clientAddress } from '../core/origin';
 import { redactTarget } from '../core/redact';
-import type { Session } from './proxy';
+import type { Session } from './session';
 
 /** What is known of a request for its line in the log. */
 export interface RequestRecord {
@@ -11,6 +11,8 @@ export interface RequestRecord {
   bytes: number;
   /** Continuations of its body. */
   resumed: number;
+  /** Set where the core is not asked. */
+  route?: string;
   /** Host that was asked last. */
   upstream?: string;
   why?: string;
@@ -28,7 +30,7 @@ export function logRequest({ context, exchange, head, res, record, signal }: Ses
     id: record.id,
     method: head.method,
     path: redactTarget(head.target),
-    route: exchange.route?.kind ?? 'none',
+    route: record.route ?? exchange.route?.kind ?? 'none',
     upstream: record.upstream,
     status,
     bytes: record.bytes,

@@ -25,6 +25,7 @@ const KEEP_ALIVE_TIMEOUT = 95_000;
 export async function startServer(config: Config, log: Log): Promise<RunningServer> {
   const transport = new Transport(config.timeouts);
   const server = http.createServer(createApp({ config, realms: new Map(), transport, log }));
+  const counts = countRequests(server);
   setLimits(server, config);
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => refuseHead(error, socket, log));
   server.on('connect', (req, socket) => refuseConnect(req.socket.remoteAddress, socket, log));
@@ -39,14 +40,14 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     platform: config.platform,
     node: process.version,
   });
-  return { port, url, close: () => close(server, transport, config, log) };
+  return { port, url, close: () => close(server, counts, transport, config, log) };
 }
 
 /** No limit on the time of a request: a layer may take an hour, and sendBody ends a client that stands still. */
 function setLimits(server: Server, config: Config): void {
   const isHeldOpen = config.capabilities.gatewayKeepsConnections;
   server.requestTimeout = 0;
-  server.timeout = isHeldOpen ? 0 : config.timeouts.client;
+  server.timeout = 0;
   server.headersTimeout = isHeldOpen ? 0 : HEAD_TIMEOUT;
   server.keepAliveTimeout = isHeldOpen ? 0 : KEEP_ALIVE_TIMEOUT;
 }
@@ -61,21 +62,39 @@ function listen(server: Server, config: Config): Promise<void> {
   });
 }
 
-function close(server: Server, transport: Transport, config: Config, log: Log): Promise<void> {
-  return new Promise((resolve) => {
+/** Connections by how many requests are under way on them; Node's own count takes a silent new one for busy. */
+function countRequests(server: Server): Map<Socket, number> {
+  const counts = new Map<Socket, number>();
+  server.on('connection', (socket) => {
+    counts.set(socket, 0);
+    socket.once('close', () => counts.delete(socket));
+  });
+  server.prependListener('request', ({ socket }, res) => {
+    counts.set(socket, (counts.get(socket) ?? 0) + 1);
+    res.once('close', () => counts.has(socket) && counts.set(socket, (counts.get(socket) ?? 1) - 1));
+  });
+  return counts;
+}
+
+function close(server: Server, counts: Map<Socket, number>, transport: Transport, config: Config, log: Log) {
+  return new Promise<void>((resolve) => {
+    const endIdle = () => {
+      for (const [socket, count] of counts) if (count === 0) socket.destroySoon();
+    };
+    const idle = setInterval(endIdle, 50);
     const timer = setTimeout(() => {
       log.warn('transfers cut by shutdown');
       server.closeAllConnections();
     }, config.timeouts.shutdown);
     server.close(() => {
       clearTimeout(timer);
+      clearInterval(idle);
       transport.close();
       resolve();
     });
     // Connections in use are closed as soon as their response is over, not kept for a next request.
     server.prependListener('request', (_req, res) => res.setHeader('connection', 'close'));
-    const idle = setInterval(() => server.closeIdleConnections(), 50);
-    server.once('close', () => clearInterval(idle));
+    endIdle();
   });
 }
 

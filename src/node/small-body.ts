@@ -10,9 +10,15 @@ export interface SmallBody {
 /**
  * Reads a body up to `limit` bytes.
  * @param within milliseconds for all of it
- * @throws TransportError `reset` for a cut body, `timeout`
+ * @param signal the client is gone: nobody waits for the body any more
+ * @throws TransportError `reset` for a cut body, `timeout`; destroying the rest is the caller's business
  */
-export function readSmallBody(body: IncomingMessage, limit: number, within: number): Promise<SmallBody> {
+export function readSmallBody(
+  body: IncomingMessage,
+  limit: number,
+  within: number,
+  signal?: AbortSignal,
+): Promise<SmallBody> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -20,6 +26,7 @@ export function readSmallBody(body: IncomingMessage, limit: number, within: numb
     const stop = () => {
       clearTimeout(timer);
       body.off('data', onData).off('end', onEnd).off('close', onClose);
+      signal?.removeEventListener('abort', onLeave);
     };
     const fail = (error: Error) => {
       stop();
@@ -39,8 +46,11 @@ export function readSmallBody(body: IncomingMessage, limit: number, within: numb
       else reject(new TransportError('reset', 'the body was cut'));
     };
     const onClose = () => fail(new TransportError('reset', 'the body was cut'));
+    const onLeave = () => fail(new TransportError('reset', 'the client left'));
     body.on('error', onClose).on('end', onEnd).on('close', onClose).on('data', onData);
-    if (body.readableEnded) onEnd();
+    signal?.addEventListener('abort', onLeave, { once: true });
+    if (signal?.aborted) onLeave();
+    else if (body.readableEnded) onEnd();
     else if (body.destroyed) onClose();
   });
 }

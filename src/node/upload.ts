@@ -42,7 +42,12 @@ export function sendBody(req: IncomingMessage, request: ClientRequest, timeouts:
     stop();
     req.resume();
   };
-  request.once('response', abandon).once('close', abandon).on('drain', onDrain);
+  const onResponse = (response: IncomingMessage) => {
+    abandon();
+    // The upstream waits for the rest of a body that will not come: the connection is of no use any more.
+    if (!request.writableEnded) response.once('end', () => request.destroy());
+  };
+  request.once('response', onResponse).once('close', abandon).on('drain', onDrain);
   req.on('end', onEnd).on('close', onClientGone).on('data', onData);
   awaitClient();
   if (req.readableEnded) onEnd();

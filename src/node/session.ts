@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Config } from '../core/config';
+import { Exchange } from '../core/exchange';
+import { headerOf } from '../core/headers';
+import type { Realms } from '../core/realm';
+import type { RequestHead } from '../core/verbs';
+import { requestHead } from './heads';
+import type { Log } from './log';
+import { logRequest, type RequestRecord } from './request-log';
+import type { Transport } from './transport';
+
+/** What every request of a process shares. */
+export interface Context {
+  readonly config: Config;
+  readonly realms: Realms;
+  readonly transport: Transport;
+  readonly log: Log;
+}
+
+/** One request under way. */
+export interface Session {
+  readonly context: Context;
+  readonly exchange: Exchange;
+  readonly head: RequestHead;
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  /** Aborted when the client is gone. */
+  readonly signal: AbortSignal;
+  readonly record: RequestRecord;
+}
+
+/** Takes note of a request: from here on its leaving is noticed and its end is logged. */
+export function openSession(context: Context, req: IncomingMessage, res: ServerResponse): Session {
+  const head = requestHead(req);
+  const leaving = new AbortController();
+  const record: RequestRecord = { id: requestId(head), startedAt: performance.now(), bytes: 0, resumed: 0 };
+  const exchange = new Exchange(context.config, context.realms, head);
+  const session: Session = { context, exchange, head, req, res, signal: leaving.signal, record };
+  res.once('close', () => {
+    if (!res.writableFinished) leaving.abort();
+    logRequest(session);
+  });
+  res.once('finish', () => endLingering(req));
+  // A request that breaks off is seen on the response's side; unheard, its error would end the process.
+  req.on('error', () => {});
+  return session;
+}
+
+/** Milliseconds that a client may go on sending a body after it has been answered, as nginx's lingering_time. */
+const LINGERING_TIME = 30_000;
+
+/** Node reads an unwanted body away, for ever if need be. */
+function endLingering(req: IncomingMessage): void {
+  if (req.complete) return;
+  const timer = setTimeout(() => req.socket.destroy(), LINGERING_TIME).unref();
+  req.once('close', () => clearTimeout(timer));
+}
+
+/** The platform's or front proxy's id, where it looks like one, so that both logs can be joined. */
+function requestId(head: RequestHead): string {
+  const given = headerOf(head.headers, 'x-fc-request-id') ?? headerOf(head.headers, 'x-request-id') ?? '';
+  return /^[\w.-]{8,64}$/.test(given) ? given : randomUUID();
+}
