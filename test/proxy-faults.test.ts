@@ -57,6 +57,20 @@ describe.each(runtimes.slice(0, 1))('with the $name runtime', (runtime) => {
       }
     });
 
+    test('while the token server or the registry is asked on its behalf closes that request', async () => {
+      const tokens = await stage.tokens();
+      const registry = await stage.registry({ auth: { kind: 'bearer', tokens } });
+      const proxy = await stage.proxy(registry, { RESPONSE_TIMEOUT: '20s' });
+      for (const asked of [registry, tokens]) {
+        asked.fail(/./, { kind: 'silence' });
+        const client = begin(`${proxy.url}/token`);
+        const count = asked.requests.length + 1;
+        await until(() => asked.requests.length === count);
+        client.leave();
+        expect(await until(() => asked.requests[count - 1]?.closed === true)).toBe(true);
+      }
+    });
+
     test('in the middle of the body closes the upstream request (#678)', async () => {
       const { registry, url } = await longManifest();
       registry.fail(/long/, { kind: 'stall', after: 2 * MIB });
