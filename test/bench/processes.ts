@@ -1,0 +1,78 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+
+export type Line = Readonly<Record<string, unknown>>;
+
+export interface Server {
+  readonly pid: number;
+  readonly url: string;
+  /** The line that said that it listens. */
+  readonly listening: Line;
+  onLine: (line: Line) => void;
+  stop(): Promise<void>;
+}
+
+const running = new Set<ChildProcess>();
+
+/** A child with a clean environment; whatever still runs when this process ends is ended with it, each by its own id. */
+export function spawnClean(command: string, args: readonly string[], env: Record<string, string>, cwd: string) {
+  const child = spawn(command, args, { env, cwd, stdio: ['ignore', 'pipe', 'inherit'] });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  child.once('error', () => running.delete(child));
+  return child;
+}
+
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** Starts a program that prints `{"msg":"listening","port":…}`, and reads every line that it prints. */
+export async function startServer(
+  command: string,
+  args: readonly string[],
+  env: Record<string, string>,
+  cwd: string,
+): Promise<Server> {
+  const child = spawnClean(command, args, env, cwd);
+  const server = { onLine: (_line: Line) => {} };
+  const listening = await new Promise<Line>((resolve, reject) => {
+    createInterface({ input: child.stdout }).on('line', (text) => {
+      const line: Line = JSON.parse(text);
+      if (line.msg === 'listening') resolve(line);
+      else server.onLine(line);
+    });
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`${[command, ...args].join(' ')} ended with ${code}`)));
+  });
+  return Object.assign(server, {
+    pid: child.pid as number,
+    url: `http://127.0.0.1:${listening.port}`,
+    listening,
+    stop: () => stop(child),
+  });
+}
+
+export async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exit;
+}
+
+/** Resident memory in MB, now and at its highest. */
+export function memoryOf(pid: number): { now: number; peak: number } {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const megabytes = (name: string) =>
+    (Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) * 1024) / 1e6;
+  return { now: megabytes('VmRSS'), peak: megabytes('VmHWM') };
+}
+
+/** Seconds of CPU that a process has used, to a hundredth. */
+export function cpuOf(pid: number): number {
+  const [, fields = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ');
+  const values = fields.split(' ');
+  return (Number(values[11]) + Number(values[12])) / 100;
+}

@@ -1,0 +1,74 @@
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { root } from '../tools/sources';
+import { type Figure, isMet, type Result } from './result';
+
+export const BENCHMARKS = ['memory', 'leave', 'throughput', 'start', 'heal'] as const;
+
+export type BenchmarkName = (typeof BENCHMARKS)[number];
+
+const folder = join(__dirname, 'results');
+
+const TITLES: Record<BenchmarkName, string> = {
+  memory: 'Memory',
+  leave: 'Readers who leave',
+  throughput: 'Throughput',
+  start: 'Start',
+  heal: 'Healing',
+};
+
+export function readResults(): Result[] {
+  return BENCHMARKS.map((name) => join(folder, `${name}.json`))
+    .filter((file) => existsSync(file))
+    .map((file) => JSON.parse(readFileSync(file, 'utf8')));
+}
+
+export async function writeResult(result: Result): Promise<void> {
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, `${result.name}.json`);
+  writeFileSync(file, JSON.stringify(result, null, 2));
+  await promisify(execFile)(join(root, 'node_modules/.bin/biome'), ['format', '--write', file], { cwd: root });
+}
+
+/** docs/performance.md, as the results say it. */
+export function renderReport(results: readonly Result[]): string {
+  return `# Performance
+
+<!-- Written by \`yarn bench\` from test/bench/results: run that instead of editing. -->
+
+Every figure is measured on the built bundle, as a process of its own, over loopback, together with what it is compared
+with, in the same run. \`yarn bench\` runs everything in a few minutes; \`yarn bench memory start\` runs two of them;
+\`--full\` takes its time. nginx is measured where it is installed. Figures without a target only inform.
+
+${results.map(renderResult).join('\n')}`;
+}
+
+function renderResult({ name, date, machine, full, figures, notes }: Result): string {
+  return `## ${TITLES[name as BenchmarkName]}
+
+\`yarn bench ${full ? '--full ' : ''}${name}\`, ${date}, ${machine}
+
+| Figure | Node.js | Target | Measured | In the same run |
+| --- | --- | --- | --- | --- |
+${figures.map(renderFigure).join('\n')}
+
+${notes.join('\n\n')}
+`;
+}
+
+function renderFigure(figure: Figure): string {
+  const { what, node, value, unit, peer = '' } = figure;
+  const measured = `${value} ${unit}`.trim();
+  return `| ${what} | ${node} | ${target(figure)} | ${isMet(figure) ? measured : `**${measured}: missed**`} | ${peer} |`;
+}
+
+function target({ atMost, atLeast, unit }: Figure): string {
+  if (atMost !== undefined) return atMost === 0 ? '0' : `at most ${atMost} ${unit}`;
+  return atLeast === undefined ? '' : `at least ${atLeast} ${unit}`;
+}
+
+export function writeReport(): void {
+  writeFileSync(join(root, 'docs/performance.md'), renderReport(readResults()));
+}
