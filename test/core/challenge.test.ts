@@ -29,17 +29,31 @@ describe('a challenge as registries write it', () => {
     ['Bearer   realm="x",,service="y",', [bearer(['realm', 'x'], ['service', 'y'])]],
     [',, Bearer realm="x"', [bearer(['realm', 'x'])]],
     // any case of names; schemes stay as written
-    ['bearer Realm="X",SERVICE="y"', [{ scheme: 'bearer', parameters: [['realm', 'X'], ['service', 'y']] }]],
+    [
+      'bearer Realm="X",SERVICE="y"',
+      [
+        {
+          scheme: 'bearer',
+          parameters: [
+            ['realm', 'X'],
+            ['service', 'y'],
+          ],
+        },
+      ],
+    ],
     // two in one line
     [
       'Basic realm="a, b", Bearer realm="https://r/t",service="s"',
-      [
-        { scheme: 'Basic', parameters: [['realm', 'a, b']] },
-        bearer(['realm', 'https://r/t'], ['service', 's']),
-      ],
+      [{ scheme: 'Basic', parameters: [['realm', 'a, b']] }, bearer(['realm', 'https://r/t'], ['service', 's'])],
     ],
     ['Bearer realm="x", Basic', [bearer(['realm', 'x']), { scheme: 'Basic', parameters: [] }]],
-    ['Negotiate, Basic realm="x"', [{ scheme: 'Negotiate', parameters: [] }, { scheme: 'Basic', parameters: [['realm', 'x']] }]],
+    [
+      'Negotiate, Basic realm="x"',
+      [
+        { scheme: 'Negotiate', parameters: [] },
+        { scheme: 'Basic', parameters: [['realm', 'x']] },
+      ],
+    ],
     // token68
     ['Negotiate YWJj+/==', [{ scheme: 'Negotiate', parameters: [], token68: 'YWJj+/==' }]],
     [
@@ -75,10 +89,9 @@ describe('a challenge as registries write it', () => {
   });
 
   test('a field longer than any registry sends is read to 16 KiB', () => {
-    expect(parseChallenges(`Bearer realm="x",pad="${'a'.repeat(20_000)}",service="y"`)[0].parameters.map(([name]) => name)).toEqual([
-      'realm',
-      'pad',
-    ]);
+    expect(
+      parseChallenges(`Bearer realm="x",pad="${'a'.repeat(20_000)}",service="y"`)[0].parameters.map(([name]) => name),
+    ).toEqual(['realm', 'pad']);
   });
 });
 
@@ -96,7 +109,13 @@ describe('printing', () => {
 describe('whatever a registry sends', () => {
   const token = fc.string({ unit: fc.constantFrom(...'abcXYZ019-_.~!'), minLength: 1, maxLength: 12 });
   const text = fc.string({ unit: fc.constantFrom(...' ,="\\\tabc:/?&%{}é'), maxLength: 30 });
-  const parameters = fc.array(fc.tuple(token.map((name) => name.toLowerCase()), text), { minLength: 1, maxLength: 5 });
+  const parameters = fc.array(
+    fc.tuple(
+      token.map((name) => name.toLowerCase()),
+      text,
+    ),
+    { minLength: 1, maxLength: 5 },
+  );
   const challenge = fc.record({ scheme: token, parameters });
 
   test('a printed challenge is read back, alone and among others', () => {

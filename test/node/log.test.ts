@@ -25,7 +25,9 @@ describe('the log', () => {
   });
 
   test('is one JSON object a line, with time, level and message first', () => {
-    const [line] = logged({}, (log) => log.warn('request', { status: 502, resumed: undefined, path: '/a\n"b"', x: true }));
+    const [line] = logged({}, (log) =>
+      log.warn('request', { status: 502, resumed: undefined, path: '/a\n"b"', x: true }),
+    );
     expect(line.endsWith('}\n')).toBe(true);
     expect(line.trimEnd()).not.toContain('\n');
     const { time, ...rest } = JSON.parse(line);

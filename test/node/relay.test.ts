@@ -93,13 +93,12 @@ describe('an answer whose Content-Range and Content-Length contradict each other
       count += 1;
       const headers = { 'content-length': length, 'content-range': range };
       if (count === 1) res.writeHead(206, headers).end('x'.repeat(length));
-      else res.writeHead(206, { 'content-length': 95, 'content-range': 'bytes 5-99/100' }).end('HTTP/1.1 200 OK'.repeat(9).slice(0, 95));
+      else
+        res
+          .writeHead(206, { 'content-length': 95, 'content-range': 'bytes 5-99/100' })
+          .end('HTTP/1.1 200 OK'.repeat(9).slice(0, 95));
     });
-    const raw = await exchangeRaw(
-      proxy.port,
-      `GET ${BLOB} HTTP/1.1\r\nHost: x\r\nRange: bytes=0-\r\n\r\n`,
-      300,
-    );
+    const raw = await exchangeRaw(proxy.port, `GET ${BLOB} HTTP/1.1\r\nHost: x\r\nRange: bytes=0-\r\n\r\n`, 300);
     const [head, ...body] = raw.split('\r\n\r\n');
     const stated = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? Number.NaN);
     if (!Number.isNaN(stated)) expect(body.join('\r\n\r\n').length).toBeLessThanOrEqual(stated);

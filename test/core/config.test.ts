@@ -1,0 +1,302 @@
+import { type Config, ConfigError, readConfig } from '../../src/core/config';
+import { settings } from '../../src/core/settings';
+import { hrefOf } from '../../src/core/url';
+
+/** What is wrong with an environment, one line each; empty where nothing is. */
+function faults(env: Record<string, string | undefined>): readonly string[] {
+  try {
+    readConfig(env);
+    return [];
+  } catch (error) {
+    return (error as ConfigError).faults;
+  }
+}
+
+const upstream = (env: Record<string, string>) => readConfig(env).upstreams[0];
+
+describe('without any setting', () => {
+  test('Docker Hub is proxied', () => {
+    const { upstreams, backendHost, ...rest } = readConfig({});
+    expect(upstreams).toMatchObject([{ name: 'docker.io', reach: 'public' }]);
+    expect(hrefOf(upstreams[0].url)).toBe('https://registry-1.docker.io');
+    expect(hrefOf(backendHost)).toBe('https://registry-1.docker.io');
+    expect(rest).toMatchObject({
+      host: '0.0.0.0',
+      port: 3000,
+      proxyRedirect: true,
+      handleRedirect: false,
+      publicUrl: undefined,
+      platform: 'node',
+      chunkedAbove: Number.POSITIVE_INFINITY,
+      logLevel: 'info',
+      logFormat: 'auto',
+      timeouts: { connect: 5000, response: 30_000, retry: 8000, stall: 20_000, client: 300_000, shutdown: 30_000 },
+      trustProxy: { explicit: false },
+    });
+  });
+
+  test('is the same as with every setting empty or blank', () => {
+    const env = Object.fromEntries(settings.map(({ name }, index) => [name, index % 2 ? '' : '  ']));
+    expect(readConfig(env)).toEqual(readConfig({}));
+  });
+
+  test('and with every default written out', () => {
+    const env = Object.fromEntries(settings.map(({ name, fallback }) => [name, fallback]));
+    expect(readConfig(env)).toEqual(readConfig({}));
+  });
+
+  test('the result cannot be changed', () => {
+    expect(Object.isFrozen(readConfig({}))).toBe(true);
+  });
+});
+
+describe('every setting', () => {
+  const cases: [string, string, Partial<Config> | ((config: Config) => unknown), unknown?][] = [
+    ['HOST', '::', { host: '::' }],
+    ['PORT', '0', { port: 0 }],
+    ['PORT', '65535', { port: 65_535 }],
+    [
+      'REGISTRY_BACKEND',
+      'https://r.example.com/a/',
+      ({ upstreams }) => hrefOf(upstreams[0].url),
+      'https://r.example.com/a',
+    ],
+    ['REGISTRY_NAME', 'GHCR.io', ({ upstreams }) => upstreams[0].name, 'ghcr.io'],
+    ['DEFAULT_BACKEND_HOST', 's.example.com', ({ backendHost }) => hrefOf(backendHost), 'https://s.example.com'],
+    [
+      'DEFAULT_BACKEND_HOST',
+      'http://s.example.com:81/',
+      ({ backendHost }) => hrefOf(backendHost),
+      'http://s.example.com:81',
+    ],
+    ['PROXY_REDIRECT', 'false', { proxyRedirect: false }],
+    ['HANDLE_REDIRECT', 'true', { handleRedirect: true }],
+    ['HANDLE_REDIRECT', 'ON', { handleRedirect: true }],
+    ['HANDLE_REDIRECT', '1', { handleRedirect: true }],
+    ['HANDLE_REDIRECT', 'yes', { handleRedirect: true }],
+    ['PROXY_REDIRECT', '0', { proxyRedirect: false }],
+    ['PROXY_REDIRECT', 'no', { proxyRedirect: false }],
+    ['PROXY_REDIRECT', 'Off', { proxyRedirect: false }],
+    [
+      'PUBLIC_URL',
+      ' https://p.example.com:8443/ ',
+      ({ publicUrl }) => ({ ...publicUrl, path: undefined, query: undefined }),
+      { scheme: 'https', hostname: 'p.example.com', port: 8443 },
+    ],
+    ['TRUST_PROXY', 'true', ({ trustProxy }) => trustProxy, { peers: 'all', explicit: true }],
+    ['TRUST_PROXY', 'false', ({ trustProxy }) => trustProxy, { peers: [], explicit: true }],
+    ['TRUST_PROXY', '10.0.0.0/8, ::1 loopback', ({ trustProxy }) => trustProxy.peers.length, 4],
+    ['ALLOW_PRIVATE_ADDRESSES', 'true', ({ upstreams }) => upstreams[0].reach, 'any'],
+    ['PLATFORM', 'Aliyun-FC', { platform: 'aliyun-fc' }],
+    ['PLATFORM', 'node', { platform: 'node' }],
+    ['BODY_FRAMING', 'chunked', { chunkedAbove: 4 * 1024 * 1024 }],
+    ['CONNECT_TIMEOUT', '500ms', ({ timeouts }) => timeouts.connect, 500],
+    ['RESPONSE_TIMEOUT', '1.5m', ({ timeouts }) => timeouts.response, 90_000],
+    ['RETRY_TIMEOUT', '0', ({ timeouts }) => timeouts.retry, 0],
+    ['STALL_TIMEOUT', '7', ({ timeouts }) => timeouts.stall, 7000],
+    ['CLIENT_TIMEOUT', '1h', ({ timeouts }) => timeouts.client, 3_600_000],
+    ['SHUTDOWN_TIMEOUT', '10 S', ({ timeouts }) => timeouts.shutdown, 10_000],
+    ['LOG_LEVEL', 'SILENT', { logLevel: 'silent' }],
+    ['LOG_FORMAT', 'text', { logFormat: 'text' }],
+  ];
+
+  test('is tried here', () => {
+    expect([...new Set(cases.map(([name]) => name))].sort()).toEqual(settings.map(({ name }) => name as string).sort());
+  });
+
+  test.each(cases)('%s=%s', (...[name, text, expected, value]) => {
+    const config = readConfig({ [name]: text });
+    if (typeof expected === 'function') expect(expected(config)).toEqual(value);
+    else expect(config).toMatchObject(expected);
+  });
+});
+
+describe('a fault', () => {
+  test.each([
+    ['HOST', 'a b'],
+    ['HOST', 'a/b'],
+    ['PORT', '-1'],
+    ['PORT', '65536'],
+    ['PORT', '80a'],
+    ['PORT', '3000.5'],
+    ['PORT', '0x50'],
+    ['REGISTRY_BACKEND', 'ftp://r.example.com'],
+    ['REGISTRY_BACKEND', 'https://'],
+    ['REGISTRY_BACKEND', 'https://r.example.com/?x'],
+    ['REGISTRY_BACKEND', 'https://r.example.com/#x'],
+    ['REGISTRY_BACKEND', 'https://r.example.com/a/../b'],
+    ['REGISTRY_BACKEND', 'https://r.example.com//a'],
+    ['REGISTRY_BACKEND', 'https://r.example.com/a%2fb'],
+    ['REGISTRY_BACKEND', 'https://r.example.com\\a'],
+    ['REGISTRY_BACKEND', 'https://user:pw@r.example.com'],
+    ['REGISTRY_BACKEND', 'r.example.com:0'],
+    ['REGISTRY_BACKEND', 'a b'],
+    ['REGISTRY_NAME', 'docker.io/library'],
+    ['REGISTRY_NAME', 'https://docker.io'],
+    ['REGISTRY_NAME', 'docker.io:99999'],
+    ['REGISTRY_NAME', '-'],
+    ['DEFAULT_BACKEND_HOST', 'https://s.example.com/path'],
+    ['DEFAULT_BACKEND_HOST', 's.example.com/path'],
+    ['DEFAULT_BACKEND_HOST', 'ws://s.example.com'],
+    ['PROXY_REDIRECT', 'maybe'],
+    ['HANDLE_REDIRECT', '2'],
+    ['PUBLIC_URL', 'p.example.com'],
+    ['PUBLIC_URL', 'https://p.example.com/path'],
+    ['PUBLIC_URL', 'https://user@p.example.com'],
+    ['TRUST_PROXY', 'sometimes'],
+    ['TRUST_PROXY', '10.0.0.0/33'],
+    ['TRUST_PROXY', 'true,10.0.0.0/8'],
+    ['TRUST_PROXY', '1'],
+    ['TRUST_PROXY', '10/8'],
+    ['ALLOW_PRIVATE_ADDRESSES', 'x'],
+    ['PLATFORM', 'lambda'],
+    ['BODY_FRAMING', 'both'],
+    ['CONNECT_TIMEOUT', '5 minutes'],
+    ['CONNECT_TIMEOUT', '0'],
+    ['RESPONSE_TIMEOUT', '0s'],
+    ['STALL_TIMEOUT', '0.0'],
+    ['RETRY_TIMEOUT', '-1'],
+    ['CLIENT_TIMEOUT', '1e3'],
+    ['CLIENT_TIMEOUT', '600h'],
+    ['SHUTDOWN_TIMEOUT', 'Infinity'],
+    ['LOG_LEVEL', 'verbose'],
+    ['LOG_FORMAT', 'xml'],
+  ])('%s=%s is named with what was written', (name, text) => {
+    const found = faults({ [name]: text });
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatch(/^[A-Z_]+=.+: /);
+    expect(found[0].startsWith(`${name}=`)).toBe(true);
+  });
+
+  test('comes with all others', () => {
+    const env = {
+      PORT: 'x',
+      REGISTRY_BACKEND: 'ftp://x',
+      REGISTRY_NAME: '/',
+      DEFAULT_BACKEND_HOST: 'x/y',
+      PROXY_REDIRECT: 'x',
+      HANDLE_REDIRECT: 'x',
+      PUBLIC_URL: 'x',
+      TRUST_PROXY: 'x',
+      ALLOW_PRIVATE_ADDRESSES: 'x',
+      PLATFORM: 'x',
+      BODY_FRAMING: 'x',
+      CONNECT_TIMEOUT: '0',
+      RESPONSE_TIMEOUT: '0',
+      RETRY_TIMEOUT: 'x',
+      STALL_TIMEOUT: '0',
+      CLIENT_TIMEOUT: 'x',
+      SHUTDOWN_TIMEOUT: 'x',
+      LOG_LEVEL: 'x',
+      LOG_FORMAT: 'x',
+      HOST: 'x y',
+    };
+    const found = faults(env).map((fault) => fault.split('=')[0]);
+    expect(found.sort()).toEqual(Object.keys(env).sort());
+    expect(() => readConfig(env)).toThrow(ConfigError);
+  });
+
+  test.each([
+    'https://user:secret@r.example.com',
+    'https://user:se/secret@r.example.com',
+    'https://user:p@secret@r.example.com',
+    'user:secret@r.example.com',
+    'https://r.example.com/?token=secret',
+  ])('does not print the secret of %s', (REGISTRY_BACKEND) => {
+    const [fault] = faults({ REGISTRY_BACKEND });
+    expect(fault).toBeDefined();
+    expect(fault).not.toContain('secret');
+  });
+
+  test('is short', () => {
+    expect(faults({ LOG_LEVEL: 'x'.repeat(5000) })[0].length).toBeLessThan(400);
+  });
+});
+
+describe('the backend', () => {
+  test.each([
+    ['registry.example.com', 'https://registry.example.com', 'registry.example.com'],
+    ['registry.example.com:5000', 'https://registry.example.com:5000', 'registry.example.com:5000'],
+    ['http://registry.example.com', 'http://registry.example.com', 'registry.example.com'],
+    ['HTTPS://Registry.Example.COM:443/', 'https://registry.example.com', 'registry.example.com'],
+    ['https://registry.example.com/v2/', 'https://registry.example.com', 'registry.example.com'],
+    ['https://registry.example.com/v2', 'https://registry.example.com', 'registry.example.com'],
+    ['https://registry.example.com/a/b/v2/', 'https://registry.example.com/a/b', 'registry.example.com'],
+    ['registry.example.com/a', 'https://registry.example.com/a', 'registry.example.com'],
+    ['http://127.0.0.1:5000', 'http://127.0.0.1:5000', '127.0.0.1:5000'],
+    ['http://[::1]:5000', 'http://[::1]:5000', '[::1]:5000'],
+    ['localhost:5000', 'https://localhost:5000', 'localhost:5000'],
+    ['docker.io', 'https://registry-1.docker.io', 'docker.io'],
+    ['index.docker.io', 'https://registry-1.docker.io', 'docker.io'],
+    ['https://registry-1.docker.io/v2/', 'https://registry-1.docker.io', 'docker.io'],
+    ['registry.hub.docker.com', 'https://registry-1.docker.io', 'docker.io'],
+  ])('%s is %s, called %s', (REGISTRY_BACKEND, href, name) => {
+    const { url, name: called } = upstream({ REGISTRY_BACKEND });
+    expect([hrefOf(url), called]).toEqual([href, name]);
+  });
+
+  test.each(['docker.io', 'index.docker.io', 'registry-1.docker.io'])(
+    'may be a mirror of Docker Hub, called %s',
+    (name) => {
+      const {
+        name: called,
+        aliases,
+        url,
+      } = upstream({ REGISTRY_BACKEND: 'https://mirror.example.com', REGISTRY_NAME: name });
+      expect([called, url.hostname]).toEqual(['docker.io', 'mirror.example.com']);
+      expect(aliases).toEqual(expect.arrayContaining(['docker.io', 'index.docker.io', 'registry-1.docker.io']));
+    },
+  );
+
+  test.each<[string, string | undefined, 'any' | 'public']>([
+    ['https://registry.example.com', undefined, 'public'],
+    ['https://registry.example.com', 'false', 'public'],
+    ['https://registry.example.com', 'true', 'any'],
+    ['http://127.0.0.1:5000', undefined, 'any'],
+    ['http://10.0.0.5', undefined, 'any'],
+    ['http://[fd00::1]', undefined, 'any'],
+    ['http://localhost:5000', undefined, 'any'],
+    ['http://registry:5000', undefined, 'any'],
+    ['https://registry.corp.internal', undefined, 'any'],
+    ['https://registry.lan', undefined, 'any'],
+    ['http://registry:5000', 'false', 'public'],
+    ['http://93.184.216.34', undefined, 'public'],
+  ])('%s with ALLOW_PRIVATE_ADDRESSES=%s reaches %s', (REGISTRY_BACKEND, allow, reach) => {
+    expect(upstream({ REGISTRY_BACKEND, ...(allow && { ALLOW_PRIVATE_ADDRESSES: allow }) }).reach).toBe(reach);
+  });
+
+  test.each([
+    ['https://registry.example.com/base', 'https://registry.example.com'],
+    ['http://registry.example.com:5000', 'http://registry.example.com:5000'],
+    ['docker.io', 'https://registry-1.docker.io'],
+  ])('%s keeps its storage at %s, unless told', (REGISTRY_BACKEND, storage) => {
+    expect(hrefOf(readConfig({ REGISTRY_BACKEND }).backendHost)).toBe(storage);
+  });
+});
+
+describe('the platform', () => {
+  const FC = { FC_FUNCTION_NAME: 'f', FC_ACCOUNT_ID: '1' };
+
+  test.each<[Record<string, string>, string, number]>([
+    [{}, 'node', Number.POSITIVE_INFINITY],
+    [FC, 'aliyun-fc', 4_194_304],
+    [{ FC_FUNCTION_NAME: 'f' }, 'node', Number.POSITIVE_INFINITY],
+    [{ ...FC, PLATFORM: 'auto' }, 'aliyun-fc', 4_194_304],
+    [{ ...FC, PLATFORM: 'node' }, 'node', Number.POSITIVE_INFINITY],
+    [{ PLATFORM: 'aliyun-fc' }, 'aliyun-fc', 4_194_304],
+    [{ PLATFORM: 'aliyun-fc', BODY_FRAMING: 'length' }, 'aliyun-fc', Number.POSITIVE_INFINITY],
+    [{ BODY_FRAMING: 'chunked' }, 'node', 4_194_304],
+  ])('%j is %s', (env, platform, chunkedAbove) => {
+    expect(readConfig(env)).toMatchObject({
+      platform,
+      chunkedAbove,
+      capabilities: { hooks: platform === 'aliyun-fc' },
+    });
+  });
+
+  test('decides whom to believe', () => {
+    expect(readConfig(FC).trustProxy).toEqual({ peers: 'all', explicit: false });
+    expect(readConfig({ ...FC, TRUST_PROXY: 'false' }).trustProxy).toEqual({ peers: [], explicit: true });
+    expect(readConfig({}).trustProxy.peers).toHaveLength(8);
+  });
+});

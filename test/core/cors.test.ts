@@ -1,0 +1,31 @@
+import { answerOptions, corsHeaders } from '../../src/core/cors';
+import { headerOf } from '../../src/core/headers';
+import { fields } from './heads';
+
+test('OPTIONS and preflights are answered, without credentials', () => {
+  const { status, body, headers } = answerOptions();
+  expect([status, body]).toEqual([204, null]);
+  for (const name of ['allow', 'access-control-allow-methods']) {
+    expect(headerOf(headers, name)?.split(', ').sort()).toEqual([
+      'DELETE',
+      'GET',
+      'HEAD',
+      'OPTIONS',
+      'PATCH',
+      'POST',
+      'PUT',
+    ]);
+  }
+  expect(headerOf(headers, 'access-control-allow-origin')).toBe('*');
+  expect(headerOf(headers, 'access-control-allow-headers')).toMatch(/Authorization/);
+  expect(headerOf(headers, 'access-control-allow-credentials')).toBeUndefined();
+});
+
+test('pages may read what they need, where one asks', () => {
+  expect(corsHeaders([])).toEqual([]);
+  const headers = corsHeaders(fields({ origin: 'https://ui.example.org' }));
+  expect(headerOf(headers, 'access-control-allow-origin')).toBe('*');
+  for (const name of ['Docker-Content-Digest', 'WWW-Authenticate', 'Link', 'Location', 'Content-Range']) {
+    expect(headerOf(headers, 'access-control-expose-headers')).toContain(name);
+  }
+});

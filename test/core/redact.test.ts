@@ -1,0 +1,52 @@
+import { redactTarget, redactUrl } from '../../src/core/redact';
+import { url } from './heads';
+
+describe('a target in the log', () => {
+  test.each([
+    ['/v2/library/nginx/manifests/latest?ns=docker.io', '/v2/library/nginx/manifests/latest?ns=docker.io'],
+    ['/v2/a/tags/list?n=2&last=b', '/v2/a/tags/list?n=2&last=b'],
+    [
+      '/token?service=us&scope=repository:a:pull&account=me',
+      '/token?service=us&scope=repository:a:pull&account=REDACTED',
+    ],
+    ['/token?refresh_token=secret', '/token?refresh_token=REDACTED'],
+    ['/token?password=a=b', '/token?password=REDACTED'],
+    [
+      '/files/x?X-Amz-Signature=secret&X-Amz-Credential=id',
+      '/files/x?X-Amz-Signature=REDACTED&X-Amz-Credential=REDACTED',
+    ],
+    [
+      '/v2/a/blobs/uploads/secret-session?_state=secret&digest=sha256:x',
+      '/v2/a/blobs/uploads/…?_state=REDACTED&digest=sha256:x',
+    ],
+    ['/v2/a/blobs/uploads/', '/v2/a/blobs/uploads/'],
+    ['http://user:secret@evil.example/v2/', 'http://evil.example/v2/'],
+    ['https://user:se@cret@evil.example/v2/', 'https://evil.example/v2/'],
+    ['/x?', '/x'],
+    ['', ''],
+  ])('%s', (target, expected) => {
+    expect(redactTarget(target)).toBe(expected);
+  });
+
+  test.each([
+    '/x?secret',
+    '/x?a=1&eyJhbGciOi.secret&b',
+    '/x?%73ecret',
+    '/x?tok%3Dsecret',
+    '/x?sig=1#secret',
+    '/x?&&secret&&',
+  ])('tells nothing of %s', (target) => {
+    expect(redactTarget(target)).not.toContain('secret');
+  });
+
+  test('is short', () => {
+    expect(redactTarget(`/${'a'.repeat(10_000)}`)).toHaveLength(512);
+    expect(redactTarget(`/?n=${'a'.repeat(10_000)}`).length).toBeLessThanOrEqual(512);
+  });
+});
+
+test('an upstream URL keeps its path and loses its signature', () => {
+  expect(redactUrl(url('https://cdn.example.com:8443/a/b?sig=secret'))).toBe(
+    'https://cdn.example.com:8443/a/b?sig=REDACTED',
+  );
+});

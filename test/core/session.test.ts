@@ -1,0 +1,80 @@
+import fc from 'fast-check';
+import { isPlainSession, openSession, wrapSession } from '../../src/core/session';
+import { refusal } from './heads';
+
+const wrapped = (text: string) => `~${Buffer.from(text).toString('base64url')}`;
+
+describe('an upload session', () => {
+  test.each(['0a1b2c', 'a.b_c-d', 'uuid:1=2', 'AAAA+@!', 'x~y'])('%s is plain', (segment) => {
+    expect(isPlainSession(segment)).toBe(true);
+    expect(openSession(segment, 'team/app')).toBeUndefined();
+  });
+
+  test.each(['', '~x', 'a b', 'a/b', 'a%2Fb', 'é', 'a?b'])('%j is not', (segment) => {
+    expect(isPlainSession(segment)).toBe(false);
+  });
+
+  test.each([
+    ['/v2/team/app/blobs/upload/1234', ''],
+    ['/v2/team/app/blobs/uploads/a%2Fb', '?_state=x%2By~==&d'],
+    ['/artifacts-uploads/namespaces/p/repositories/r/uploads/AF%3D', '?upload_id=1'],
+    ['/Upload/x', ''],
+  ])('%s%s comes back as it was', (path, query) => {
+    const segment = wrapSession({ path, query });
+    expect(segment).toMatch(/^~[A-Za-z0-9_-]+$/);
+    expect(openSession(segment, 'team/app')).toEqual({ path, query });
+  });
+
+  test('any path and query comes back', () => {
+    const visible = fc.string({ unit: fc.constantFrom(...'aZ09-._~!$&()*+,;=:@%2F'), maxLength: 40 });
+    fc.assert(
+      fc.property(visible, visible, (path, query) => {
+        const target = { path: `/uploads/x${path}y`, query: `?q${query}` };
+        expect(openSession(wrapSession(target), 'team/app')).toEqual(target);
+      }),
+    );
+  });
+
+  test.each([
+    // out of the repository
+    wrapped('/v2/other/app/blobs/uploads/x'),
+    wrapped('/v2/team/app2/blobs/uploads/x'),
+    wrapped('/v2/team/app/manifests/uploads'),
+    wrapped('/v2/team/app/blobs/sha256:upload'),
+    wrapped('/V2/other/blobs/uploads/x'),
+    wrapped('/v2'),
+    wrapped('/v2/uploads'),
+    wrapped('/%76%32/other/app/blobs/uploads/x'),
+    wrapped('/v%32/other/app/blobs/uploads/x'),
+    wrapped('/v2/team/app/blobs/uploads/../../../other/manifests/v1'),
+    wrapped('/v2/team/app/blobs/uploads/%2e%2E/x'),
+    wrapped('/v2/team/app/blobs/uploads/..%2f..%2fx'),
+    wrapped('/v2/team/app/blobs/uploads/..\\x'),
+    wrapped('/v2/team/app/blobs/uploads/..%5cx'),
+    wrapped('/uploads/../v2/other/manifests/v1'),
+    wrapped('/uploads/./x'),
+    // to another host
+    wrapped('//evil.example/uploads/x'),
+    wrapped('/\\evil.example/uploads/x'),
+    wrapped('/%2fevil.example/uploads/x'),
+    wrapped('https://evil.example/uploads/x'),
+    wrapped('evil.example/uploads'),
+    // to what is no upload
+    wrapped('/admin/delete'),
+    wrapped('/admin?uploads'),
+    wrapped(''),
+    // no base64, no text
+    '~',
+    '~!',
+    '~a',
+    '~====',
+    wrapped('/uploads/a b'),
+    wrapped('/uploads/\r\nHost: x'),
+    wrapped('/uploads/é'),
+    wrapped('/uploads/x#y'),
+    'a b',
+    'a%2fb',
+  ])('%s is refused', (segment) => {
+    expect(refusal(() => openSession(segment, 'team/app'))).toBe('400 UNSUPPORTED');
+  });
+});

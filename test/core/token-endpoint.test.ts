@@ -1,0 +1,54 @@
+import type { Realms } from '../../src/core/realm';
+import { TokenEndpoint } from '../../src/core/token-endpoint';
+import { hrefOf } from '../../src/core/url';
+import type { Forward } from '../../src/core/verbs';
+import { type Fields, place, REGISTRY, refusal, request, response, url } from './heads';
+
+const CHALLENGE = { 'www-authenticate': 'Bearer realm="https://auth.example.com/token",service="s"' };
+
+function endpoint(line: string, realms: Realms = new Map(), headers: Fields = {}) {
+  const head = request(line, headers);
+  const { config, route } = place(head.target, REGISTRY);
+  return { tokens: new TokenEndpoint(config, realms, head, route), realms };
+}
+
+test('what a ping taught is remembered for the next one', () => {
+  const { tokens, realms } = endpoint('GET /token?scope=a');
+  expect((tokens.onRequest() as Forward).purpose).toBe('ping');
+  expect(hrefOf(tokens.onPing(response(401, CHALLENGE)).url)).toBe('https://auth.example.com/token?service=s&scope=a');
+  const { tokens: next } = endpoint('GET /token?scope=b', realms);
+  expect(hrefOf((next.onRequest() as Forward).url)).toBe('https://auth.example.com/token?service=s&scope=b');
+});
+
+test('a form is kept while the realm is looked for', () => {
+  const { tokens } = endpoint('POST /token');
+  expect(tokens.onRequest()).toEqual({ verb: 'read', limit: 65_536 });
+  expect(tokens.onForm('scope=a&service=us')).toMatchObject({ purpose: 'ping', method: 'GET', body: 'none' });
+  expect(tokens.onPing(response(401, CHALLENGE))).toMatchObject({ method: 'POST', body: 'scope=a&service=s' });
+});
+
+test('a form goes at once to a realm that is known', () => {
+  const realms: Realms = new Map([['registry.example.com', { url: url('https://auth.example.com/token') }]]);
+  expect(endpoint('POST /token', realms).tokens.onForm('scope=a')).toMatchObject({ purpose: 'realm', body: 'scope=a' });
+});
+
+test.each<[number, Fields, string]>([
+  [200, {}, '404 UNSUPPORTED'],
+  [401, { 'www-authenticate': 'Basic realm="x"' }, '404 UNSUPPORTED'],
+  [404, {}, '404 UNSUPPORTED'],
+  [429, {}, '429 TOOMANYREQUESTS'],
+  [500, {}, '502 UNAVAILABLE'],
+  [503, {}, '502 UNAVAILABLE'],
+])('a ping answered %d %j is a %s', (status, headers, expected) => {
+  const { tokens, realms } = endpoint('GET /token');
+  tokens.onRequest();
+  expect(refusal(() => tokens.onPing(response(status, headers)))).toBe(expected);
+  expect(realms.size).toBe(0);
+});
+
+test.each([429, 503])('%d passes its Retry-After on', (status) => {
+  const { tokens } = endpoint('GET /token');
+  expect(() => tokens.onPing(response(status, { 'retry-after': '9' }))).toThrow(
+    expect.objectContaining({ headers: [['retry-after', '9']] }),
+  );
+});
