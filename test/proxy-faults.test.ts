@@ -189,7 +189,9 @@ describe.each(runtimes.slice(0, 1))('with the $name runtime', (runtime) => {
         ),
       );
       expect((await ask(`${proxy.url}/v2/team/app/manifests/v1`)).status).toBe(304);
-      expect((await ask(`${proxy.url}/v2/team/app/blobs/uploads/x1`, { method: 'DELETE' })).status).toBe(204);
+      // RFC 9110 section 8.6 forbids a length here; the parser of Node 20.11 would wait for that many bytes.
+      const deleted = await ask(`${proxy.url}/v2/team/app/blobs/uploads/x1`, { method: 'DELETE' });
+      expect([deleted.status, deleted.header('content-length')]).toEqual([204, undefined]);
     });
   });
 
