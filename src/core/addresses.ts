@@ -16,8 +16,11 @@ export function parseRange(text: string): AddressRange[] | undefined {
   const word = WORDS[text.toLowerCase()];
   if (word) return word.map((range) => ipaddr.parseCIDR(range));
   try {
-    if (text.includes('/')) return [ipaddr.parseCIDR(text)];
-    const address = ipaddr.parse(text);
+    const [first, bits] = text.split('/');
+    // "1" reads as 0.0.0.1 to the parser, and as a number of hops to people.
+    if (!first.includes(':') && !ipaddr.IPv4.isValidFourPartDecimal(first)) return undefined;
+    if (bits !== undefined) return [ipaddr.parseCIDR(text)];
+    const address = ipaddr.process(text);
     return [[address, address.kind() === 'ipv4' ? 32 : 128]];
   } catch {
     return undefined;
@@ -56,7 +59,12 @@ export function isPublicAddress(text: string): boolean {
   if (!address) return false;
   const range: string = address.range();
   if (range === 'rfc6052') return isPublicAddress(embeddedIpv4(address as ipaddr.IPv6));
-  return range === 'unicast';
+  return range === 'unicast' && (address.kind() === 'ipv4' || isGlobalUnicast(address as ipaddr.IPv6));
+}
+
+/** The only IPv6 block given out for the internet (2000::/3); outside it "unicast" means site-local and worse. */
+function isGlobalUnicast(address: ipaddr.IPv6): boolean {
+  return address.match(ipaddr.IPv6.parse('2000::'), 3) && !address.match(ipaddr.IPv6.parse('3fff::'), 20);
 }
 
 /** NAT64 (RFC 6052): the last 32 bits are the IPv4 address that is meant. */

@@ -78,12 +78,13 @@ export function readConfig(env: Env): Config {
     client: read('CLIENT_TIMEOUT') ?? 0,
     shutdown: read('SHUTDOWN_TIMEOUT') ?? 0,
   };
+  const upstream = describeUpstream(backend ?? NOWHERE, name, allowPrivate);
   // What has a fault is read as something or other here; it is thrown away with the rest below.
   const config: Config = {
     host: read('HOST') as string,
     port: read('PORT') as number,
-    upstreams: [describeUpstream(backend ?? NOWHERE, name, allowPrivate)],
-    backendHost: read('DEFAULT_BACKEND_HOST') ?? { ...(backend ?? NOWHERE), path: '' },
+    upstreams: [upstream],
+    backendHost: read('DEFAULT_BACKEND_HOST') ?? { ...upstream.url, path: '' },
     proxyRedirect: read('PROXY_REDIRECT') as boolean,
     handleRedirect: read('HANDLE_REDIRECT') as boolean,
     publicUrl: read('PUBLIC_URL'),

@@ -74,15 +74,13 @@ export class Exchange {
   onResponse(sent: Forward, head: ResponseHead, elapsed: number): ResponseVerb {
     return this.#catching((): ResponseVerb => {
       checkStatus(head);
-      if (isTransient(head.status)) {
-        const again = this.#retry(sent, elapsed, head.headers);
-        if (again) return again;
-      }
+      const again = isTransient(head.status) ? this.#retry(sent, elapsed, head.headers) : undefined;
+      if (again) return again;
       if (sent.purpose === 'ping') return (this.#tokens as TokenEndpoint).onPing(head);
       if (sent.purpose === 'realm') return this.#relay(sent, head);
       if (isRedirect(head) && this.#follows(sent)) return this.#follow(sent, head, elapsed);
       if (sent.purpose === 'hop') return this.#onHop(sent, head);
-      learnRealm(head.headers, this.#known.upstream, this.#realms);
+      if (sent.purpose === 'registry') learnRealm(head.headers, this.#known.upstream, this.#realms);
       return this.#relay(sent, head);
     });
   }
@@ -143,6 +141,7 @@ export class Exchange {
   #begin(first: Forward): Forward {
     this.#first = first;
     this.#redirects = new Redirects(this.#known.upstream);
+    this.#awaitsToken = undefined;
     return first;
   }
 

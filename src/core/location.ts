@@ -37,8 +37,7 @@ export function ownLocation(location: string, base: Url, place: Place): string {
   if (!url || !isSameHost(url, place.route.upstream.url)) return location;
   const ours =
     originOf(place.origin) + (sessionPath(url, place) ?? distributionTarget(url, place) ?? url.path + url.query);
-  const length = ours.length - originOf(place.origin).length + DIGEST_ROOM;
-  return length > place.config.capabilities.maxTarget ? hrefOf(url) : ours;
+  return fits(ours, DIGEST_ROOM, place) ? ours : hrefOf(url);
 }
 
 function distributionTarget(url: Url, place: Place): string | undefined {
@@ -60,23 +59,27 @@ function sessionPath(url: Url, place: Place): string | undefined {
   return asTyped(`/v2/${repository}/blobs/uploads/${wrapped}`, '', place);
 }
 
+/** Whether the platform's edge would let a client come back with this URL. */
+function fits(ours: string, room: number, { origin, config }: Place): boolean {
+  return ours.length - originOf(origin).length + room <= config.capabilities.maxTarget;
+}
+
 /** `Location` of a redirect that is passed on, by the table in docs/request-handling.md. */
 export function passedLocation(location: string, base: Url, place: Place): string {
   const url = resolveUrl(location, base);
   if (!url) return location;
   const { proxyRedirect, backendHost } = place.config;
-  const isOnBackend = isSameHost(url, backendHost);
-  if (proxyRedirect && isOnBackend)
-    return originOf(place.origin) + (distributionTarget(url, place) ?? url.path + url.query);
+  const own = originOf(place.origin) + (distributionTarget(url, place) ?? url.path + url.query);
+  if (proxyRedirect && isSameHost(url, backendHost) && fits(own, 0, place)) return own;
   const isRelative = !/^[a-z][a-z0-9+.-]*:/i.test(location);
   if (!isRelative) return location;
-  const path = proxyRedirect ? distributionTarget(url, place) : undefined;
-  return path === undefined ? hrefOf(url) : originOf(place.origin) + path;
+  const isOfRegistry = proxyRedirect && distributionPath(url, place) !== undefined;
+  return isOfRegistry ? own : hrefOf(url);
 }
 
 /** `Link` (RFC 8288) of tags, catalog and referrers: the next page is asked of us. */
 export function ownLink(link: string, base: Url, place: Place): string {
-  return link.replace(/<([^>]*)>/g, (whole, reference: string) => {
+  return link.replace(/<([^<>]*)>/g, (whole, reference: string) => {
     const url = resolveUrl(reference, base);
     const target = url && distributionTarget(url, place);
     return target === undefined ? whole : `<${target}>`;

@@ -1,4 +1,4 @@
-import { isInRanges } from './addresses';
+import { isAddress, isInRanges } from './addresses';
 import type { Config } from './config';
 import { type HeaderList, headerOf, headersOf } from './headers';
 import type { Origin, TrustProxy } from './setting-readers';
@@ -61,7 +61,7 @@ export function clientAddress(head: RequestHead, trust: TrustProxy): string {
     .join(',')
     .split(',')
     .map((text) => text.trim());
-  const named = chain.filter((text) => /^[0-9a-f.:[\]]{2,45}$/i.test(text));
+  const named = chain.filter(isAddress);
   if (trust.peers === 'all') return named[0] ?? address;
   return named.reverse().find((hop) => !isTrusted(hop, trust)) ?? named.at(-1) ?? address;
 }

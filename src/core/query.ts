@@ -60,9 +60,14 @@ export function printQuery(pairs: readonly (readonly [string, string])[]): Query
   return print(pairs.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`));
 }
 
-/** Only the parameters that `isKept` names, for a log line; the others lose their value. */
+/** Only the parameters that `isKept` names, for a log line; of the others not even a name is shown that has no value. */
 export function redactQuery(query: Query, isKept: (name: string) => boolean): Query {
-  return print(parameters(query).map(({ name, raw }) => (isKept(name) ? raw : `${encodeURIComponent(name)}=REDACTED`)));
+  return print(
+    parameters(query).map(({ name, raw }) => {
+      if (isKept(name)) return raw;
+      return raw.includes('=') ? `${encodeURIComponent(name)}=REDACTED` : 'REDACTED';
+    }),
+  );
 }
 
 function print(parts: readonly string[]): Query {

@@ -3,6 +3,7 @@ import { RegistryError } from './errors';
 import { editParameter, joinQueries, type Query, valuesOf, withoutParameters } from './query';
 import { completeName, isDigest, isName, isTag, MAX_NAME_LENGTH } from './reference';
 import { openSession } from './session';
+import { lenientPath } from './url';
 
 export type RouteKind =
   | 'ping'
@@ -71,10 +72,7 @@ function splitTarget(target: string): { path: string; query: Query } {
 
 /** Storage paths may hold any encoding, but never a step upwards and never a start that reads as another host. */
 function backendPath(path: string): string {
-  const decoded = path
-    .replace(/%2e/gi, '.')
-    .replace(/%2f/gi, '/')
-    .replace(/%5c|\\/gi, '/');
+  const decoded = lenientPath(path);
   if (decoded.startsWith('//') || /\/\.{1,2}(\/|$)/.test(decoded) || /%00/.test(path)) {
     throw new RegistryError(400, 'NAME_INVALID', 'the path holds `..`, `.` or an empty first segment');
   }
@@ -119,7 +117,7 @@ function distributionRoute(path: string, query: Query, config: Config): Route {
     path: session?.path ?? `/v2/${repository}/${endpoint.tail}`,
     query: joinQueries(
       session?.query ?? '',
-      editParameter(rest, 'from', (from) => completeName(from, upstream.name)),
+      editParameter(rest, 'from', (from) => upstreamName(from, upstream, config)),
     ),
     repository,
     typed,
@@ -180,6 +178,13 @@ function upstreamOfName(name: readonly string[], config: Config): { upstream: Up
   const upstream = config.upstreams[0];
   if (others.length > 0 && upstream.name === 'docker.io' && /[.:]/.test(first)) throw unknownRegistry(first, config);
   return { upstream, name: name.join('/') };
+}
+
+/** A repository's name in a scope or a mount, where clients may have put the registry's before it. */
+export function upstreamName(text: string, upstream: Upstream, config: Config): string {
+  const [first, ...others] = text.split('/');
+  const isNamed = others.length > 0 && findUpstream(first.toLowerCase(), config) === upstream;
+  return completeName(isNamed ? others.join('/') : text, upstream.name);
 }
 
 /** Answering for a registry that we are not would hand out somebody else's image under its name. */

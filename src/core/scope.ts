@@ -1,6 +1,5 @@
 import type { Config, Upstream } from './config';
-import { completeName } from './reference';
-import { findUpstream } from './route';
+import { upstreamName } from './route';
 
 /**
  * A token scope, `type:name:actions` (distribution, "Token Scope Documentation"). The name may hold `host:port`, so it
@@ -28,10 +27,7 @@ export function splitScopes(values: readonly string[]): string[] {
 export function upstreamScope(text: string, upstream: Upstream, config: Config): string {
   const scope = parseScope(text);
   if (!scope || !isRepository(scope.type)) return text;
-  const [first, ...others] = scope.name.split('/');
-  const isNamed = others.length > 0 && findUpstream(first.toLowerCase(), config) === upstream;
-  const name = isNamed ? others.join('/') : scope.name;
-  return `${scope.type}:${completeName(name, upstream.name)}:${scope.actions}`;
+  return `${scope.type}:${upstreamName(scope.name, upstream, config)}:${scope.actions}`;
 }
 
 /** `repository`, also with a class: `repository(plugin)`. */

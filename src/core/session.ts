@@ -1,5 +1,6 @@
 import { RegistryError } from './errors';
 import type { Query } from './query';
+import { lenientPath } from './url';
 
 /**
  * Upload URLs of some registries have forms that the spec's grammar does not know (ghcr.io `/v2/…/blobs/upload/…`,
@@ -53,10 +54,7 @@ function decode(text: string): string | undefined {
 
 /** Below `/v2/` only this repository's uploads; elsewhere only what calls itself an upload. */
 function isUploadPath(path: string, repository: string): boolean {
-  const plain = path
-    .replace(/%2e/gi, '.')
-    .replace(/%2f/gi, '/')
-    .replace(/%5c|\\/gi, '/');
+  const plain = lenientPath(path);
   if (!plain.startsWith('/') || plain.includes('//') || /\/\.{1,2}(\/|$)/.test(plain)) return false;
   if (/^\/v2(\/|$)/i.test(plain)) return plain.startsWith(`/v2/${repository}/blobs/upload`);
   return /upload/i.test(plain);

@@ -56,14 +56,15 @@ export function settingReader(env: Env, faults: string[]): SettingReader {
       return value as ValueOf<Name>;
     }
     const wanted = setting.choices ? `one of ${setting.choices.join(', ')}` : expected;
-    faults.push(`${name}=${maskUserInfo(text)}: expected ${wanted}`);
+    faults.push(`${name}=${mask(text)}: expected ${wanted}`);
     return undefined;
   };
 }
 
 /** A fault is printed, and people do put passwords into URLs. */
-function maskUserInfo(text: string): string {
-  return text.replace(/\/\/[^/@]*@/, '//***@').slice(0, 200);
+function mask(text: string): string {
+  const masked = text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/i, '$1***@').replace(/\?.*$/, '?***');
+  return masked.slice(0, 200);
 }
 
 function trustProxy(text: string): TrustProxy | undefined {

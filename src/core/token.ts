@@ -12,6 +12,9 @@ import type { Forward } from './verbs';
 /** A token request's body: a login, or a refresh token (Azure's are about 5 KB), and scopes. */
 export const MAX_TOKEN_REQUEST = 64 * 1024;
 
+/** Fields of an OAuth2 form that prove who asks (RFC 6749, RFC 7521). */
+const SECRETS = ['password', 'refresh_token', 'code', 'client_secret', 'assertion', 'client_assertion'];
+
 /** A token document; Harbor and GitLab list every scope in a JWT. */
 export const MAX_TOKEN_DOCUMENT = 256 * 1024;
 
@@ -33,7 +36,8 @@ export function tokenQuery(
     ...scopes.map((scope) => ['scope', scope] as const),
   ]);
   const rest = withoutParameters(query, 'service', 'scope', 'ns');
-  const login = headerOf(headers, 'authorization') !== undefined || valuesOf(query, 'refresh_token').length > 0;
+  const login =
+    headerOf(headers, 'authorization') !== undefined || SECRETS.some((name) => valuesOf(query, name).length > 0);
   return realmRequest('GET', headers, realm, upstream, login, { query: joinQueries(own, rest), body: 'none' });
 }
 
@@ -52,8 +56,7 @@ export function tokenForm(
   const scopes = splitScopes(fields.getAll('scope')).map((scope) => upstreamScope(scope, upstream, config));
   if (scopes.length > 0) fields.set('scope', scopes.join(' '));
   if (realm.service !== undefined) fields.set('service', realm.service);
-  const login =
-    headerOf(headers, 'authorization') !== undefined || fields.has('password') || fields.has('refresh_token');
+  const login = headerOf(headers, 'authorization') !== undefined || SECRETS.some((name) => fields.has(name));
   return realmRequest('POST', headers, realm, upstream, login, { query: '', body: fields.toString() });
 }
 

@@ -16,7 +16,7 @@ export interface Url {
 
 export const DEFAULT_PORT = { http: 80, https: 443 } as const;
 
-const ABSOLUTE = /^(https?):\/\/([^/?#\\]*)([^?#]*)(\?[^#]*)?(#.*)?$/i;
+const ABSOLUTE = /^(https?):\/\/([^/?#\\]*)(\/[^?#]*)?(\?[^#]*)?(#.*)?$/i;
 const VISIBLE_ASCII = /^[\x21-\x7e]*$/;
 
 /** Parses an absolute http(s) URL; undefined for anything else, for user info and for characters that must be encoded. */
@@ -109,4 +109,13 @@ export function isSameOrigin(a: Url, b: Url): boolean {
 export function isSameHost(a: Url, b: Url): boolean {
   const isDefault = ({ port }: Url) => port === DEFAULT_PORT.http || port === DEFAULT_PORT.https;
   return a.hostname === b.hostname && (a.port === b.port || (isDefault(a) && isDefault(b)));
+}
+
+/** A path as a lenient server may read it: unreserved characters, slashes and backslashes decoded, for checks only. */
+export function lenientPath(path: string): string {
+  const decoded = path.replace(/%([0-9a-f]{2})/gi, (encoded, hex) => {
+    const character = String.fromCharCode(Number.parseInt(hex, 16));
+    return /[A-Za-z0-9._~/\\-]/.test(character) ? character : encoded;
+  });
+  return decoded.replace(/\\/g, '/');
 }

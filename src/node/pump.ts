@@ -1,5 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
+/**
+ * Bytes of one turn of the loop that are written together at most. TLS hands a body over in records of 16 KiB: one system
+ * call for each of them costs more than all the rest.
+ */
+const MAX_TOGETHER = 128 * 1024;
+
 export interface PumpOptions {
   /** Bytes of the body dropped before the first one is sent. */
   readonly skip: number;
@@ -28,33 +34,56 @@ export function pump(body: IncomingMessage, res: ServerResponse, options: PumpOp
     let bytes = 0;
     let skip = options.skip;
     let isHeld = false;
+    let isCorked = false;
     let patience: NodeJS.Timeout | undefined;
-    // A cleared timer cannot be refreshed, so this one runs on while the client holds the upstream back.
+    // A cleared timer cannot be refreshed, so both run on and look at what holds when they fire.
     const stall = setTimeout(() => {
       if (isHeld) stall.refresh();
       else finish('cut', `no byte for ${options.stall / 1000} s`);
     }, options.stall);
+    const give = () => {
+      if (isHeld) finish('client-stalled', `the client took no byte for ${options.client / 1000} s`);
+    };
 
     const onData = (chunk: Buffer) => {
       stall.refresh();
-      const wanted = chunk.subarray(Math.min(skip, chunk.length)).subarray(0, options.limit - bytes);
-      skip -= Math.min(skip, chunk.length);
+      const wanted = skip === 0 && chunk.length <= options.limit - bytes ? chunk : cutOut(chunk);
       if (wanted.length === 0) return;
       bytes += wanted.length;
-      const isFlowing = res.write(wanted);
+      if (!isCorked) {
+        isCorked = true;
+        res.cork();
+        setImmediate(flush);
+      }
+      res.write(wanted);
       // The end of the message is parsed in this very turn, and only an ended response leaves its connection to the pool.
       if (bytes >= options.limit) setImmediate(() => finish('complete'));
-      else if (!isFlowing) holdUpstream();
+      else if (res.writableLength >= MAX_TOGETHER) flush();
+    };
+    const cutOut = (chunk: Buffer) => {
+      const wanted = chunk.subarray(Math.min(skip, chunk.length)).subarray(0, options.limit - bytes);
+      skip -= Math.min(skip, chunk.length);
+      return wanted;
+    };
+    const uncork = () => {
+      if (isCorked) res.uncork();
+      isCorked = false;
+    };
+    /** Hands over what this turn brought; what the client's connection does not take at once holds the upstream. */
+    const flush = () => {
+      if (!isCorked) return;
+      uncork();
+      if (res.writableLength > 0 && res.writableNeedDrain) holdUpstream();
     };
     const holdUpstream = () => {
       isHeld = true;
       body.pause();
-      const give = () => finish('client-stalled', `the client took no byte for ${options.client / 1000} s`);
-      if (options.client > 0) patience = setTimeout(give, options.client);
+      if (patience) patience.refresh();
+      else if (options.client > 0) patience = setTimeout(give, options.client);
     };
     const onDrain = () => {
+      if (!isHeld) return;
       isHeld = false;
-      clearTimeout(patience);
       stall.refresh();
       body.resume();
     };
@@ -65,6 +94,7 @@ export function pump(body: IncomingMessage, res: ServerResponse, options: PumpOp
     const onClientClose = () => finish('client-left', 'the client left');
 
     const finish = (end: PumpResult['end'], why?: string) => {
+      uncork();
       clearTimeout(stall);
       clearTimeout(patience);
       body.off('data', onData).off('end', onEnd).off('close', onBodyClose);

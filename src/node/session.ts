@@ -60,5 +60,5 @@ function endLingering(req: IncomingMessage): void {
 /** The platform's or front proxy's id, where it looks like one, so that both logs can be joined. */
 function requestId(head: RequestHead): string {
   const given = headerOf(head.headers, 'x-fc-request-id') ?? headerOf(head.headers, 'x-request-id') ?? '';
-  return /^[\w.-]{8,64}$/.test(given) ? given : randomUUID();
+  return /^[\w.-]{1,64}$/.test(given) ? given : randomUUID();
 }
