@@ -68,6 +68,23 @@ describe('an upstream connection', () => {
   });
 });
 
+describe('requests on one connection', () => {
+  test('that wait for one another all end when the client leaves, and each has its line in the log', async () => {
+    await begun(({ res }) => void res.writeHead(200, { 'content-length': 1_000_000 }).write('x'.repeat(200_000)), {
+      STALL_TIMEOUT: '20s',
+    });
+    const socket = connect(proxy.port, '127.0.0.1');
+    for (let i = 0; i < 3; i++) socket.write(`GET ${BLOB} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    socket.write('GET /v2/nosuch HTTP/1.1\r\nHost: x\r\n\r\n');
+    await until(() => upstream.requests.length === 3);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    socket.destroy();
+    await until(() => upstream.requests.every(({ closed }) => closed));
+    expect(upstream.requests.map(({ closed }) => closed)).toEqual([true, true, true]);
+    expect(proxy.logs().filter(({ msg }) => msg === 'request')).toHaveLength(4);
+  });
+});
+
 describe('a manifest of unknown length', () => {
   test.each([[0], [1], [100_000], [4 * 1024 * 1024]])('of %d bytes is sent with its length', async (size) => {
     await begun(({ res }) => void res.writeHead(200).end('x'.repeat(size)));
