@@ -15,7 +15,7 @@ import {
   startDocker,
 } from './clients';
 import type { RealImage } from './images';
-import { alice, createScene, expectCleanEnd, expectNoHarm, type Scene } from './scene';
+import { alice, createScene, endScene, expectNoHarm, type Scene } from './scene';
 import { hasClient, type LogLine, type RunningProxy, type World } from './world';
 
 const behind = { border: true };
@@ -61,10 +61,7 @@ beforeAll(async () => {
 
 afterEach(() => expectNoHarm(scene));
 
-afterAll(async () => {
-  await expectCleanEnd([scene.follow, ...proxies.values()]);
-  await world?.stop();
-});
+afterAll(() => endScene(scene, [scene.follow, ...proxies.values()]));
 
 function folder(name: string): string {
   const path = join(world.folder, 'tmp', name);

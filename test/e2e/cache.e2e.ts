@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expectInFolder } from './clients';
-import { createScene, expectCleanEnd, expectNoHarm, type Scene } from './scene';
+import { createScene, endScene, expectNoHarm, type Scene } from './scene';
 import { type Daemon, until } from './world';
 
 /** A registry as pull-through cache near the clients, with the proxy as its remote (docs/clients.md). */
@@ -31,8 +31,7 @@ afterEach(() => expectNoHarm(scene));
 
 afterAll(async () => {
   await cache?.stop();
-  await expectCleanEnd([scene.follow]);
-  await scene?.world.stop();
+  await endScene(scene, [scene.follow]);
 });
 
 test('what was pulled through it once costs the registry one HEAD of the tag', async () => {

@@ -1,6 +1,6 @@
 import { type Containerd, expectInContainerd, startContainerd } from './clients';
 import type { RealImage } from './images';
-import { alice, createScene, expectCleanEnd, expectNoHarm, type Scene } from './scene';
+import { alice, createScene, endScene, expectNoHarm, type Scene } from './scene';
 import type { RunningProxy, World } from './world';
 
 let scene: Scene;
@@ -50,10 +50,7 @@ function expectFetched(image: RealImage): void {
   expect(parts).toEqual(expect.arrayContaining([image.config, ...image.layers].map(({ digest }) => digest)));
 }
 
-afterAll(async () => {
-  await expectCleanEnd(proxies);
-  await world?.stop();
-});
+afterAll(() => endScene(scene, proxies));
 
 describe('containerd behind a blocked border', () => {
   test('hosts.toml: docker.io through the proxy, asked for with ns=docker.io', async () => {

@@ -1,6 +1,6 @@
 import { type Docker, expectInDocker, startDocker } from './clients';
 import type { RealImage } from './images';
-import { alice, createScene, expectCleanEnd, expectNoHarm, type Scene } from './scene';
+import { alice, createScene, endScene, expectNoHarm, type Scene } from './scene';
 import type { RunningProxy, World } from './world';
 
 const CDN = 'production.cloudflare.docker.com';
@@ -28,10 +28,7 @@ beforeEach(() => world.forget());
 
 afterEach(() => expectNoHarm(scene));
 
-afterAll(async () => {
-  await expectCleanEnd(proxies);
-  await world?.stop();
-});
+afterAll(() => endScene(scene, proxies));
 
 describe('docker behind a blocked border', () => {
   let docker: Docker;

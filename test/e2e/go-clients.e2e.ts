@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { payload } from '../upstream/image';
 import { expectInLayout, fileDigest } from './clients';
 import type { RealImage } from './images';
-import { alice, createScene, expectCleanEnd, expectNoHarm, type Scene } from './scene';
+import { alice, createScene, endScene, expectNoHarm, type Scene } from './scene';
 import { hasClient, type RunningProxy, type World } from './world';
 
 let scene: Scene;
@@ -30,10 +30,7 @@ beforeEach(() => world.forget());
 
 afterEach(() => expectNoHarm(scene));
 
-afterAll(async () => {
-  await expectCleanEnd(proxies);
-  await world?.stop();
-});
+afterAll(() => endScene(scene, proxies));
 
 /** Behind the border, with the logins of this client alone. */
 const as = (client: string) => ({

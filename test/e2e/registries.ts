@@ -1,0 +1,56 @@
+import { writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { addresses, ports } from './addresses';
+import { project } from './prepare';
+import { type Daemon, type Programs, statusOf, until } from './programs';
+
+/**
+ * Real registries (docker-registry), and before the large ones what makes them large: a public name, a token server, a
+ * CDN. Resolves once all of them answer.
+ */
+export async function startRegistries(folder: string, { run, daemon }: Programs): Promise<void> {
+  const registry = (name: string, address: string, sections: Record<string, unknown> = {}) => {
+    const configuration = {
+      version: 0.1,
+      log: { level: 'warn', accesslog: { disabled: true } },
+      storage: { filesystem: { rootdirectory: join(folder, name) }, delete: { enabled: true } },
+      http: { addr: address, secret: 'of the tests', ...(sections.http as object) },
+      ...(sections.auth ? { auth: sections.auth } : {}),
+    };
+    const path = join(folder, `${name}.yml`);
+    writeFileSync(path, JSON.stringify(configuration));
+    return daemon(name, ['docker-registry', 'serve', path]);
+  };
+  const token = (host: string, service: string, issuer: string) => ({
+    auth: { token: { realm: `https://${host}/token`, service, issuer, rootcertbundle: join(folder, 'ca.pem') } },
+  });
+  // basic-user with the password basic-secret
+  writeFileSync(join(folder, 'htpasswd'), 'basic-user:$2y$05$abcdefghijklmnopqrstuu4ph3k2XptU4.QGvoeBmS3VlFA0M6w62\n');
+  const started: [Daemon, string][] = [
+    [
+      registry('hub', `127.0.0.1:${ports.hub}`, token('auth.docker.io', 'registry.docker.io', 'auth.docker.io')),
+      `http://127.0.0.1:${ports.hub}/v2/`,
+    ],
+    [
+      registry('ghcr', `127.0.0.1:${ports.ghcr}`, token('ghcr.io', 'ghcr.io', 'ghcr.io')),
+      `http://127.0.0.1:${ports.ghcr}/v2/`,
+    ],
+    [
+      registry('basic', `${addresses['basic.example.org']}:443`, {
+        http: { tls: { certificate: join(folder, 'hosts.crt'), key: join(folder, 'hosts.key') } },
+        auth: { htpasswd: { realm: 'basic.example.org', path: join(folder, 'htpasswd') } },
+      }),
+      'https://basic.example.org/v2/',
+    ],
+    [registry('plain', `${addresses['plain.example.org']}:5000`), 'http://plain.example.org:5000/v2/'],
+  ];
+  const hosts = daemon('hosts', [
+    ...[process.execPath, '--import', createRequire(join(project, 'package.json')).resolve('tsx')],
+    ...[join(__dirname, 'upstream/main.ts'), folder],
+  ]);
+  await until('the imitated hosts are up', hosts, () => hosts.log().includes('ready'));
+  for (const [child, url] of started) {
+    await until(`${url} answers`, child, async () => (await statusOf(run, url)) !== 0);
+  }
+}
