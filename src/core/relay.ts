@@ -12,7 +12,10 @@ import type { Forward, Relay, ResponseHead, Span } from './verbs';
 export function relayed(sent: Forward, head: ResponseHead, place: Place): Relay {
   const { status } = head;
   const headers = clientHeaders(sent, head, place);
-  if (sent.method === 'HEAD' || [204, 304].includes(status)) return { verb: 'relay', status, headers, body: 'none' };
+  if (sent.method === 'HEAD' || status === 304) return { verb: 'relay', status, headers, body: 'none' };
+  // RFC 9110 section 8.6; the parser of Node 20.11 waits for as many bytes.
+  if (status === 204)
+    return { verb: 'relay', status, headers: withoutHeaders(headers, 'content-length'), body: 'none' };
   const length = contentLength(headers);
   if (length === undefined && isSmallKind(place)) return { verb: 'relay', status, headers, body: 'collect' };
   const isChunked = length !== undefined && length > place.config.chunkedAbove;
