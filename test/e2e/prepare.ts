@@ -7,7 +7,7 @@ import { dirname, join, resolve } from 'node:path';
 export const project = resolve(__dirname, '../..');
 
 /** What is tested: built afresh, unless another file is named. */
-export const bundle = process.env.E2E_BUNDLE ?? join(project, 'dist/bundle.js');
+export const bundle = resolve(process.env.E2E_BUNDLE ?? join(project, 'dist/bundle.js'));
 
 /** Where `setup` puts the clients it builds. */
 export const clientsFolder = process.env.E2E_BIN ?? join(homedir(), '.cache/registry-proxy-e2e/bin');
