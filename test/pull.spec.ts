@@ -1050,6 +1050,17 @@ describe.each(runtimes)('with the $name runtime', (runtime) => {
       expect(await until(() => cdn.requests[0]?.closed === true)).toBe(true);
     });
 
+    test('because the client takes its time is continued when it reads on', async () => {
+      const { url, blob, cdn } = await storedBlob(40 * MIB, { STALL_TIMEOUT: '5s' });
+      cdn.fail(/blobs/, { kind: 'hang-up', ms: 150 }, 8);
+      const { response } = await open(url);
+      await new Promise((resolve) => setTimeout(resolve, 2500));
+      cdn.mend();
+      const chunks: Buffer[] = [];
+      for await (const chunk of response) chunks.push(chunk as Buffer);
+      expectBytes(Buffer.concat(chunks), blob.bytes);
+    });
+
     test('when its signed URL runs out is continued with a fresh one from the registry', async () => {
       const { url, blob, cdn, registry } = await storedBlob(2 * MIB, { STALL_TIMEOUT: '300ms' });
       cdn.fail(/blobs/, { kind: 'stall', after: 500_000 });

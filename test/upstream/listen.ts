@@ -12,6 +12,8 @@ export type Fault =
   | { kind: 'cut'; after: number }
   /** The connection stays open, but no further byte comes. */
   | { kind: 'stall'; after: number }
+  /** The connection ends after this time, as storage hosts end those that nobody reads from. */
+  | { kind: 'hang-up'; ms: number }
   /** A fresh connection is accepted and the request read, and nothing ever answers. */
   | { kind: 'silence' }
   | { kind: 'slow-head'; ms: number }
@@ -143,6 +145,12 @@ async function withFault(exchange: Exchange, handle: (exchange: Exchange) => voi
     case 'silence':
       req.resume();
       return;
+    case 'hang-up':
+      setTimeout(() => {
+        if (!res.writableFinished) markCut(res);
+        req.socket.destroy();
+      }, fault.ms);
+      return handle(exchange);
     case 'slow-head':
       await new Promise((resolve) => setTimeout(resolve, fault.ms));
       if (res.destroyed) return;
