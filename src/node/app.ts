@@ -12,9 +12,15 @@ export function createApp(context: Context): Express {
   app.enable('case sensitive routing');
   app.enable('strict routing');
   app.use((req, res, next) => {
-    res.locals.session = openSession(context, req, res);
-    // Express finds a path in any form of a target; only the core may judge the others.
-    return req.url.startsWith('/') ? next() : serve(res.locals.session);
+    const begin = () => {
+      res.locals.session = openSession(context, req, res);
+      // Express finds a path in any form of a target; only the core may judge the others.
+      return req.url.startsWith('/') ? next() : serve(res.locals.session);
+    };
+    // A pipelined request waits for the one before it: Node tells a response in the queue nothing of its client's leaving.
+    if (res.socket) return begin();
+    res.once('socket', begin);
+    return undefined;
   });
   app.get('/', (_req, res) => page(res, welcome(context)));
   app.get('/-/healthz', (_req, res) => page(res, 'ok\n'));

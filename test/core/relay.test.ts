@@ -49,16 +49,16 @@ describe('framing', () => {
   });
 
   test.each([
-    ['HEAD', 200],
-    ['GET', 204],
-    ['GET', 304],
-    ['DELETE', 204],
-  ])('%s %d has no body, and HEAD keeps its length on every platform', (method, status) => {
+    ['HEAD', 200, BIG],
+    ['GET', 304, BIG],
+    ['GET', 204, undefined],
+    ['DELETE', 204, undefined],
+  ])('%s %d has no body, and HEAD keeps its length on every platform', (method, status, length) => {
     const { body, headers, span } = relay(BLOB, status, { 'content-length': BIG, etag: '"e"' }, method, FC);
     expect([body, span, headerOf(headers, 'content-length'), headerOf(headers, 'etag')]).toEqual([
       'none',
       undefined,
-      BIG,
+      length,
       '"e"',
     ]);
   });
