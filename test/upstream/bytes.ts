@@ -26,9 +26,11 @@ export async function serveBytes(exchange: Exchange, content: Buffer, options: S
   if (ranges === undefined) return stream(exchange, 200, headers, content, options.framing);
   if (ranges.length > 1) return serveParts(exchange, headers, content, ranges);
 
-  const [wantedStart, end] = ranges[0] as [number, number];
+  const [wantedStart, wantedEnd] = ranges[0] as [number, number];
   const start = fault?.kind === 'wrong-content-range' ? wantedStart + fault.shift : wantedStart;
-  const total = fault?.kind === 'changed-size' ? content.length + fault.by : content.length;
+  const end = fault?.kind === 'short-range' ? Math.min(wantedEnd, start + fault.bytes - 1) : wantedEnd;
+  const size = fault?.kind === 'changed-size' ? content.length + fault.by : content.length;
+  const total = fault?.kind === 'unknown-total' ? '*' : size;
   headers['content-range'] = `bytes ${start}-${end}/${total}`;
   return stream(exchange, 206, headers, content.subarray(start, end + 1), options.framing);
 }

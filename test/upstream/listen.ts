@@ -21,6 +21,10 @@ export type Fault =
   | { kind: 'ignore-range' }
   /** 206 whose Content-Range is not the one asked for; the bytes fit the header. */
   | { kind: 'wrong-content-range'; shift: number }
+  /** 206 with fewer bytes than asked for, honestly labelled. */
+  | { kind: 'short-range'; bytes: number }
+  /** 206 that keeps the total size to itself. */
+  | { kind: 'unknown-total' }
   /** 206 that states another total size than before. */
   | { kind: 'changed-size'; by: number }
   /** 206 whose ETag is another one than before. */
