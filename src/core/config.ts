@@ -1,7 +1,8 @@
-import { isPrivateHost, parseRange } from './addresses';
+import { parseRange } from './addresses';
 import { type Capabilities, capabilities, detectPlatform, type Platform, SMALL_BODY_BYTES } from './capabilities';
-import { type Env, type Origin, settingReader, type TrustProxy } from './setting-readers';
-import { hostOf, type Url } from './url';
+import { describeUpstream } from './registries';
+import { type Env, type Origin, type SettingReader, settingReader, type TrustProxy } from './setting-readers';
+import type { Url } from './url';
 import type { Reach } from './verbs';
 
 /** A registry that we may call. */
@@ -13,6 +14,10 @@ export interface Upstream {
   /** Its base: `path` has no trailing slash and may be empty. */
   readonly url: Url;
   readonly reach: Reach;
+  /** First label of a host name that stands for it. */
+  readonly label?: string;
+  /** `relay`: the client's own login and tokens; `proxy`: tokens that the proxy gets itself, anonymous ones. */
+  readonly auth: 'relay' | 'proxy';
 }
 
 /** Milliseconds. */
@@ -55,8 +60,6 @@ export class ConfigError extends Error {
   }
 }
 
-const HUB_HOSTS = ['docker.io', 'index.docker.io', 'registry-1.docker.io', 'registry.hub.docker.com'];
-
 /**
  * Reads the whole configuration out of the environment.
  * @throws ConfigError with every fault
@@ -65,9 +68,6 @@ export function readConfig(env: Env): Config {
   const faults: string[] = [];
   const read = settingReader(env, faults);
 
-  const backend = read('REGISTRY_BACKEND');
-  const name = read('REGISTRY_NAME');
-  const allowPrivate = read('ALLOW_PRIVATE_ADDRESSES');
   const choice = read('PLATFORM') as Platform | 'auto' | undefined;
   const platform = choice === undefined || choice === 'auto' ? detectPlatform(env) : choice;
   const timeouts = {
@@ -78,13 +78,13 @@ export function readConfig(env: Env): Config {
     client: read('CLIENT_TIMEOUT') ?? 0,
     shutdown: read('SHUTDOWN_TIMEOUT') ?? 0,
   };
-  const upstream = describeUpstream(backend ?? NOWHERE, name, allowPrivate);
+  const upstreams = readUpstreams(read, faults);
   // What has a fault is read as something or other here; it is thrown away with the rest below.
   const config: Config = {
     host: read('HOST') as string,
     port: read('PORT') as number,
-    upstreams: [upstream],
-    backendHost: read('DEFAULT_BACKEND_HOST') ?? { ...upstream.url, path: '' },
+    upstreams,
+    backendHost: read('DEFAULT_BACKEND_HOST') ?? { ...upstreams[0].url, path: '' },
     proxyRedirect: read('PROXY_REDIRECT') as boolean,
     handleRedirect: read('HANDLE_REDIRECT') as boolean,
     publicUrl: read('PUBLIC_URL'),
@@ -111,15 +111,19 @@ function idleFaults(env: Env, { connect, response, stall }: Timeouts): string[] 
     .map(([name]) => `${name}=${env[name]}: must be more than 0, or a dead upstream would hold a pull for ever`);
 }
 
-function describeUpstream(url: Url, name: string | undefined, allowPrivate: boolean | undefined): Upstream {
-  const isHub = HUB_HOSTS.includes(url.hostname);
-  const ownName = name ?? (isHub ? 'docker.io' : hostOf(url));
-  return {
-    name: HUB_HOSTS.includes(ownName) ? 'docker.io' : ownName,
-    aliases: HUB_HOSTS.includes(ownName) ? HUB_HOSTS : [],
-    url: isHub ? { ...url, hostname: 'registry-1.docker.io' } : url,
-    reach: (allowPrivate ?? isPrivateHost(url.hostname)) ? 'any' : 'public',
-  };
+/** The backend first, then the others; several ones make the proxy authenticate, since clients know one realm a host. */
+function readUpstreams(read: SettingReader, faults: string[]): [Upstream, ...Upstream[]] {
+  const backend = read('REGISTRY_BACKEND') ?? NOWHERE;
+  const others = read('REGISTRIES') ?? [];
+  const allowPrivate = read('ALLOW_PRIVATE_ADDRESSES');
+  const auth = others.length > 0 ? 'proxy' : 'relay';
+  const first = describeUpstream(backend, read('REGISTRY_NAME'), allowPrivate, auth);
+  const listed = others.map(({ name, url }) => describeUpstream(url, name, allowPrivate, auth));
+  const more = listed.filter((upstream) => upstream.name !== first.name);
+  const names = more.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) < index);
+  if (twice !== undefined) faults.push(`REGISTRIES names ${twice} twice`);
+  return [first, ...more];
 }
 
 function isChunked(framing: string | undefined, platform: Platform): boolean {

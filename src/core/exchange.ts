@@ -1,3 +1,4 @@
+import { Authorization, type Tokens } from './authorization';
 import type { Config } from './config';
 import { answerOptions } from './cors';
 import { answerError, RegistryError } from './errors';
@@ -6,14 +7,14 @@ import { backendForward, registryForward } from './forwards';
 import { countVia, type HeaderList, MAX_VIA, withHeader } from './headers';
 import { checkFraming, checkKnownMethod, checkMethod } from './methods';
 import { originOfRequest } from './origin';
-import { bearerChallenge, learnRealm, type Realms } from './realm';
+import { answerAsProxy } from './proxy-mode';
+import { learnRealm, type Realms } from './realm';
 import { isRedirect, Redirects } from './redirect';
 import { relayed, relayedProbe } from './relay';
 import { Resumption } from './resume';
-import { isTransient, isTransientFailure, retryDelay } from './retry';
+import { isTransient, isTransientFailure, Retries } from './retry';
 import { type Route, routeOf } from './route';
 import type { Origin } from './setting-readers';
-import { anonymousToken, MAX_TOKEN_DOCUMENT, readToken } from './token';
 import { TokenEndpoint } from './token-endpoint';
 import type { Answer, Failure, Forward, Relay, RequestHead, RequestVerb, ResponseHead, ResponseVerb } from './verbs';
 
@@ -25,18 +26,21 @@ export class Exchange {
   readonly #config: Config;
   readonly #realms: Realms;
   readonly #head: RequestHead;
+  readonly #tokenStore: Tokens;
+  readonly #retries: Retries;
   #route: Route | undefined;
   #origin: Origin | undefined;
   /** What the registry was asked first; retries and continuations start from it. */
   #first: Forward | undefined;
   #redirects: Redirects | undefined;
-  #retries = 0;
   #isRenewed = false;
   #isProbe = false;
-  #awaitsToken: Forward | undefined;
+  #authorization: Authorization | undefined;
   #tokens: TokenEndpoint | undefined;
 
-  constructor(config: Config, realms: Realms, head: RequestHead) {
+  constructor(config: Config, realms: Realms, head: RequestHead, tokens: Tokens = new Map()) {
+    this.#tokenStore = tokens;
+    this.#retries = new Retries(config.timeouts);
     this.#config = config;
     this.#realms = realms;
     this.#head = head;
@@ -52,15 +56,16 @@ export class Exchange {
       checkKnownMethod(method);
       checkFraming(this.#head);
       if (method === 'OPTIONS') return answerOptions();
-      this.#route = routeOf(target, this.#config);
-      checkMethod(method, this.#route.kind);
       this.#origin = originOfRequest(this.#head, this.#config);
+      this.#route = routeOf(target, this.#config, this.#origin?.hostname);
+      checkMethod(method, this.#route.kind);
       if (!this.#origin) throw new RegistryError(400, 'UNSUPPORTED', 'the request has no usable Host');
       if (countVia(headers) > MAX_VIA) {
         throw new RegistryError(508, 'UNAVAILABLE', 'the proxy is its own upstream', {
           hint: 'REGISTRY_BACKEND leads back to this proxy',
         });
       }
+      this.#authorization = new Authorization(this.#route, this.#tokenStore);
       return this.#ask(this.#route);
     });
   }
@@ -80,8 +85,7 @@ export class Exchange {
       if (sent.purpose === 'realm') return this.#relay(sent, head);
       if (isRedirect(head) && this.#follows(sent)) return this.#follow(sent, head, elapsed);
       if (sent.purpose === 'hop') return this.#onHop(sent, head);
-      if (sent.purpose === 'registry') learnRealm(head.headers, this.#known.upstream, this.#realms);
-      return this.#relay(sent, head);
+      return this.#onRegistry(sent, head);
     });
   }
 
@@ -92,13 +96,10 @@ export class Exchange {
 
   /** The token document that `authorize` asked for, or undefined where none was to be had. */
   onToken(document: string | undefined): Answer | Forward {
-    const waiting = this.#awaitsToken as Forward;
-    const token = document === undefined ? undefined : readToken(document);
-    if (token === undefined) {
-      const message = "the registry's storage asks for a token that cannot be had";
-      return answerError(new RegistryError(502, 'UNAVAILABLE', message));
-    }
-    return { ...waiting, headers: withHeader(waiting.headers, 'authorization', `Bearer ${token}`) };
+    const next = this.#authorization?.onToken(document);
+    if (next) return next;
+    const message = 'the registry asks for a token that cannot be had';
+    return answerError(new RegistryError(502, 'UNAVAILABLE', message, { registry: this.#known.upstream.name }));
   }
 
   /** Continues the body of this relay when it has been cut; undefined where that is impossible. */
@@ -134,30 +135,24 @@ export class Exchange {
           hint: 'with HANDLE_REDIRECT the proxy follows redirects itself',
         });
       default:
-        return this.#begin(registryForward(head, route));
+        return answerAsProxy(head, route) ?? this.#prepared(this.#begin(registryForward(head, route)));
     }
+  }
+
+  #prepared(first: Forward): Forward {
+    return this.#authorization?.prepare(first) ?? first;
   }
 
   #begin(first: Forward): Forward {
     this.#first = first;
     this.#redirects = new Redirects(this.#known.upstream);
-    this.#awaitsToken = undefined;
+    this.#authorization?.reset();
     return first;
   }
 
   #retry(sent: Forward, elapsed: number, headers: HeaderList): Forward | undefined {
-    const limit = this.#config.timeouts.retry;
-    const after = retryDelay(sent, this.#retries, elapsed, limit, headers);
-    if (after === undefined) return undefined;
-    this.#retries += 1;
-    const within = this.#remaining(elapsed + after);
-    return { ...(sent.purpose === 'hop' ? this.#renew() : sent), after, within };
-  }
-
-  /** Milliseconds for a response head, where requests are being retried. */
-  #remaining(elapsed: number): number {
-    const { response, retry } = this.#config.timeouts;
-    return Math.max(1, Math.min(response, retry - elapsed));
+    const again = this.#retries.next(sent, elapsed, headers);
+    return again && { ...(sent.purpose === 'hop' ? this.#renew() : sent), ...again };
   }
 
   /** Back to the registry, for a fresh URL. */
@@ -177,7 +172,7 @@ export class Exchange {
   #follow(sent: Forward, head: ResponseHead, elapsed: number): Forward {
     const hop = (this.#redirects as Redirects).follow(sent, head);
     // All hops of a retry share what is left of its time.
-    const next = this.#retries > 0 ? { ...hop, within: this.#remaining(elapsed) } : hop;
+    const next = this.#retries.count > 0 ? { ...hop, within: this.#retries.remaining(elapsed) } : hop;
     return next.method === 'HEAD' && next.url.query !== '' ? this.#probe() : next;
   }
 
@@ -191,17 +186,20 @@ export class Exchange {
     return this.#begin({ ...first, method: 'GET', headers: withHeader(first.headers, 'range', 'bytes=0-0') });
   }
 
+  #onRegistry(sent: Forward, head: ResponseHead): ResponseVerb {
+    const { upstream } = this.#known;
+    if (sent.purpose !== 'registry' || head.status !== 401) return this.#relay(sent, head);
+    learnRealm(head.headers, upstream, this.#realms);
+    const authorize = upstream.auth === 'proxy' ? this.#authorization?.onUnauthorized(sent, head) : undefined;
+    return authorize ?? this.#relay(sent, head);
+  }
+
   #onHop(sent: Forward, head: ResponseHead): ResponseVerb {
     const { status } = head;
     if ((status >= 200 && status < 300) || [304, 404, 416].includes(status)) return this.#relay(sent, head);
     if (sent.method === 'HEAD') return this.#probe();
-    const bearer = status === 401 && !this.#awaitsToken ? bearerChallenge(head.headers) : undefined;
-    if (bearer) {
-      this.#awaitsToken = sent;
-      const place = { ...this.#known.upstream, url: sent.url };
-      const request = anonymousToken(bearer.challenge, bearer.realm, this.#known.repository, place, sent.headers);
-      return { verb: 'authorize', request, limit: MAX_TOKEN_DOCUMENT };
-    }
+    const authorize = status === 401 ? this.#authorization?.onUnauthorized(sent, head) : undefined;
+    if (authorize) return authorize;
     if (!this.#isRenewed) {
       this.#isRenewed = true;
       return this.#renew();

@@ -1,5 +1,5 @@
 import type { Config, Upstream } from './config';
-import { AGENT, backendHeaders, type HeaderList, headerOf, requestHeaders } from './headers';
+import { AGENT, backendHeaders, type HeaderList, headerOf, requestHeaders, withHeader } from './headers';
 import { takesBody } from './methods';
 import type { Route } from './route';
 import type { Forward, RequestHead } from './verbs';
@@ -14,11 +14,16 @@ export function registryForward({ method, headers }: RequestHead, route: Route):
     verb: 'forward',
     method,
     url: { ...base, path, query: route.query },
-    headers: [...requestHeaders(headers, AGENT), ...(body === 'client' ? framing(headers) : [])],
+    headers: [...requestHeaders(ownLogin(headers, route), AGENT), ...(body === 'client' ? framing(headers) : [])],
     body,
     reach: route.upstream.reach,
     purpose: 'registry',
   };
+}
+
+/** Where the proxy authenticates, a client's login is meant for nobody upstream. */
+function ownLogin(headers: HeaderList, { upstream }: Route): HeaderList {
+  return upstream.auth === 'proxy' ? withHeader(headers, 'authorization', undefined) : headers;
 }
 
 /** The client's own framing: a length, or chunks where it does not know it. */

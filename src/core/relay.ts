@@ -70,6 +70,8 @@ function translate(name: string, value: string, sent: Forward, head: ResponseHea
     case 'link':
       return [[name, ownLink(value, sent.url, place)]];
     case 'www-authenticate':
+      // No login helps where the proxy authenticates, and none should be asked for: it would come to us.
+      if (place.route.upstream.auth === 'proxy') return [];
       return head.status === 401 && sent.purpose === 'registry'
         ? ownChallenges([value], `${originOf(place.origin)}/token`, hostOf(place.origin)).map((line) => [name, line])
         : [[name, value]];

@@ -5,7 +5,7 @@ import { bearerChallenge } from './realm';
 import { isRedirect, Redirects } from './redirect';
 import { FIRST_RETRY_DELAY, MAX_RETRIES } from './retry';
 import type { Route } from './route';
-import { anonymousToken, MAX_TOKEN_DOCUMENT, readToken } from './token';
+import { anonymousToken, MAX_TOKEN_DOCUMENT, readToken, tokenKey } from './token';
 import type { Failure, Forward, GiveUp, ResponseHead, ResumeVerb, Span, Splice } from './verbs';
 
 /** Continuations of one response; a blob that needs more is on a link where the client's own retry is better. */
@@ -117,7 +117,12 @@ export class Resumption {
     try {
       const { repository, upstream } = this.#route;
       const request = anonymousToken(bearer.challenge, bearer.realm, repository, upstream, sent.headers);
-      return { verb: 'authorize', request: { ...request, within: this.#within }, limit: MAX_TOKEN_DOCUMENT };
+      return {
+        verb: 'authorize',
+        request: { ...request, within: this.#within },
+        limit: MAX_TOKEN_DOCUMENT,
+        key: tokenKey(upstream, repository),
+      };
     } catch {
       return this.#askSource();
     }

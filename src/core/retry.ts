@@ -1,3 +1,4 @@
+import type { Timeouts } from './config';
 import { type HeaderList, headerOf } from './headers';
 import type { Failure, Forward } from './verbs';
 
@@ -33,4 +34,31 @@ export function retryDelay(
   const asked = Number(headerOf(headers, 'retry-after') ?? 0) * 1000;
   const delay = Math.max(FIRST_RETRY_DELAY * 4 ** retries, Number.isFinite(asked) ? asked : Number.POSITIVE_INFINITY);
   return elapsed + delay < limit ? delay : undefined;
+}
+
+/** The retries of one request. */
+export class Retries {
+  readonly #timeouts: Timeouts;
+  #count = 0;
+
+  constructor(timeouts: Timeouts) {
+    this.#timeouts = timeouts;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** When to send a request again and how long to wait for its response head; undefined for not at all. */
+  next(sent: Forward, elapsed: number, headers: HeaderList): Required<Pick<Forward, 'after' | 'within'>> | undefined {
+    const after = retryDelay(sent, this.#count, elapsed, this.#timeouts.retry, headers);
+    if (after === undefined) return undefined;
+    this.#count += 1;
+    return { after, within: this.remaining(elapsed + after) };
+  }
+
+  /** Milliseconds for a response head, where requests are being retried. */
+  remaining(elapsed: number): number {
+    return Math.max(1, Math.min(this.#timeouts.response, this.#timeouts.retry - elapsed));
+  }
 }

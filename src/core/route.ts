@@ -41,14 +41,15 @@ const OWN_PATHS = new Set(['/', '/favicon.ico', '/robots.txt']);
 
 /**
  * Finds out what a request target asks for.
+ * @param host the host name by which the client knows us
  * @throws RegistryError 400 or 404 in OCI terms
  */
-export function routeOf(target: string, config: Config): Route {
+export function routeOf(target: string, config: Config, host = ''): Route {
   const { path, query } = splitTarget(target);
   const upstream = config.upstreams[0];
   const plain = { upstream, query, path, repository: '', typed: '', reference: '' };
   if (path === '/token') return { ...plain, kind: 'token' };
-  if (path === '/v2' || path.startsWith('/v2/')) return distributionRoute(path, query, config);
+  if (path === '/v2' || path.startsWith('/v2/')) return distributionRoute(path, query, config, host);
   if (OWN_PATHS.has(path) || path.startsWith('/-/')) return { ...plain, kind: 'own' };
   return { ...plain, kind: 'backend', path: backendPath(path) };
 }
@@ -79,7 +80,7 @@ function backendPath(path: string): string {
   return path;
 }
 
-function distributionRoute(path: string, query: Query, config: Config): Route {
+function distributionRoute(path: string, query: Query, config: Config, host: string): Route {
   if (path.includes('%'))
     throw new RegistryError(400, 'NAME_INVALID', 'percent-encoding has no place in a /v2/ path', {
       hint: 'names, tags and digests consist of unreserved characters',
@@ -88,7 +89,8 @@ function distributionRoute(path: string, query: Query, config: Config): Route {
   const rest = withoutParameters(query, 'ns');
   const named = namespace === undefined ? undefined : findUpstream(namespace, config);
   if (namespace !== undefined && !named) throw unknownRegistry(namespace, config);
-  const fallback = named ?? config.upstreams[0];
+  const hosted = named ?? upstreamOfHost(host, config);
+  const fallback = hosted ?? config.upstreams[0];
   const plain = { upstream: fallback, query: rest, repository: '', typed: '', reference: '', namespace };
   if (path === '/v2' || path === '/v2/') return { ...plain, kind: 'ping', path: '/v2/' };
   if (path === '/v2/_catalog') return { ...plain, kind: 'catalog', path };
@@ -104,7 +106,7 @@ function distributionRoute(path: string, query: Query, config: Config): Route {
   const endpoint = endpointOf(segments);
   if (!endpoint) throw new RegistryError(404, 'NAME_UNKNOWN', 'no such endpoint in the distribution API', { path });
   const typed = endpoint.name.join('/');
-  const { upstream, name } = named ? { upstream: named, name: typed } : upstreamOfName(endpoint.name, config);
+  const { upstream, name } = hosted ? { upstream: hosted, name: typed } : upstreamOfName(endpoint.name, config);
   if (!isName(name))
     throw new RegistryError(400, 'NAME_INVALID', 'invalid repository name', { name: name.slice(0, MAX_NAME_LENGTH) });
   checkReference(endpoint.kind, endpoint.reference);
@@ -168,6 +170,12 @@ function checkReference(kind: RouteKind, reference: string): void {
 
 export function findUpstream(name: string, config: Config): Upstream | undefined {
   return config.upstreams.find((upstream) => upstream.name === name || upstream.aliases.includes(name));
+}
+
+/** `ghcr.r.example.com` stands for ghcr.io, where that is configured beside others. */
+function upstreamOfHost(host: string, { upstreams }: Config): Upstream | undefined {
+  const [label, ...domain] = host.split('.');
+  return upstreams.length > 1 && domain.length > 1 ? upstreams.find((upstream) => upstream.label === label) : undefined;
 }
 
 /** A first component may be a configured registry; where the default is Docker Hub, another one's host is an error. */

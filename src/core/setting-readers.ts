@@ -30,6 +30,10 @@ const readers = {
     expected: 'an http(s) URL or a host name without path, credentials or query',
   },
   port: { parse: port, expected: 'a whole number from 0 to 65535' },
+  registries: {
+    parse: registries,
+    expected: 'a list of registry names, or name=URL pairs, with commas between',
+  },
   'url-or-host': {
     parse: urlOrHost,
     expected: 'an http(s) URL or a host name without credentials, query or fragment',
@@ -118,4 +122,24 @@ function origin(text: string): Origin | undefined {
 function registryName(text: string): string | undefined {
   const name = text.toLowerCase();
   return isName(name.replace(/:\d+$/, '')) && !name.includes('/') && parseUrl(`https://${name}/`) ? name : undefined;
+}
+
+export interface NamedRegistry {
+  readonly name: string;
+  readonly url: Url;
+}
+
+function registries(text: string): NamedRegistry[] | undefined {
+  const entries = text
+    .split(/[\s,]+/)
+    .filter(Boolean)
+    .map(namedRegistry);
+  return entries.includes(undefined) ? undefined : (entries as NamedRegistry[]);
+}
+
+function namedRegistry(entry: string): NamedRegistry | undefined {
+  const [first, ...address] = entry.split('=');
+  const name = registryName(first);
+  const url = urlOrHost(address.length > 0 ? address.join('=') : first);
+  return name && url ? { name, url } : undefined;
 }

@@ -9,6 +9,7 @@ export type SettingKind =
   | 'origin'
   | 'origin-or-host'
   | 'port'
+  | 'registries'
   | 'url-or-host';
 
 export interface Setting {
@@ -41,6 +42,12 @@ export const settings = [
     kind: 'name',
     fallback: '',
     help: 'The name clients know that registry by: what `?ns=` must say, and what may stand before a repository name. Default: the host of `REGISTRY_BACKEND`, and `docker.io` for the hosts of Docker Hub. Set `docker.io` when the backend is a mirror of Docker Hub: official images are then completed to `library/`.',
+  },
+  {
+    name: 'REGISTRIES',
+    kind: 'registries',
+    fallback: '',
+    help: 'More registries for this instance: a list of names, `ghcr.io,quay.io`, or `name=URL` where the name is not where it is. Clients choose one by `?ns=`, by the first label of the host (`ghcr.r.example.com`) or by a path prefix (`r.example.com/ghcr.io/owner/app`); anything else goes to `REGISTRY_BACKEND`. With this set, the proxy gets anonymous tokens itself: public images need no login, private ones and pushes are not served.',
   },
   {
     name: 'DEFAULT_BACKEND_HOST',

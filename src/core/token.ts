@@ -117,6 +117,11 @@ export function anonymousToken(
   return realmRequest('GET', anonymous, realm, upstream, false, { query, body: 'none' });
 }
 
+/** Names an anonymous token: who else may use it. */
+export function tokenKey({ url }: Upstream, repository: string): string {
+  return `${originOf(url)}/${repository}`;
+}
+
 /** `token`, or `access_token` as some registries call it; undefined where there is none. */
 export function readToken(document: string): string | undefined {
   try {
@@ -125,5 +130,22 @@ export function readToken(document: string): string | undefined {
     return typeof value === 'string' && /^[\x21-\x7e]+$/.test(value) ? value : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** Seconds that a token lives where its document does not say (distribution, "Token Authentication Specification"). */
+const DEFAULT_LIFETIME = 60;
+
+/** Longest time that a token is used, however long it would live, so that a right that was taken away is soon gone. */
+const MAX_LIFETIME = 3600;
+
+/** Milliseconds for which a token that came just now may be used: a good part of its life, so that no request outlives it. */
+export function tokenLifetime(document: string): number {
+  try {
+    const { expires_in: seconds } = JSON.parse(document) as Record<string, unknown>;
+    const life = typeof seconds === 'number' && seconds > 0 ? seconds : DEFAULT_LIFETIME;
+    return Math.min(life, MAX_LIFETIME) * 800;
+  } catch {
+    return 0;
   }
 }

@@ -73,6 +73,10 @@ export interface Authorize {
   readonly request: Forward;
   /** Bytes of the token document read at most. */
   readonly limit: number;
+  /** What the token is for: who waits for the same one gets the same, and it is kept for its lifetime. */
+  readonly key: string;
+  /** The token that has just been refused; another one that came meanwhile will do. */
+  readonly spent?: string;
 }
 
 /** This status and these headers to the client, the upstream's body as it comes. */

@@ -94,20 +94,25 @@ export async function send(session: Session, forward: Forward): Promise<Incoming
   return context.transport.send(forward, req, res, signal);
 }
 
-/** The token document, or undefined where there is none to be had. */
-export async function fetchToken(session: Session, { request, limit }: Authorize): Promise<string | undefined> {
-  const { context, signal, record } = session;
-  let response: IncomingMessage | undefined;
-  try {
-    response = await context.transport.fetch(request, signal);
-    const body = await readSmallBody(response, limit, context.config.timeouts.response, signal);
-    if (response.statusCode === 200 && !body.isLonger) return Buffer.concat(body.chunks).toString();
-    record.why = `the token server answers ${response.statusCode}`;
-  } catch (error) {
-    record.why = failureOf(error).message;
-  }
-  response?.destroy();
-  return undefined;
+/** The token document, or undefined where there is none to be had. Many may wait for it, so nobody's leaving ends it. */
+export function fetchToken(
+  { context, record }: Session,
+  { request, limit, key, spent }: Authorize,
+): Promise<string | undefined> {
+  return context.tokens.obtain(key, spent, async () => {
+    let response: IncomingMessage | undefined;
+    try {
+      const { signal } = new AbortController();
+      response = await context.transport.fetch(request, signal);
+      const body = await readSmallBody(response, limit, context.config.timeouts.response);
+      if (response.statusCode === 200 && !body.isLonger) return Buffer.concat(body.chunks).toString();
+      record.why = `the token server answers ${response.statusCode}`;
+    } catch (error) {
+      record.why = failureOf(error).message;
+    }
+    response?.destroy();
+    return undefined;
+  });
 }
 
 /** Bodies of redirects and errors are small: read away, their connection can be used again. */

@@ -6,6 +6,7 @@ import { answerError, RegistryError } from '../core/errors';
 import { originOf } from '../core/url';
 import { createApp } from './app';
 import type { Log } from './log';
+import { TokenStore } from './token-store';
 import { Transport } from './transport';
 
 export interface RunningServer {
@@ -24,7 +25,7 @@ const KEEP_ALIVE_TIMEOUT = 95_000;
 /** Starts serving; the upstream is not asked for anything. */
 export async function startServer(config: Config, log: Log): Promise<RunningServer> {
   const transport = new Transport(config.timeouts);
-  const server = http.createServer(createApp({ config, realms: new Map(), transport, log }));
+  const server = http.createServer(createApp({ config, realms: new Map(), tokens: new TokenStore(), transport, log }));
   const counts = countRequests(server);
   setLimits(server, config);
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => refuseHead(error, socket, log));

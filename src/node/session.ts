@@ -8,12 +8,14 @@ import type { RequestHead } from '../core/verbs';
 import { requestHead } from './heads';
 import type { Log } from './log';
 import { logRequest, type RequestRecord } from './request-log';
+import type { TokenStore } from './token-store';
 import type { Transport } from './transport';
 
 /** What every request of a process shares. */
 export interface Context {
   readonly config: Config;
   readonly realms: Realms;
+  readonly tokens: TokenStore;
   readonly transport: Transport;
   readonly log: Log;
 }
@@ -35,7 +37,7 @@ export function openSession(context: Context, req: IncomingMessage, res: ServerR
   const head = requestHead(req);
   const leaving = new AbortController();
   const record: RequestRecord = { id: requestId(head), startedAt: performance.now(), bytes: 0, resumed: 0 };
-  const exchange = new Exchange(context.config, context.realms, head);
+  const exchange = new Exchange(context.config, context.realms, head, context.tokens);
   const session: Session = { context, exchange, head, req, res, signal: leaving.signal, record };
   res.once('close', () => {
     if (!res.writableFinished) leaving.abort();

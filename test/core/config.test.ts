@@ -62,6 +62,17 @@ describe('every setting', () => {
       'https://r.example.com/a',
     ],
     ['REGISTRY_NAME', 'GHCR.io', ({ upstreams }) => upstreams[0].name, 'ghcr.io'],
+    [
+      'REGISTRIES',
+      'ghcr.io, k8s.gcr.io corp=http://10.0.0.5:5000',
+      ({ upstreams }) => upstreams.map(({ name, url, reach, auth }) => [name, hrefOf(url), reach, auth]),
+      [
+        ['docker.io', 'https://registry-1.docker.io', 'public', 'proxy'],
+        ['ghcr.io', 'https://ghcr.io', 'public', 'proxy'],
+        ['registry.k8s.io', 'https://registry.k8s.io', 'public', 'proxy'],
+        ['corp', 'http://10.0.0.5:5000', 'any', 'proxy'],
+      ],
+    ],
     ['DEFAULT_BACKEND_HOST', 's.example.com', ({ backendHost }) => hrefOf(backendHost), 'https://s.example.com'],
     [
       'DEFAULT_BACKEND_HOST',
@@ -116,6 +127,9 @@ describe('a fault', () => {
     ['HOST', 'a b'],
     ['HOST', 'a/b'],
     ['PORT', '-1'],
+    ['REGISTRIES', 'a b=//x'],
+    ['REGISTRIES', '=https://x.example.com'],
+    ['REGISTRIES', 'ghcr.io,https://u:p@quay.io'],
     ['PORT', '65536'],
     ['PORT', '80a'],
     ['PORT', '3000.5'],

@@ -10,6 +10,7 @@ const kinds: Record<Setting['kind'], string> = {
   origin: 'URL without path',
   'origin-or-host': 'URL without path, or host name',
   port: 'port',
+  registries: 'list of names, or `name=URL`',
   'url-or-host': 'URL or host name',
 };
 

@@ -1,0 +1,79 @@
+import { readConfig } from '../../src/core/config';
+import { registryName } from '../../src/core/registries';
+import { routeOf } from '../../src/core/route';
+import { upstreamScope } from '../../src/core/scope';
+import { DIGEST } from './heads';
+
+const CONFIG = readConfig({ REGISTRIES: 'ghcr.io,quay.io,corp.example.com=https://10.0.0.5:5000' });
+
+const MANIFEST = '/manifests/v1';
+
+describe('one instance of several registries', () => {
+  test.each<[string, string, string, string, string]>([
+    // target, host, registry, repository upstream, why
+    [`/v2/nginx${MANIFEST}`, 'r.example.com', 'docker.io', 'library/nginx', 'the default'],
+    [`/v2/owner/app${MANIFEST}?ns=ghcr.io`, 'r.example.com', 'ghcr.io', 'owner/app', 'ns'],
+    [
+      `/v2/nginx${MANIFEST}?ns=registry-1.docker.io`,
+      'r.example.com',
+      'docker.io',
+      'library/nginx',
+      'ns by another name',
+    ],
+    [`/v2/app${MANIFEST}?ns=quay.io`, 'ghcr.r.example.com', 'quay.io', 'app', 'ns before the host'],
+    [`/v2/owner/app${MANIFEST}`, 'ghcr.r.example.com', 'ghcr.io', 'owner/app', 'the host'],
+    [`/v2/quay.io/app${MANIFEST}`, 'ghcr.r.example.com', 'ghcr.io', 'quay.io/app', 'the host before the path'],
+    [`/v2/ghcr.io/owner/app${MANIFEST}`, 'r.example.com', 'ghcr.io', 'owner/app', 'the path'],
+    [`/v2/docker.io/nginx${MANIFEST}`, 'r.example.com', 'docker.io', 'library/nginx', 'the path of the default'],
+    [`/v2/corp.example.com/a/b${MANIFEST}`, 'r.example.com', 'corp.example.com', 'a/b', 'the path of an own one'],
+    [`/v2/owner/app${MANIFEST}`, 'ghcr.localhost', 'docker.io', 'owner/app', 'no host of ours has two labels'],
+    [`/v2/quay.io${MANIFEST}`, 'r.example.com', 'docker.io', 'library/quay.io', 'a name of one component'],
+  ])('%s on %s is %s %s: %s', (target, host, registry, repository) => {
+    const route = routeOf(target, CONFIG, host);
+    expect([route.upstream.name, route.repository]).toEqual([registry, repository]);
+  });
+
+  test.each([`/v2/nginx${MANIFEST}?ns=gcr.io`, `/v2/gcr.io/a/b/blobs/${DIGEST}`])(
+    '%s is a 404 with the list',
+    (target) => {
+      expect(() => routeOf(target, CONFIG, 'r.example.com')).toThrow(
+        expect.objectContaining({
+          status: 404,
+          code: 'NAME_UNKNOWN',
+          detail: expect.objectContaining({ known: ['docker.io', 'ghcr.io', 'quay.io', 'corp.example.com'] }),
+        }),
+      );
+    },
+  );
+
+  test('asks each where it is', () => {
+    expect(CONFIG.upstreams.map(({ url, reach }) => [url.hostname, url.port, reach])).toEqual([
+      ['registry-1.docker.io', 443, 'public'],
+      ['ghcr.io', 443, 'public'],
+      ['quay.io', 443, 'public'],
+      ['10.0.0.5', 5000, 'any'],
+    ]);
+  });
+
+  test("takes no registry's name for a part of a repository of another", () => {
+    const [hub, ghcr] = CONFIG.upstreams;
+    expect(upstreamScope('repository:ghcr.io/o/a:pull', ghcr, CONFIG)).toBe('repository:o/a:pull');
+    expect(upstreamScope('repository:ghcr.io/o/a:pull', hub, CONFIG)).toBe('repository:ghcr.io/o/a:pull');
+  });
+
+  test('knows a registry by all its names', () => {
+    expect(['docker.io', 'index.docker.io', 'k8s.gcr.io', 'r.example.com'].map(registryName)).toEqual([
+      'docker.io',
+      'docker.io',
+      'registry.k8s.io',
+      'r.example.com',
+    ]);
+  });
+
+  test('names none of them twice', () => {
+    expect(() => readConfig({ REGISTRIES: 'k8s.gcr.io,registry.k8s.io' })).toThrow(
+      'REGISTRIES names registry.k8s.io twice',
+    );
+    expect(readConfig({ REGISTRIES: 'docker.io,ghcr.io' }).upstreams).toHaveLength(2);
+  });
+});
