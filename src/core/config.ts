@@ -30,9 +30,17 @@ export interface Timeouts {
   readonly shutdown: number;
 }
 
+/** Paths of PEM files. */
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
 export interface Config {
   readonly host: string;
   readonly port: number;
+  /** Present where https is served. */
+  readonly tls?: TlsFiles;
   /** The first one is the default. */
   readonly upstreams: readonly [Upstream, ...Upstream[]];
   readonly backendHost: Url;
@@ -83,6 +91,7 @@ export function readConfig(env: Env): Config {
   const config: Config = {
     host: read('HOST') as string,
     port: read('PORT') as number,
+    tls: readTls(read, capabilities[platform], faults),
     upstreams,
     backendHost: read('DEFAULT_BACKEND_HOST') ?? { ...upstreams[0].url, path: '' },
     proxyRedirect: read('PROXY_REDIRECT') as boolean,
@@ -109,6 +118,17 @@ function idleFaults(env: Env, { connect, response, stall }: Timeouts): string[] 
   return Object.entries(limits)
     .filter(([name, limit]) => limit === 0 && /^0/.test(env[name]?.trim() ?? ''))
     .map(([name]) => `${name}=${env[name]}: must be more than 0, or a dead upstream would hold a pull for ever`);
+}
+
+function readTls(read: SettingReader, platform: Capabilities | undefined, faults: string[]): TlsFiles | undefined {
+  const before = faults.length;
+  const [cert, key] = [read('TLS_CERT'), read('TLS_KEY')];
+  if (faults.length > before || (cert ?? key) === undefined) return undefined;
+  if (platform?.gatewayIsPeer) faults.push("TLS_CERT, TLS_KEY: the platform's gateway ends TLS and asks for plain http");
+  if (cert !== undefined && key !== undefined) return { cert, key };
+  const [present, absent] = cert === undefined ? ['TLS_KEY', 'TLS_CERT'] : ['TLS_CERT', 'TLS_KEY'];
+  faults.push(`${present}=${cert ?? key}: needs ${absent} as well; set both to serve https, or neither`);
+  return undefined;
 }
 
 /** The backend first, then the others; several ones make the proxy authenticate, since clients know one realm a host. */

@@ -29,6 +29,7 @@ const readers = {
     parse: originOrHost,
     expected: 'an http(s) URL or a host name without path, credentials or query',
   },
+  path: { parse: path, expected: 'the path of a file' },
   port: { parse: port, expected: 'a whole number from 0 to 65535' },
   registries: {
     parse: registries,
@@ -68,7 +69,7 @@ export function settingReader(env: Env, faults: string[]): SettingReader {
 /** A fault is printed, and people do put passwords into URLs. */
 function mask(text: string): string {
   const masked = text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/i, '$1***@').replace(/\?.*$/, '?***');
-  return masked.slice(0, 200);
+  return masked.replace(PEM, '$1***').replace(/\s+/g, ' ').slice(0, 200);
 }
 
 function trustProxy(text: string): TrustProxy | undefined {
@@ -86,6 +87,13 @@ function boolean(text: string): boolean | undefined {
 
 function host(text: string): string | undefined {
   return /^[^\s/]+$/.test(text) ? text : undefined;
+}
+
+/** Some people put in what belongs into the file. */
+const PEM = /(-----BEGIN |LS0tLS1CRUdJTi).*/s;
+
+function path(text: string): string | undefined {
+  return PEM.test(text) || /[\r\n]/.test(text) ? undefined : text;
 }
 
 function port(text: string): number | undefined {

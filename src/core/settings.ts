@@ -8,6 +8,7 @@ export type SettingKind =
   | 'name'
   | 'origin'
   | 'origin-or-host'
+  | 'path'
   | 'port'
   | 'registries'
   | 'url-or-host';
@@ -30,6 +31,18 @@ export const settings = [
     kind: 'port',
     fallback: '3000',
     help: 'Port to listen on; 0 takes any free one, which the start line in the log names.',
+  },
+  {
+    name: 'TLS_CERT',
+    kind: 'path',
+    fallback: '',
+    help: 'File with the certificate and those of its issuers, in PEM form: the proxy then serves https, and nothing else, on `PORT`. Needs `TLS_KEY`. Both files are read again when they change, without a restart.',
+  },
+  {
+    name: 'TLS_KEY',
+    kind: 'path',
+    fallback: '',
+    help: 'File with the private key of `TLS_CERT`, in PEM form and without a passphrase.',
   },
   {
     name: 'REGISTRY_BACKEND',

@@ -50,11 +50,19 @@ describe('without any setting', () => {
   });
 });
 
+/** Settings that mean nothing alone. */
+const PARTNERS: Record<string, Record<string, string>> = {
+  TLS_CERT: { TLS_KEY: '/tls.key' },
+  TLS_KEY: { TLS_CERT: '/tls.crt' },
+};
+
 describe('every setting', () => {
   const cases: [string, string, Partial<Config> | ((config: Config) => unknown), unknown?][] = [
     ['HOST', '::', { host: '::' }],
     ['PORT', '0', { port: 0 }],
     ['PORT', '65535', { port: 65_535 }],
+    ['TLS_CERT', ' /a b/tls.crt', { tls: { cert: '/a b/tls.crt', key: '/tls.key' } }],
+    ['TLS_KEY', 'tls.key', { tls: { cert: '/tls.crt', key: 'tls.key' } }],
     [
       'REGISTRY_BACKEND',
       'https://r.example.com/a/',
@@ -116,7 +124,7 @@ describe('every setting', () => {
   });
 
   test.each(cases)('%s=%s', (...[name, text, expected, value]) => {
-    const config = readConfig({ [name]: text });
+    const config = readConfig({ ...PARTNERS[name], [name]: text });
     if (typeof expected === 'function') expect(expected(config)).toEqual(value);
     else expect(config).toMatchObject(expected);
   });
@@ -134,6 +142,9 @@ describe('a fault', () => {
     ['PORT', '80a'],
     ['PORT', '3000.5'],
     ['PORT', '0x50'],
+    ['TLS_CERT', '/tls.crt'],
+    ['TLS_KEY', '/tls.key'],
+    ['TLS_CERT', '/tls.crt\n/ca.crt'],
     ['REGISTRY_BACKEND', 'ftp://r.example.com'],
     ['REGISTRY_BACKEND', 'https://'],
     ['REGISTRY_BACKEND', 'https://r.example.com/?x'],
@@ -220,6 +231,21 @@ describe('a fault', () => {
     const [fault] = faults({ REGISTRY_BACKEND });
     expect(fault).toBeDefined();
     expect(fault).not.toContain('secret');
+  });
+
+  test.each([
+    '-----BEGIN PRIVATE KEY-----\nsecret\n-----END PRIVATE KEY-----',
+    `LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tsecret`,
+  ])('does not print a key that was set in place of its path: %j', (TLS_KEY) => {
+    const found = faults({ TLS_CERT: '/tls.crt', TLS_KEY });
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatch(/^TLS_KEY=.+expected the path of a file$/);
+    expect(found[0]).not.toContain('secret');
+  });
+
+  test('is a certificate where the gateway ends TLS', () => {
+    const found = faults({ TLS_CERT: '/tls.crt', TLS_KEY: '/tls.key', PLATFORM: 'aliyun-fc' });
+    expect(found).toEqual([expect.stringMatching(/^TLS_CERT, TLS_KEY: .*gateway/)]);
   });
 
   test('is short', () => {

@@ -9,6 +9,7 @@ const kinds: Record<Setting['kind'], string> = {
   name: 'name',
   origin: 'URL without path',
   'origin-or-host': 'URL without path, or host name',
+  path: 'path of a file',
   port: 'port',
   registries: 'list of names, or `name=URL`',
   'url-or-host': 'URL or host name',
