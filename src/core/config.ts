@@ -1,7 +1,8 @@
 import { parseRange } from './addresses';
 import { type Capabilities, capabilities, detectPlatform, type Platform, SMALL_BODY_BYTES } from './capabilities';
+import { type Env, type GivenSettings, givenSettings } from './given';
 import { describeUpstream } from './registries';
-import { type Env, type Origin, type SettingReader, settingReader, type TrustProxy } from './setting-readers';
+import { type Origin, type SettingReader, settingReader, type TrustProxy } from './setting-readers';
 import type { Url } from './url';
 import type { Reach } from './verbs';
 
@@ -69,15 +70,18 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads the whole configuration out of the environment.
+ * Reads the whole configuration.
+ * @param argv command line arguments, which win over the environment
+ * @param file what .env says, which the environment wins over
  * @throws ConfigError with every fault
  */
-export function readConfig(env: Env): Config {
+export function readConfig(env: Env, argv: readonly string[] = [], file: Env = {}): Config {
   const faults: string[] = [];
-  const read = settingReader(env, faults);
+  const given = givenSettings({ argv, env, file }, faults);
+  const read = settingReader(given, faults);
 
   const choice = read('PLATFORM') as Platform | 'auto' | undefined;
-  const platform = choice === undefined || choice === 'auto' ? detectPlatform(env) : choice;
+  const platform = choice === undefined || choice === 'auto' ? detectPlatform({ ...file, ...env }) : choice;
   const timeouts = {
     connect: read('CONNECT_TIMEOUT') ?? 0,
     response: read('RESPONSE_TIMEOUT') ?? 0,
@@ -105,7 +109,7 @@ export function readConfig(env: Env): Config {
     logLevel: read('LOG_LEVEL') as Config['logLevel'],
     logFormat: read('LOG_FORMAT') as Config['logFormat'],
   };
-  faults.push(...idleFaults(env, timeouts));
+  faults.push(...idleFaults(given, timeouts));
   if (faults.length > 0) throw new ConfigError(faults);
   return Object.freeze(config);
 }
@@ -113,11 +117,12 @@ export function readConfig(env: Env): Config {
 const NOWHERE: Url = { scheme: 'https', hostname: 'invalid', port: 443, path: '', query: '' };
 
 /** Without these limits a dead upstream would hold a pull for ever. */
-function idleFaults(env: Env, { connect, response, stall }: Timeouts): string[] {
+function idleFaults(given: GivenSettings, { connect, response, stall }: Timeouts): string[] {
   const limits = { CONNECT_TIMEOUT: connect, RESPONSE_TIMEOUT: response, STALL_TIMEOUT: stall };
   return Object.entries(limits)
-    .filter(([name, limit]) => limit === 0 && /^0/.test(env[name]?.trim() ?? ''))
-    .map(([name]) => `${name}=${env[name]}: must be more than 0, or a dead upstream would hold a pull for ever`);
+    .flatMap(([name, limit]) => (limit === 0 ? (given[name as keyof typeof limits] ?? []) : []))
+    .filter(({ text }) => /^0/.test(text))
+    .map(({ as, text }) => `${as}=${text}: must be more than 0, or a dead upstream would hold a pull for ever`);
 }
 
 function readTls(read: SettingReader, platform: Capabilities | undefined, faults: string[]): TlsFiles | undefined {

@@ -1,9 +1,8 @@
 import { type AddressRange, parseRange } from './addresses';
+import type { Given, GivenSettings } from './given';
 import { isName } from './reference';
 import { type Setting, type SettingKind, type SettingName, settings } from './settings';
 import { parseUrl, type Url } from './url';
-
-export type Env = Readonly<Record<string, string | undefined>>;
 
 export type Origin = Pick<Url, 'scheme' | 'hostname' | 'port'>;
 
@@ -19,7 +18,7 @@ const readers = {
     parse: trustProxy,
     expected: 'true, false or a list of addresses, CIDR ranges, loopback, linklocal, private',
   },
-  boolean: { parse: boolean, expected: 'true or false' },
+  boolean: { parse: readBoolean, expected: 'true or false' },
   choice: { parse: (text: string) => text.toLowerCase(), expected: '' },
   duration: { parse: milliseconds, expected: 'a duration: 20s, 500ms, 5m, or seconds without a unit' },
   host: { parse: host, expected: 'an address or a host name' },
@@ -47,40 +46,52 @@ type ValueOf<Name extends SettingName> = Exclude<ReturnType<(typeof readers)[Kin
 export type SettingReader = <Name extends SettingName>(name: Name) => ValueOf<Name> | undefined;
 
 /**
- * Reads settings by name out of an environment; every fault is added to `faults`. Empty counts as not set: `PUBLIC_URL=`
- * in an .env file is how people switch a setting off.
+ * Reads settings by name out of what was given; every fault is added to `faults`, under the name that the user wrote.
+ * Empty counts as not set: `PUBLIC_URL=` in an .env file is how people switch a setting off.
  */
-export function settingReader(env: Env, faults: string[]): SettingReader {
+export function settingReader(given: GivenSettings, faults: string[]): SettingReader {
   return <Name extends SettingName>(name: Name) => {
     const setting = settings.find((each) => each.name === name) as Setting;
-    const text = env[name]?.trim() || setting.fallback;
-    if (text === '') return undefined;
     const { parse, expected } = readers[setting.kind];
-    const value = parse(text);
-    if (value !== undefined && (!setting.choices || setting.choices.includes(String(value)))) {
-      return value as ValueOf<Name>;
+    const [first, ...others] = given[name] ?? [];
+    if (!first) return (setting.fallback === '' ? undefined : parse(setting.fallback)) as ValueOf<Name> | undefined;
+    const parsed = (each: Given) => {
+      const value = parse(each.text);
+      if (value !== undefined && (!setting.choices || setting.choices.includes(String(value)))) return value;
+      const wanted = setting.choices ? `one of ${setting.choices.join(', ')}` : expected;
+      faults.push(`${quote(setting, each)}: expected ${wanted}`);
+      return undefined;
+    };
+    const value = parsed(first);
+    for (const other of others) {
+      const same = parsed(other);
+      if (value === undefined || same === undefined || JSON.stringify(same) === JSON.stringify(value)) continue;
+      faults.push(`${quote(setting, first)} and ${quote(setting, other)}: both set ${name}, to different values`);
     }
-    const wanted = setting.choices ? `one of ${setting.choices.join(', ')}` : expected;
-    faults.push(`${name}=${mask(text)}: expected ${wanted}`);
-    return undefined;
+    return value as ValueOf<Name> | undefined;
   };
 }
 
-/** A fault is printed, and people do put passwords into URLs. */
-function mask(text: string): string {
+/** A setting as the user wrote it, as far as it may be printed. */
+export function quote({ secret }: Setting, { as, written }: Given): string {
+  return `${as}=${secret ? '***' : mask(written)}`;
+}
+
+/** What is printed of a value: people do put passwords into URLs. */
+export function mask(text: string): string {
   const masked = text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/i, '$1***@').replace(/\?.*$/, '?***');
   return masked.replace(PEM, '$1***').replace(/\s+/g, ' ').slice(0, 200);
 }
 
 function trustProxy(text: string): TrustProxy | undefined {
-  const flag = boolean(text);
+  const flag = readBoolean(text);
   if (flag !== undefined && !/^[01]$/.test(text)) return { peers: flag ? 'all' : [], explicit: true };
   const words = text.split(/[\s,]+/).filter(Boolean);
   const ranges = words.map(parseRange);
   return ranges.includes(undefined) ? undefined : { peers: ranges.flatMap((range) => range ?? []), explicit: true };
 }
 
-function boolean(text: string): boolean | undefined {
+export function readBoolean(text: string): boolean | undefined {
   if (/^(true|1|yes|on)$/i.test(text)) return true;
   return /^(false|0|no|off)$/i.test(text) ? false : undefined;
 }

@@ -16,18 +16,29 @@ export type SettingKind =
 export interface Setting {
   /** Name of the environment variable. */
   readonly name: string;
+  /** What other programs call it: read just the same. */
+  readonly aliases?: readonly string[];
   readonly kind: SettingKind;
   /** What holds when it is not set, as it would be written; empty where that is derived (then `help` says how). */
   readonly fallback: string;
   readonly choices?: readonly string[];
+  /** Its value is never printed. */
+  readonly secret?: true;
   readonly help: string;
 }
 
 /** Every setting there is. docs/configuration.md is generated from this table (`yarn docs`). */
 export const settings = [
-  { name: 'HOST', kind: 'host', fallback: '0.0.0.0', help: 'Address to listen on.' },
+  {
+    name: 'HOST',
+    aliases: ['REGISTRY_HTTP_ADDR'],
+    kind: 'host',
+    fallback: '0.0.0.0',
+    help: 'Address to listen on.',
+  },
   {
     name: 'PORT',
+    aliases: ['REGISTRY_HTTP_ADDR'],
     kind: 'port',
     fallback: '3000',
     help: 'Port to listen on; 0 takes any free one, which the start line in the log names.',
@@ -46,6 +57,7 @@ export const settings = [
   },
   {
     name: 'REGISTRY_BACKEND',
+    aliases: ['REGISTRY_HOST', 'REGISTRY_PROXY_REMOTEURL'],
     kind: 'url-or-host',
     fallback: 'https://registry-1.docker.io',
     help: 'The registry behind the proxy: a URL, or a bare host (then https). It may have a base path; a trailing `/v2` is dropped. Private and loopback addresses are called only where this host is one (see `ALLOW_PRIVATE_ADDRESSES`).',

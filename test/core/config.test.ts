@@ -340,3 +340,111 @@ describe('the platform', () => {
     expect(readConfig({}).trustProxy.peers).toHaveLength(8);
   });
 });
+
+describe('a setting', () => {
+  const ENV = { PORT: '2', REGISTRY_BACKEND: 'env.example.com' };
+  const FILE = { PORT: '3', REGISTRY_BACKEND: 'file.example.com', REGISTRY_NAME: 'named.example.com' };
+
+  test('is what the flag says, else the environment, else .env', () => {
+    const { port, upstreams } = readConfig(ENV, ['-port', '1'], FILE);
+    expect([port, upstreams[0].url.hostname, upstreams[0].name]).toEqual([1, 'env.example.com', 'named.example.com']);
+    expect(readConfig({}, [], FILE).port).toBe(3);
+  });
+
+  test('is what the first of them says under whichever name', () => {
+    const host = (...all: Parameters<typeof readConfig>) => readConfig(...all).upstreams[0].url.hostname;
+    expect(host({ REGISTRY_HOST: 'other.example.com' }, [], FILE)).toBe('other.example.com');
+    expect(host(ENV, ['-registeryHost', 'flag.example.com'])).toBe('flag.example.com');
+    expect(readConfig({ REGISTRY_HTTP_ADDR: ':5' }, [], { HOST: '::1', PORT: '3' })).toMatchObject({
+      host: '::1',
+      port: 5,
+    });
+  });
+
+  test('is the default where the first of them leaves it empty', () => {
+    expect(readConfig({ PORT: '' }, [], { PORT: '3' }).port).toBe(3000);
+    expect(readConfig({ PORT: '2' }, ['--port=']).port).toBe(3000);
+    expect(readConfig({ REGISTRY_HTTP_ADDR: '' }, [], { PORT: '3' }).port).toBe(3000);
+  });
+
+  test('on Function Compute may come from .env too', () => {
+    expect(readConfig({}, [], { FC_FUNCTION_NAME: 'f', FC_ACCOUNT_ID: '1' }).platform).toBe('aliyun-fc');
+  });
+});
+
+describe('an alias', () => {
+  test.each(['REGISTRY_HOST', 'REGISTRY_PROXY_REMOTEURL'])('%s is the backend', (name) => {
+    expect(readConfig({ [name]: 'https://r.example.com/v2' })).toEqual(
+      readConfig({ REGISTRY_BACKEND: 'r.example.com' }),
+    );
+  });
+
+  test.each([
+    [':5000', '0.0.0.0', 5000],
+    ['0.0.0.0:5000', '0.0.0.0', 5000],
+    ['[::]:5000', '::', 5000],
+    [' 127.0.0.1:0 ', '127.0.0.1', 0],
+  ])('REGISTRY_HTTP_ADDR=%s listens on %s and %d', (REGISTRY_HTTP_ADDR, host, port) => {
+    expect(readConfig({ REGISTRY_HTTP_ADDR })).toMatchObject({ host, port });
+  });
+
+  test.each([
+    [{ REGISTRY_HOST: 'gcr.io', REGISTRY_BACKEND: 'https://gcr.io/v2/' }],
+    [{ REGISTRY_HOST: 'gcr.io', REGISTRY_BACKEND: ' ' }],
+    [{ REGISTRY_HTTP_ADDR: ':3000', PORT: '3000' }],
+    [{ REGISTRY_HTTP_ADDR: ':3000', HOST: '127.0.0.1' }],
+    [{ REGISTRY_HTTP_ADDR: '[::1]:3000', HOST: '::1' }],
+  ])('%j agree', (env) => {
+    expect(faults(env)).toEqual([]);
+  });
+
+  test.each([
+    [
+      { REGISTRY_HOST: 'gcr.io', REGISTRY_BACKEND: 'quay.io' },
+      'REGISTRY_BACKEND=quay.io and REGISTRY_HOST=gcr.io: both set REGISTRY_BACKEND, to different values',
+    ],
+    [
+      { REGISTRY_HOST: 'gcr.io', REGISTRY_PROXY_REMOTEURL: 'https://quay.io' },
+      'REGISTRY_HOST=gcr.io and REGISTRY_PROXY_REMOTEURL=https://quay.io: both set REGISTRY_BACKEND, to different values',
+    ],
+    [
+      { REGISTRY_HTTP_ADDR: ':5000', PORT: '3000' },
+      'REGISTRY_HTTP_ADDR=:5000 and PORT=3000: both set PORT, to different values',
+    ],
+    [{ REGISTRY_HTTP_ADDR: '5000' }, 'REGISTRY_HTTP_ADDR=5000: expected host:port, [v6]:port or :port'],
+    [{ REGISTRY_HTTP_ADDR: ':99999' }, 'REGISTRY_HTTP_ADDR=:99999: expected a whole number from 0 to 65535'],
+    [
+      { REGISTRY_HOST: 'ftp://gcr.io' },
+      'REGISTRY_HOST=ftp://gcr.io: expected an http(s) URL or a host name without credentials, query or fragment',
+    ],
+  ])('%j do not', (env, fault) => {
+    expect(faults(env)).toEqual([fault]);
+  });
+
+  test('contradicts only what is said in the same place', () => {
+    expect(readConfig({ REGISTRY_HOST: 'gcr.io' }, ['--registry-backend', 'quay.io']).upstreams[0].name).toBe(
+      'quay.io',
+    );
+    expect(() => readConfig({}, ['-registryHost', 'gcr.io', '--registry-backend', 'quay.io'])).toThrow(
+      '-registryHost=gcr.io and --registry-backend=quay.io: both set REGISTRY_BACKEND, to different values',
+    );
+  });
+});
+
+describe('a fault of a flag', () => {
+  test('is named as it was written, with all others', () => {
+    const read = () => readConfig({ LOG_LEVEL: 'loud' }, ['-port', 'x', '--stall-timeout=0', '--prot', '1', '--host']);
+    expect(read).toThrow(ConfigError);
+    try {
+      read();
+    } catch (error) {
+      expect((error as ConfigError).faults).toEqual([
+        '--prot: unknown flag; did you mean --port?',
+        '--host: needs a value',
+        '-port=x: expected a whole number from 0 to 65535',
+        'LOG_LEVEL=loud: expected one of debug, info, warn, error, silent',
+        '--stall-timeout=0: must be more than 0, or a dead upstream would hold a pull for ever',
+      ]);
+    }
+  });
+});

@@ -1,0 +1,76 @@
+import { readFlags } from './flags';
+import { splitListenAddress } from './listen-address';
+import { mask } from './setting-readers';
+import { type Setting, type SettingName, settings } from './settings';
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** Where settings come from: the first one that names a setting, under whichever of its names, decides it. */
+export interface Sources {
+  readonly argv: readonly string[];
+  readonly env: Env;
+  /** The file `.env`. */
+  readonly file: Env;
+}
+
+/** A setting as somebody wrote it. */
+export interface Given {
+  readonly from: 'flag' | 'env' | '.env';
+  /** The flag or variable, as it was spelt. */
+  readonly as: string;
+  /** All that stood there: more than `text` where one variable says two things. */
+  readonly written: string;
+  readonly text: string;
+}
+
+/** Every spelling of each setting in the source that decides it; none where it was left empty, which means the default. */
+export type GivenSettings = Readonly<Partial<Record<SettingName, readonly Given[]>>>;
+
+/** An alias of two settings at once, as Go programs have it. */
+const LISTEN_ADDRESS = 'REGISTRY_HTTP_ADDR';
+
+type Named = Given & { readonly name: string };
+
+/** Collects who says what about which setting; what cannot even be taken apart is added to `faults`. */
+export function givenSettings({ argv, env, file }: Sources, faults: string[]): GivenSettings {
+  const flags = readFlags(argv);
+  faults.push(...flags.faults);
+  const layers: readonly (readonly Named[])[] = [
+    flags.given.map(({ name, as, text }) => ({ name, from: 'flag', as, written: text.trim(), text: text.trim() })),
+    variables(env, 'env'),
+    variables(file, '.env'),
+  ];
+  const split = layers.map((layer) => layer.flatMap((each) => splitOf(each, faults)));
+  const found = (settings as readonly Setting[]).flatMap(({ name, aliases = [] }) => {
+    const names = [name, ...aliases];
+    const decisive = split
+      .map((layer) => layer.filter((each) => names.includes(each.name)))
+      .find(({ length }) => length);
+    return decisive ? [[name, decisive.filter(({ text }) => text !== '')] as const] : [];
+  });
+  return Object.fromEntries(found);
+}
+
+function variables(env: Env, from: Given['from']): Named[] {
+  const names = new Set((settings as readonly Setting[]).flatMap(({ name, aliases = [] }) => [name, ...aliases]));
+  return [...names].flatMap((name) => {
+    const text = env[name]?.trim();
+    return text === undefined ? [] : [{ name, from, as: name, written: text, text }];
+  });
+}
+
+function splitOf(each: Named, faults: string[]): Named[] {
+  if (each.name !== LISTEN_ADDRESS) return [each];
+  if (each.text === '')
+    return [
+      { ...each, name: 'HOST' },
+      { ...each, name: 'PORT' },
+    ];
+  const address = splitListenAddress(each.text);
+  if (!address) {
+    faults.push(`${each.as}=${mask(each.written)}: expected host:port, [v6]:port or :port`);
+    return [];
+  }
+  const port = { ...each, name: 'PORT', text: address.port };
+  return address.host === undefined ? [port] : [{ ...each, name: 'HOST', text: address.host }, port];
+}
