@@ -6,6 +6,11 @@ import { type Origin, type SettingReader, settingReader, type TrustProxy } from 
 import type { Url } from './url';
 import type { Reach } from './verbs';
 
+export interface Credentials {
+  readonly username: string;
+  readonly password: string;
+}
+
 /** A registry that we may call. */
 export interface Upstream {
   /** What `?ns=` and path prefixes say. */
@@ -19,6 +24,10 @@ export interface Upstream {
   readonly label?: string;
   /** `relay`: the client's own login and tokens; `proxy`: tokens that the proxy gets itself, anonymous ones. */
   readonly auth: 'relay' | 'proxy';
+  /** The login by which the proxy asks for tokens, with `auth` `proxy`. */
+  readonly credentials?: Credentials;
+  /** Stands before every repository upstream, and clients never see it; empty for none. */
+  readonly prefix: string;
 }
 
 /** Milliseconds. */
@@ -47,6 +56,8 @@ export interface Config {
   readonly backendHost: Url;
   readonly proxyRedirect: boolean;
   readonly handleRedirect: boolean;
+  /** Browsers are sent to the registry's own pages, where `REPO_PREFIX` makes this a domain of somebody's own. */
+  readonly browserRedirects: boolean;
   readonly publicUrl?: Origin;
   readonly trustProxy: TrustProxy;
   readonly platform: Platform;
@@ -100,6 +111,7 @@ export function readConfig(env: Env, argv: readonly string[] = [], file: Env = {
     backendHost: read('DEFAULT_BACKEND_HOST') ?? { ...upstreams[0].url, path: '' },
     proxyRedirect: read('PROXY_REDIRECT') as boolean,
     handleRedirect: read('HANDLE_REDIRECT') as boolean,
+    browserRedirects: upstreams[0].prefix !== '' && !read('DISABLE_BROWSER_REDIRECTS'),
     publicUrl: read('PUBLIC_URL'),
     trustProxy: read('TRUST_PROXY') ?? assumedTrust(capabilities[platform]),
     platform,
@@ -129,7 +141,7 @@ function readTls(read: SettingReader, platform: Capabilities | undefined, faults
   const before = faults.length;
   const [cert, key] = [read('TLS_CERT'), read('TLS_KEY')];
   if (faults.length > before || (cert ?? key) === undefined) return undefined;
-  if (platform?.gatewayIsPeer) faults.push("TLS_CERT, TLS_KEY: the platform's gateway ends TLS and asks for plain http");
+  if (platform?.gatewayIsPeer) faults.push("TLS_CERT, TLS_KEY: the platform's gateway ends TLS, and asks for http");
   if (cert !== undefined && key !== undefined) return { cert, key };
   const [present, absent] = cert === undefined ? ['TLS_KEY', 'TLS_CERT'] : ['TLS_CERT', 'TLS_KEY'];
   faults.push(`${present}=${cert ?? key}: needs ${absent} as well; set both to serve https, or neither`);
@@ -141,14 +153,33 @@ function readUpstreams(read: SettingReader, faults: string[]): [Upstream, ...Ups
   const backend = read('REGISTRY_BACKEND') ?? NOWHERE;
   const others = read('REGISTRIES') ?? [];
   const allowPrivate = read('ALLOW_PRIVATE_ADDRESSES');
-  const auth = others.length > 0 ? 'proxy' : 'relay';
-  const first = describeUpstream(backend, read('REGISTRY_NAME'), allowPrivate, auth);
+  const credentials = readCredentials(read, faults);
+  const auth = others.length > 0 || credentials ? 'proxy' : 'relay';
+  const first = describeUpstream(backend, read('REGISTRY_NAME'), allowPrivate, auth, read('REPO_PREFIX'), credentials);
   const listed = others.map(({ name, url }) => describeUpstream(url, name, allowPrivate, auth));
   const more = listed.filter((upstream) => upstream.name !== first.name);
   const names = more.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) < index);
   if (twice !== undefined) faults.push(`REGISTRIES names ${twice} twice`);
   return [first, ...more];
+}
+
+/** What a login opens is open to everybody who can reach the proxy, so it takes a word that says that this is meant. */
+function readCredentials(read: SettingReader, faults: string[]): Credentials | undefined {
+  const username = read('REGISTRY_USERNAME');
+  const password = read('REGISTRY_PASSWORD');
+  const isOpen = read('ANONYMOUS_PULL');
+  if (username === undefined && password === undefined) return undefined;
+  if (username === undefined || password === undefined) {
+    faults.push('REGISTRY_USERNAME and REGISTRY_PASSWORD belong together: set both or neither');
+    return undefined;
+  }
+  if (!isOpen) {
+    faults.push(
+      'REGISTRY_USERNAME lets everybody who can reach the proxy pull what that login may pull: set ANONYMOUS_PULL=true if that is meant',
+    );
+  }
+  return { username, password };
 }
 
 function isChunked(framing: string | undefined, platform: Platform): boolean {

@@ -3,11 +3,12 @@ import type { Config } from './config';
 import { answerOptions } from './cors';
 import { answerError, RegistryError } from './errors';
 import { checkStatus, failureError } from './failure';
-import { backendForward, registryForward } from './forwards';
+import { registryForward } from './forwards';
 import { countVia, type HeaderList, MAX_VIA, withHeader } from './headers';
 import { checkFraming, checkKnownMethod, checkMethod } from './methods';
 import { originOfRequest } from './origin';
-import { answerAsProxy } from './proxy-mode';
+import { askOutside } from './outside';
+import { answerAsProxy, noTokens } from './proxy-mode';
 import { learnRealm, type Realms } from './realm';
 import { isRedirect, Redirects } from './redirect';
 import { relayed, relayedProbe } from './relay';
@@ -65,7 +66,7 @@ export class Exchange {
           hint: 'REGISTRY_BACKEND leads back to this proxy',
         });
       }
-      this.#authorization = new Authorization(this.#route, this.#tokenStore);
+      this.#authorization = new Authorization(this.#route, this.#realms, this.#tokenStore);
       return this.#ask(this.#route);
     });
   }
@@ -125,17 +126,16 @@ export class Exchange {
     const head = this.#head;
     switch (route.kind) {
       case 'token':
+        if (route.upstream.auth === 'proxy') throw noTokens(route);
         this.#tokens = new TokenEndpoint(this.#config, this.#realms, head, route);
         return this.#tokens.onRequest();
       case 'own':
-        throw new RegistryError(404, 'NAME_UNKNOWN', 'nothing here', { path: route.path });
-      case 'backend':
-        if (!this.#config.handleRedirect) return this.#begin(backendForward(head, route, this.#config));
-        throw new RegistryError(404, 'NAME_UNKNOWN', 'only /v2/ is served here', {
-          hint: 'with HANDLE_REDIRECT the proxy follows redirects itself',
-        });
+      case 'backend': {
+        const verb = askOutside(head, route, this.#config);
+        return verb.verb === 'forward' ? this.#begin(verb) : verb;
+      }
       default:
-        return answerAsProxy(head, route) ?? this.#prepared(this.#begin(registryForward(head, route)));
+        return answerAsProxy(head, route) ?? this.#begin(this.#prepared(registryForward(head, route)));
     }
   }
 

@@ -4,15 +4,16 @@ import type { Answer, RequestHead } from './verbs';
 
 /**
  * What is answered at once where the proxy authenticates by itself; undefined for what goes to the registry.
- * @throws RegistryError 405 for a write: it would need somebody's login, and the proxy carries none
+ * @throws RegistryError 405 for a write, and for a look at an upload: that is somebody's own business, and nobody has said who asks
  */
 export function answerAsProxy({ method }: RequestHead, route: Route): Answer | undefined {
   if (route.upstream.auth !== 'proxy') return undefined;
   if (route.kind === 'ping') return answerPing(route);
-  if (method === 'GET' || method === 'HEAD') return undefined;
-  throw new RegistryError(405, 'UNSUPPORTED', 'this proxy serves several registries and only reads from them', {
+  const isRead = ['GET', 'HEAD'].includes(method) && route.kind !== 'upload';
+  if (isRead) return undefined;
+  throw new RegistryError(405, 'UNSUPPORTED', 'this proxy authenticates by itself and only reads', {
     registry: route.upstream.name,
-    hint: 'push to that registry directly, or through an instance without REGISTRIES',
+    hint: 'push to that registry directly, or through an instance without REGISTRIES and REGISTRY_USERNAME',
   });
 }
 
@@ -25,4 +26,11 @@ function answerPing({ namespace, upstream }: Route): Answer {
     headers: [['content-type', 'application/json'], ['docker-distribution-api-version', 'registry/2.0'], ...own],
     body: '{}',
   };
+}
+
+/** Nobody is sent to our token endpoint here; a login that comes all the same is not carried anywhere. */
+export function noTokens({ upstream }: Route): RegistryError {
+  return new RegistryError(404, 'UNSUPPORTED', 'this proxy authenticates by itself: no token is needed', {
+    registry: upstream.name,
+  });
 }

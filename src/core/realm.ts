@@ -1,12 +1,15 @@
 import { type Challenge, parameterOf, parseChallenges, printChallenge } from './challenge';
 import type { Upstream } from './config';
-import { type HeaderList, headersOf } from './headers';
+import { type HeaderList, headerOf, headersOf } from './headers';
+import { splitScopes } from './scope';
 import { parseUrl, type Url } from './url';
 
 /** Where an upstream's tokens come from. */
 export interface Realm {
   readonly url: Url;
   readonly service?: string;
+  /** There is no token server: the registry itself takes the login (RFC 7617). */
+  readonly isBasic?: boolean;
 }
 
 /** Realms as upstreams have named them; learned from every challenge that passes, so nothing is asked at start. */
@@ -21,6 +24,17 @@ export function realmOf(challenge: Challenge): Realm | undefined {
   return url && { url, service: parameterOf(challenge, 'service') };
 }
 
+/** The token of a request, without its scheme. */
+export function bearerOf(headers: HeaderList): string | undefined {
+  return /^Bearer (.+)$/.exec(headerOf(headers, 'authorization') ?? '')?.[1];
+}
+
+/** Whether a registry asks for a login itself, without a token server. */
+export function asksForLogin(headers: HeaderList): boolean {
+  const challenges = headersOf(headers, 'www-authenticate').flatMap(parseChallenges);
+  return challenges.some(({ scheme }) => scheme.toLowerCase() === 'basic');
+}
+
 /** The first Bearer challenge with a usable realm among all lines of WWW-Authenticate. */
 export function bearerChallenge(headers: HeaderList): { challenge: Challenge; realm: Realm } | undefined {
   for (const challenge of headersOf(headers, 'www-authenticate').flatMap(parseChallenges)) {
@@ -31,7 +45,8 @@ export function bearerChallenge(headers: HeaderList): { challenge: Challenge; re
 }
 
 export function learnRealm(headers: HeaderList, upstream: Upstream, realms: Realms): Realm | undefined {
-  const realm = bearerChallenge(headers)?.realm;
+  const basic = asksForLogin(headers) ? { url: upstream.url, isBasic: true } : undefined;
+  const realm = bearerChallenge(headers)?.realm ?? (upstream.credentials && basic);
   if (realm) realms.set(upstream.name, realm);
   return realm;
 }
@@ -40,17 +55,25 @@ export function learnRealm(headers: HeaderList, upstream: Upstream, realms: Real
  * The lines of WWW-Authenticate with our own token endpoint in every Bearer challenge. Realm and service are the same
  * on every answer of a host: containerd reuses the first ones it saw for every repository.
  */
-export function ownChallenges(lines: readonly string[], ownRealm: string, service: string): string[] {
+export function ownChallenges(
+  lines: readonly string[],
+  ownRealm: string,
+  service: string,
+  ownScope = (scope: string) => scope,
+): string[] {
   return lines.flatMap((line) => {
     const challenges = parseChallenges(line);
     return challenges.length === 0
       ? [line]
-      : challenges.map((challenge) => printChallenge(own(challenge, ownRealm, service)));
+      : challenges.map((challenge) => printChallenge(own(challenge, ownRealm, service, ownScope)));
   });
 }
 
-function own(challenge: Challenge, ownRealm: string, service: string): Challenge {
+function own(challenge: Challenge, ownRealm: string, service: string, ownScope: (scope: string) => string): Challenge {
   if (!isBearer(challenge) || parameterOf(challenge, 'realm') === undefined) return challenge;
   const others = challenge.parameters.filter(([name]) => name !== 'realm' && name !== 'service');
-  return { ...challenge, parameters: [['realm', ownRealm], ['service', service], ...others] };
+  const translated = others.map(([name, value]) => {
+    return [name, name === 'scope' ? splitScopes([value]).map(ownScope).join(' ') : value] as const;
+  });
+  return { ...challenge, parameters: [['realm', ownRealm], ['service', service], ...translated] };
 }

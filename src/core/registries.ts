@@ -1,5 +1,5 @@
 import { isPrivateHost } from './addresses';
-import type { Upstream } from './config';
+import type { Credentials, Upstream } from './config';
 import { DEFAULT_PORT, hostOf, parseUrl, type Url } from './url';
 
 interface KnownRegistry {
@@ -44,6 +44,8 @@ export function describeUpstream(
   name: string | undefined,
   allowPrivate: boolean | undefined,
   auth: Upstream['auth'],
+  prefix = '',
+  credentials?: Credentials,
 ): Upstream {
   const host = registryName(hostOf(url));
   const own = registryName(name ?? host);
@@ -55,5 +57,7 @@ export function describeUpstream(
     url: known && url.port === DEFAULT_PORT.https ? { ...url, hostname: known.hostname } : url,
     reach: (allowPrivate ?? isPrivateHost(url.hostname)) ? 'any' : 'public',
     auth,
+    prefix,
+    ...(credentials && { credentials }),
   };
 }

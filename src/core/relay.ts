@@ -1,21 +1,26 @@
 import { SMALL_BODY_BYTES } from './capabilities';
 import { type HeaderList, headerOf, headersOf, responseHeaders, withHeader, withoutHeaders } from './headers';
+import { listEdit } from './lists';
 import { ownLink, ownLocation, type Place, passedLocation } from './location';
 import { contentLength, parseContentRange, spanOf, strongValidator, unsatisfiedTotal } from './range';
 import { ownChallenges } from './realm';
 import { isRedirect } from './redirect';
 import { isDigest } from './reference';
+import { clientScope } from './scope';
 import { hostOf, originOf } from './url';
 import type { Forward, Relay, ResponseHead, Span } from './verbs';
 
 /** The upstream's response in the client's terms. */
 export function relayed(sent: Forward, head: ResponseHead, place: Place): Relay {
   const { status } = head;
-  const headers = clientHeaders(sent, head, place);
+  const edit = listEdit(head, place);
+  const fields = clientHeaders(sent, head, place);
+  const headers = edit ? withoutHeaders(fields, 'content-length', 'etag') : fields;
   if (sent.method === 'HEAD' || status === 304) return { verb: 'relay', status, headers, body: 'none' };
   // RFC 9110 section 8.6; the parser of Node 20.11 waits for as many bytes.
   if (status === 204)
     return { verb: 'relay', status, headers: withoutHeaders(headers, 'content-length'), body: 'none' };
+  if (edit) return { verb: 'relay', status, headers, body: 'collect', edit };
   const length = contentLength(headers);
   if (length === undefined && isSmallKind(place)) return { verb: 'relay', status, headers, body: 'collect' };
   const isChunked = length !== undefined && length > place.config.chunkedAbove;
@@ -73,7 +78,7 @@ function translate(name: string, value: string, sent: Forward, head: ResponseHea
       // No login helps where the proxy authenticates, and none should be asked for: it would come to us.
       if (place.route.upstream.auth === 'proxy') return [];
       return head.status === 401 && sent.purpose === 'registry'
-        ? ownChallenges([value], `${originOf(place.origin)}/token`, hostOf(place.origin)).map((line) => [name, line])
+        ? challengesFor([value], place).map((line) => [name, line])
         : [[name, value]];
     case 'content-type':
       // "The Content-Type SHOULD NOT have parameters" (spec): crane keeps them as part of the media type.
@@ -83,6 +88,11 @@ function translate(name: string, value: string, sent: Forward, head: ResponseHea
     default:
       return [[name, value]];
   }
+}
+
+function challengesFor(lines: readonly string[], { origin, route }: Place): string[] {
+  const ownScope = (scope: string) => clientScope(scope, route.upstream);
+  return ownChallenges(lines, `${originOf(origin)}/token`, hostOf(origin), ownScope);
 }
 
 function addedHeaders(fields: HeaderList, sent: Forward, head: ResponseHead, place: Place): HeaderList {

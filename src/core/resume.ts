@@ -1,11 +1,11 @@
 import { RegistryError } from './errors';
 import { headerOf, withHeader, withoutHeaders } from './headers';
 import { contentLength, parseContentRange, rangeOfRest } from './range';
-import { bearerChallenge } from './realm';
+import { bearerChallenge, bearerOf } from './realm';
 import { isRedirect, Redirects } from './redirect';
 import { FIRST_RETRY_DELAY, MAX_RETRIES } from './retry';
 import type { Route } from './route';
-import { anonymousToken, MAX_TOKEN_DOCUMENT, readToken, tokenKey } from './token';
+import { MAX_TOKEN_DOCUMENT, ownToken, readToken, tokenKey } from './token';
 import type { Failure, Forward, GiveUp, ResponseHead, ResumeVerb, Span, Splice } from './verbs';
 
 /** Continuations of one response; a blob that needs more is on a link where the client's own retry is better. */
@@ -116,12 +116,13 @@ export class Resumption {
     this.#token = 'asked';
     try {
       const { repository, upstream } = this.#route;
-      const request = anonymousToken(bearer.challenge, bearer.realm, repository, upstream, sent.headers);
+      const request = ownToken(bearer.challenge, bearer.realm, repository, upstream, sent.headers);
       return {
         verb: 'authorize',
         request: { ...request, within: this.#within },
         limit: MAX_TOKEN_DOCUMENT,
         key: tokenKey(upstream, repository),
+        spent: bearerOf(sent.headers),
       };
     } catch {
       return this.#askSource();

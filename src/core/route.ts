@@ -1,8 +1,10 @@
 import type { Config, Upstream } from './config';
 import { RegistryError } from './errors';
+import { nameInScope, nameUpstream } from './names';
 import { editParameter, joinQueries, type Query, valuesOf, withoutParameters } from './query';
-import { completeName, isDigest, isName, isTag, MAX_NAME_LENGTH } from './reference';
+import { isDigest, isName, isTag, MAX_NAME_LENGTH } from './reference';
 import { openSession } from './session';
+import { findUpstream, unknownRegistry, upstreamOfHost, upstreamOfName } from './upstreams';
 import { lenientPath } from './url';
 
 export type RouteKind =
@@ -110,7 +112,7 @@ function distributionRoute(path: string, query: Query, config: Config, host: str
   if (!isName(name))
     throw new RegistryError(400, 'NAME_INVALID', 'invalid repository name', { name: name.slice(0, MAX_NAME_LENGTH) });
   checkReference(endpoint.kind, endpoint.reference);
-  const repository = completeName(name, upstream.name);
+  const repository = nameUpstream(name, upstream);
   const session = endpoint.kind === 'upload' ? openSession(endpoint.reference, repository) : undefined;
   return {
     ...plain,
@@ -119,7 +121,7 @@ function distributionRoute(path: string, query: Query, config: Config, host: str
     path: session?.path ?? `/v2/${repository}/${endpoint.tail}`,
     query: joinQueries(
       session?.query ?? '',
-      editParameter(rest, 'from', (from) => upstreamName(from, upstream, config)),
+      editParameter(rest, 'from', (from) => nameInScope(from, upstream, config)),
     ),
     repository,
     typed,
@@ -166,46 +168,4 @@ function checkReference(kind: RouteKind, reference: string): void {
   throw new RegistryError(400, code, reference.includes(':') ? 'invalid digest' : 'invalid tag', {
     reference: reference.slice(0, 200),
   });
-}
-
-export function findUpstream(name: string, config: Config): Upstream | undefined {
-  return config.upstreams.find((upstream) => upstream.name === name || upstream.aliases.includes(name));
-}
-
-/** `ghcr.r.example.com` stands for ghcr.io, where that is configured beside others. */
-function upstreamOfHost(host: string, { upstreams }: Config): Upstream | undefined {
-  const [label, ...domain] = host.split('.');
-  return upstreams.length > 1 && domain.length > 1 ? upstreams.find((upstream) => upstream.label === label) : undefined;
-}
-
-/** A first component may be a configured registry; where the default is Docker Hub, another one's host is an error. */
-function upstreamOfName(name: readonly string[], config: Config): { upstream: Upstream; name: string } {
-  const [first, ...others] = name;
-  const named = others.length > 0 ? findUpstream(first.toLowerCase(), config) : undefined;
-  if (named) return { upstream: named, name: others.join('/') };
-  const upstream = config.upstreams[0];
-  if (others.length > 0 && upstream.name === 'docker.io' && /[.:]/.test(first)) throw unknownRegistry(first, config);
-  return { upstream, name: name.join('/') };
-}
-
-/** A repository's name in a scope or a mount, where clients may have put the registry's before it. */
-export function upstreamName(text: string, upstream: Upstream, config: Config): string {
-  const [first, ...others] = text.split('/');
-  const isNamed = others.length > 0 && findUpstream(first.toLowerCase(), config) === upstream;
-  return completeName(isNamed ? others.join('/') : text, upstream.name);
-}
-
-/** Answering for a registry that we are not would hand out somebody else's image under its name. */
-function unknownRegistry(name: string, config: Config): RegistryError {
-  const known = config.upstreams.map((upstream) => upstream.name);
-  return new RegistryError(
-    404,
-    'NAME_UNKNOWN',
-    `this proxy does not serve ${name.slice(0, 255)}, only ${known.join(', ')}`,
-    {
-      registry: name.slice(0, 255),
-      known,
-      hint: 'if the backend is a mirror of it, set REGISTRY_NAME',
-    },
-  );
 }

@@ -1,5 +1,5 @@
 import type { Config, Upstream } from './config';
-import { upstreamName } from './route';
+import { nameForClients, nameInScope } from './names';
 
 /**
  * A token scope, `type:name:actions` (distribution, "Token Scope Documentation"). The name may hold `host:port`, so it
@@ -27,7 +27,14 @@ export function splitScopes(values: readonly string[]): string[] {
 export function upstreamScope(text: string, upstream: Upstream, config: Config): string {
   const scope = parseScope(text);
   if (!scope || !isRepository(scope.type)) return text;
-  return `${scope.type}:${upstreamName(scope.name, upstream, config)}:${scope.actions}`;
+  return `${scope.type}:${nameInScope(scope.name, upstream, config)}:${scope.actions}`;
+}
+
+/** A scope as the upstream names it in a challenge → as clients may ask for it: `REPO_PREFIX` off. */
+export function clientScope(text: string, upstream: Upstream): string {
+  const scope = parseScope(text);
+  if (!scope || !isRepository(scope.type)) return text;
+  return `${scope.type}:${nameForClients(scope.name, upstream) ?? scope.name}:${scope.actions}`;
 }
 
 /** `repository`, also with a class: `repository(plugin)`. */

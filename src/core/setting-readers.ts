@@ -30,10 +30,16 @@ const readers = {
   },
   path: { parse: path, expected: 'the path of a file' },
   port: { parse: port, expected: 'a whole number from 0 to 65535' },
+  presence: { parse: () => true, expected: '' },
   registries: {
     parse: registries,
     expected: 'a list of registry names, or name=URL pairs, with commas between',
   },
+  repository: {
+    parse: repository,
+    expected: 'a repository path: lower-case letters, digits, separators and slashes',
+  },
+  secret: { parse: secret, expected: 'text without control characters' },
   'url-or-host': {
     parse: urlOrHost,
     expected: 'an http(s) URL or a host name without credentials, query or fragment',
@@ -161,4 +167,14 @@ function namedRegistry(entry: string): NamedRegistry | undefined {
   const name = registryName(first);
   const url = urlOrHost(address.length > 0 ? address.join('=') : first);
   return name && url ? { name, url } : undefined;
+}
+
+function repository(text: string): string | undefined {
+  const name = text.replace(/^\/+|\/+$/g, '');
+  return isName(name) ? name : undefined;
+}
+
+/** Not trimmed further and not shown: what it holds is nobody's business, as long as a header can carry it. */
+function secret(text: string): string | undefined {
+  return [...text].some((character) => character < ' ' || character === '\x7f') ? undefined : text;
 }

@@ -10,7 +10,10 @@ export type SettingKind =
   | 'origin-or-host'
   | 'path'
   | 'port'
+  | 'presence'
   | 'registries'
+  | 'repository'
+  | 'secret'
   | 'url-or-host';
 
 export interface Setting {
@@ -73,6 +76,41 @@ export const settings = [
     kind: 'registries',
     fallback: '',
     help: 'More registries for this instance: a list of names, `ghcr.io,quay.io`, or `name=URL` where the name is not where it is. Clients choose one by `?ns=`, by the first label of the host (`ghcr.r.example.com`) or by a path prefix (`r.example.com/ghcr.io/owner/app`); anything else goes to `REGISTRY_BACKEND`. With this set, the proxy gets anonymous tokens itself: public images need no login, private ones and pushes are not served.',
+  },
+  {
+    name: 'REGISTRY_USERNAME',
+    aliases: ['REGISTRY_PROXY_USERNAME'],
+    kind: 'secret',
+    secret: true,
+    fallback: '',
+    help: 'A login at `REGISTRY_BACKEND` by which the proxy pulls for everybody; for Google registries `_json_key`. Clients then need none and cannot push. Needs `REGISTRY_PASSWORD`, and `ANONYMOUS_PULL=true` since it opens private images to whoever reaches the proxy. It is shown only to the registry and to a token server of the same domain.',
+  },
+  {
+    name: 'REGISTRY_PASSWORD',
+    aliases: ['REGISTRY_PROXY_PASSWORD'],
+    kind: 'secret',
+    secret: true,
+    fallback: '',
+    help: 'The password or access token of `REGISTRY_USERNAME`.',
+  },
+  {
+    name: 'ANONYMOUS_PULL',
+    kind: 'boolean',
+    fallback: 'false',
+    help: 'Says that everybody who can reach the proxy may pull whatever `REGISTRY_USERNAME` may; without it the proxy does not start with that set.',
+  },
+  {
+    name: 'REPO_PREFIX',
+    aliases: ['REGISTRY_PREFIX'],
+    kind: 'repository',
+    fallback: '',
+    help: 'Offers the repositories below this path of `REGISTRY_BACKEND` as if they were at the top: with `my-project` and `https://gcr.io`, `r.example.com/foo` is `gcr.io/my-project/foo`. Clients never see the prefix, and nothing outside it.',
+  },
+  {
+    name: 'DISABLE_BROWSER_REDIRECTS',
+    kind: 'presence',
+    fallback: '',
+    help: "With `REPO_PREFIX`, a browser that opens `r.example.com/foo` is sent to the registry's own page of that repository. Any value switches that off.",
   },
   {
     name: 'DEFAULT_BACKEND_HOST',

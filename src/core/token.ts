@@ -1,7 +1,7 @@
 import { type Challenge, parameterOf } from './challenge';
-import type { Config, Upstream } from './config';
+import type { Config, Credentials, Upstream } from './config';
 import { RegistryError } from './errors';
-import { type HeaderList, headerOf } from './headers';
+import { type HeaderList, headerOf, withHeader } from './headers';
 import { joinQueries, printQuery, valuesOf, withoutParameters } from './query';
 import type { Realm } from './realm';
 import { splitScopes, upstreamScope } from './scope';
@@ -73,11 +73,11 @@ function realmRequest(
     throw new RegistryError(
       403,
       'DENIED',
-      'the registry names a token server of another domain; your login is not sent there',
+      'the registry names a token server of another domain; no login is sent there',
       {
         registry: upstream.name,
         realm: originOf(realm.url),
-        hint: 'pull without a login, or log in at that registry directly',
+        hint: 'do without a login here, or log in at that registry directly',
       },
     );
   }
@@ -97,11 +97,19 @@ function realmRequest(
   };
 }
 
+/** `Authorization` of a login (RFC 7617), in UTF-8. */
+export function basicLogin({ username, password }: Credentials): string {
+  const bytes = new TextEncoder().encode(`${username}:${password}`);
+  return `Basic ${btoa(String.fromCharCode(...bytes))}`;
+}
+
 /**
- * An anonymous token for what a challenge asks, used where the client's own token cannot serve: on a followed hop, and
- * when it has run out in the middle of a blob.
+ * A token of the proxy's own for what a challenge asks: with the upstream's credentials where there are some, else an
+ * anonymous one. Also used where the client's token cannot serve: on a followed hop, and when it has run out in the
+ * middle of a blob.
+ * @throws RegistryError 403 where the realm must not see the credentials
  */
-export function anonymousToken(
+export function ownToken(
   challenge: Challenge,
   realm: Realm,
   repository: string,
@@ -113,13 +121,13 @@ export function anonymousToken(
     ...(realm.service === undefined ? [] : [['service', realm.service] as const]),
     ...scopes.map((scope) => ['scope', scope] as const),
   ]);
-  const anonymous = headers.filter(([name]) => name !== 'authorization');
-  return realmRequest('GET', anonymous, realm, upstream, false, { query, body: 'none' });
+  const own = withHeader(headers, 'authorization', upstream.credentials && basicLogin(upstream.credentials));
+  return realmRequest('GET', own, realm, upstream, upstream.credentials !== undefined, { query, body: 'none' });
 }
 
-/** Names an anonymous token: who else may use it. */
-export function tokenKey({ url }: Upstream, repository: string): string {
-  return `${originOf(url)}/${repository}`;
+/** Names a token of ours, and by whose right it was got: an anonymous request never finds one that a login paid for. */
+export function tokenKey({ url, credentials }: Upstream, repository: string): string {
+  return `${encodeURIComponent(credentials?.username ?? '')}@${originOf(url)}/${repository}`;
 }
 
 /** `token`, or `access_token` as some registries call it; undefined where there is none. */

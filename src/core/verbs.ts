@@ -85,6 +85,8 @@ export interface Relay {
   readonly status: number;
   readonly headers: HeaderList;
   readonly body: 'stream' | 'collect' | 'none';
+  /** What becomes of a collected body; it throws for one that it cannot read. */
+  readonly edit?: (text: string) => string;
   /** Set where a cut body can be continued with `Range`. */
   readonly span?: Span;
 }

@@ -22,7 +22,7 @@ export function createApp(context: Context): Express {
     res.once('socket', begin);
     return undefined;
   });
-  app.get('/', (_req, res) => page(res, welcome(context)));
+  if (!context.config.browserRedirects) app.get('/', (_req, res) => page(res, welcome(context)));
   app.get('/-/healthz', (_req, res) => page(res, 'ok\n'));
   if (context.config.capabilities.hooks) addHooks(app, context);
   app.use((_req, res) => serve(res.locals.session));

@@ -40,12 +40,26 @@ async function collect(session: Session, response: IncomingMessage, verb: Relay,
     if (!signal.aborted) answer(session, answerError(cutAnswer(failureOf(error))));
     return;
   }
-  const start = Buffer.concat(body.chunks);
+  const start =
+    verb.edit && !body.isLonger ? edited(Buffer.concat(body.chunks), verb.edit) : Buffer.concat(body.chunks);
+  if (start === undefined || (verb.edit && body.isLonger)) {
+    response.destroy();
+    return answer(session, answerError(new RegistryError(502, 'UNAVAILABLE', "the registry's list cannot be read")));
+  }
   record.bytes = start.length;
   writeHead(res, verb.status, body.isLonger ? headers : [...headers, ['content-length', String(start.length)]]);
   if (!body.isLonger) return void res.end(start);
   res.write(start);
   await stream(session, undefined, response, verb);
+}
+
+/** Undefined for a list that is none. */
+function edited(body: Buffer, edit: (text: string) => string): Buffer | undefined {
+  try {
+    return Buffer.from(edit(body.toString()));
+  } catch {
+    return undefined;
+  }
 }
 
 function cutAnswer({ kind, message }: Failure): RegistryError {

@@ -1,7 +1,7 @@
 import { MAX_BARREN, MAX_CONTINUATIONS, MIN_GAIN, Resumption } from '../../src/core/resume';
 import { MAX_RETRIES } from '../../src/core/retry';
 import { routeOf } from '../../src/core/route';
-import type { Failure, Forward, Span } from '../../src/core/verbs';
+import type { Authorize, Failure, Forward, Span } from '../../src/core/verbs';
 import { configOf, DIGEST, fields, forward, response } from './heads';
 
 const BLOB = `/v2/team/app/blobs/${DIGEST}`;
@@ -152,7 +152,7 @@ describe('the client’s token has run out', () => {
   test('an anonymous one is asked for, without the old one', () => {
     const { verb } = refused();
     expect(verb).toMatchObject({ verb: 'authorize', request: { purpose: 'realm', within: 400 } });
-    expect(JSON.stringify(verb)).not.toContain('old');
+    expect(JSON.stringify((verb as Authorize).request)).not.toContain('old');
   });
 
   test('with it the registry is asked again', () => {

@@ -1,5 +1,6 @@
-import { findUpstream, type RouteKind, routeOf } from '../../src/core/route';
+import { type RouteKind, routeOf } from '../../src/core/route';
 import { wrapSession } from '../../src/core/session';
+import { findUpstream } from '../../src/core/upstreams';
 import { configOf, DIGEST, REGISTRY, refusal } from './heads';
 
 const HUB = {};

@@ -1,5 +1,5 @@
 import type { Realm } from '../../src/core/realm';
-import { anonymousToken, readToken, tokenForm, tokenQuery } from '../../src/core/token';
+import { ownToken, readToken, tokenForm, tokenQuery } from '../../src/core/token';
 import { hrefOf } from '../../src/core/url';
 import { configOf, type Fields, fields, refusal, url } from './heads';
 
@@ -130,7 +130,7 @@ describe('an anonymous token', () => {
     ['', ''],
     ['aws', '&scope=aws'],
   ])('for the scope %s', (scope, expected) => {
-    const asks = anonymousToken(challenge(scope), REALM, 'library/nginx', hub, sent);
+    const asks = ownToken(challenge(scope), REALM, 'library/nginx', hub, sent);
     expect(asks.url.query).toBe(`?service=registry.docker.io${expected}`);
     expect(asks.headers).toEqual(fields({ accept: 'x', 'user-agent': 'docker' }));
   });

@@ -11,7 +11,10 @@ const kinds: Record<Setting['kind'], string> = {
   'origin-or-host': 'URL without path, or host name',
   path: 'path of a file',
   port: 'port',
+  presence: 'any value',
   registries: 'list of names, or `name=URL`',
+  repository: 'repository path',
+  secret: 'text',
   'url-or-host': 'URL or host name',
 };
 

@@ -1,0 +1,37 @@
+import type { Config, Upstream } from './config';
+import { RegistryError } from './errors';
+
+export function findUpstream(name: string, config: Config): Upstream | undefined {
+  return config.upstreams.find((upstream) => upstream.name === name || upstream.aliases.includes(name));
+}
+
+/** `ghcr.r.example.com` stands for ghcr.io, where that is configured beside others. */
+export function upstreamOfHost(host: string, { upstreams }: Config): Upstream | undefined {
+  const [label, ...domain] = host.split('.');
+  return upstreams.length > 1 && domain.length > 1 ? upstreams.find((upstream) => upstream.label === label) : undefined;
+}
+
+/** A first component may be a configured registry; where the default is Docker Hub, another one's host is an error. */
+export function upstreamOfName(name: readonly string[], config: Config): { upstream: Upstream; name: string } {
+  const [first, ...others] = name;
+  const named = others.length > 0 ? findUpstream(first.toLowerCase(), config) : undefined;
+  if (named) return { upstream: named, name: others.join('/') };
+  const upstream = config.upstreams[0];
+  if (others.length > 0 && upstream.name === 'docker.io' && /[.:]/.test(first)) throw unknownRegistry(first, config);
+  return { upstream, name: name.join('/') };
+}
+
+/** Answering for a registry that we are not would hand out somebody else's image under its name. */
+export function unknownRegistry(name: string, config: Config): RegistryError {
+  const known = config.upstreams.map((upstream) => upstream.name);
+  return new RegistryError(
+    404,
+    'NAME_UNKNOWN',
+    `this proxy does not serve ${name.slice(0, 255)}, only ${known.join(', ')}`,
+    {
+      registry: name.slice(0, 255),
+      known,
+      hint: 'if the backend is a mirror of it, set REGISTRY_NAME',
+    },
+  );
+}
