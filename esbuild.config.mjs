@@ -1,5 +1,6 @@
 // Bundles the Node server into one file that runs with nothing beside it.
 //   node esbuild.config.mjs [--outdir dist] [--entry src/node/main.ts]
+import { readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
@@ -78,6 +79,8 @@ const { values } = parseArgs({
   },
 });
 
+const { name, version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
+
 const { metafile } = await build({
   entryPoints: { bundle: values.entry },
   outdir: values.outdir,
@@ -85,6 +88,7 @@ const { metafile } = await build({
   platform: 'node',
   format: 'cjs',
   target: 'node20.11',
+  define: { PROGRAM: JSON.stringify(`${name} ${version}`) },
   minify: true,
   legalComments: 'eof',
   metafile: true,

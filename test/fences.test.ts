@@ -80,6 +80,12 @@ describe('the bundle', () => {
     expect(readdirSync(folder)).toEqual(['bundle.js']);
     expect(statSync(join(folder, 'bundle.js')).size).toBeLessThan(MAX_BUNDLE_BYTES);
   });
+
+  test('knows its name and version', async () => {
+    const { name, version } = JSON.parse(read('package.json'));
+    const { stdout } = await promisify(execFile)(process.execPath, [join(folder, 'bundle.js'), '--version']);
+    expect(stdout).toBe(`${name} ${version} (Node.js ${process.version})\n`);
+  });
 });
 
 describe('the lock file', () => {

@@ -1,12 +1,22 @@
 import dotenv from 'dotenv';
 import { ConfigError, readConfig } from '../core/config';
+import { readFlags } from '../core/flags';
 import { createLog } from './log';
 import { startServer } from './server';
 
 /** Reads the configuration, serves until SIGTERM or SIGINT, and ends when the last transfer is over. */
 async function main(): Promise<void> {
-  dotenv.config({ quiet: true });
-  const config = readConfig(process.env);
+  // Taken before .env is added to it: what the environment says wins, under whichever name.
+  const env = { ...process.env };
+  const { parsed: file = {} } = dotenv.config({ quiet: true });
+  const argv = process.argv.slice(2);
+  const { command } = readFlags(argv);
+  if (command) {
+    const { answerOf } = await import('./cli');
+    process.stdout.write(answerOf(command, { argv, env, file }));
+    return;
+  }
+  const config = readConfig(env, argv, file);
   const isTerminal = Boolean(process.stdout.isTTY);
   const format = config.logFormat === 'auto' ? (isTerminal ? 'text' : 'json') : config.logFormat;
   // A log that nobody reads any more must not end the service.
@@ -36,7 +46,7 @@ function stackOf(error: unknown): string {
 main().catch((error: unknown) => {
   if (error instanceof ConfigError) {
     for (const fault of error.faults) process.stderr.write(`configuration: ${fault}\n`);
-    process.stderr.write('docs/configuration.md lists every setting.\n');
+    process.stderr.write('--help and docs/configuration.md list every setting.\n');
   } else {
     process.stderr.write(
       `${(error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? 'the port is taken: set PORT to a free one' : stackOf(error)}\n`,

@@ -1,4 +1,6 @@
 import { createServer } from 'node:net';
+import { flagOf } from '../../src/core/flags';
+import { settings } from '../../src/core/settings';
 import { ask, open } from '../upstream/client';
 import { listen } from '../upstream/listen';
 import { until } from '../upstream/scene';
@@ -29,6 +31,27 @@ describe('the process', () => {
     expect(err()).toContain('docs/configuration.md');
     expect(err()).not.toMatch(/^\s+at /m);
     expect(out()).toBe('');
+  });
+
+  test('prefers flags to its environment', async () => {
+    const running = program.start(
+      { ...LOCAL, PORT: '1', REGISTRY_BACKEND: 'http://127.0.0.1:1' },
+      '-port',
+      '0',
+      '--registeryHost=http://127.0.0.1:2',
+    );
+    const { port, backend } = await running.listening();
+    expect([port > 1, backend]).toEqual([true, 'http://127.0.0.1:2']);
+    running.signal('SIGTERM');
+    expect(await running.exited).toBe(0);
+  });
+
+  test('lists faults of flags with all others', async () => {
+    const { exited, err, out } = program.start({ PORT: 'x' }, '--prot', '80', '--log-level');
+    expect([await exited, out()]).toEqual([1, '']);
+    expect(err()).toContain('configuration: --prot: unknown flag; did you mean --port?\n');
+    expect(err()).toContain('configuration: --log-level: needs a value\n');
+    expect(err()).toContain('configuration: PORT=x: ');
   });
 
   test('says that its port is taken, and ends with 1', async () => {
@@ -122,5 +145,62 @@ describe('the process', () => {
     running.signal('SIGTERM');
     expect(await running.exited).toBe(1);
     await upstream.stop();
+  });
+});
+
+describe('a command', () => {
+  /** Runs to its end: what answers here does not serve. */
+  const run = async (env: Record<string, string>, ...argv: string[]) => {
+    const { exited, out, err } = program.start(env, ...argv);
+    return { code: await exited, out: out(), err: err() };
+  };
+
+  test('--help explains every setting in columns, whatever is wrong', async () => {
+    const { code, out, err } = await run({ PORT: 'x' }, '--help', '--nonsense');
+    expect([code, err]).toEqual([0, '']);
+    const rows = new Map(out.split('\n').map((line) => [line.trim().split(' ')[0], line]));
+    const column = (rows.get('Flag') as string).indexOf('Meaning');
+    for (const { name, fallback } of settings) {
+      const row = rows.get(flagOf(name)) as string;
+      expect(row).toContain(` ${fallback}`);
+      expect(row.slice(column - 2, column)).toBe('  ');
+      expect(row.slice(column)).toMatch(/^[A-Z`]|^auto/);
+    }
+    expect(Math.max(...out.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(120);
+  });
+
+  test('--version names the program and Node.js', async () => {
+    const { code, out, err } = await run({}, '-version');
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toBe(`registry-proxy-serverless, from source (Node.js ${process.version})\n`);
+  });
+
+  test('--print-config says what holds, and who says so', async () => {
+    const env = { REGISTRY_HOST: 'gcr.io', REGISTRY_HTTP_ADDR: '[::1]:5000' };
+    const { code, out, err } = await run(env, '--print-config', '-port', '5001', '--no-proxy-redirect');
+    expect([code, err]).toEqual([0, '']);
+    const lines = out.trim().split('\n');
+    expect(lines).toHaveLength(settings.length);
+    expect(lines.map((line) => line.replace(/ {2,}/, ' '))).toEqual(
+      expect.arrayContaining([
+        'HOST=::1 # env REGISTRY_HTTP_ADDR',
+        'PORT=5001 # flag -port',
+        'REGISTRY_BACKEND=gcr.io # env REGISTRY_HOST',
+        'REGISTRY_NAME=gcr.io # default',
+        'DEFAULT_BACKEND_HOST=https://gcr.io # default',
+        'PROXY_REDIRECT=false # flag --no-proxy-redirect',
+        'PUBLIC_URL=https://env.example.com # .env PUBLIC_URL',
+        'LOG_FORMAT=json # .env LOG_FORMAT',
+        'TRUST_PROXY=loopback,linklocal,private # default',
+        'ALLOW_PRIVATE_ADDRESSES=false # default',
+        'STALL_TIMEOUT=20s # default',
+      ]),
+    );
+  });
+
+  test('--print-config lists faults instead', async () => {
+    const { code, out, err } = await run({ PORT: 'x' }, '--print-config', '--prot=1');
+    expect([code, out]).toEqual([1, '']);
+    expect(err.match(/^configuration: /gm)).toHaveLength(2);
   });
 });

@@ -21,8 +21,11 @@ export async function processFrom(dotenv?: string) {
   if (dotenv !== undefined) writeFileSync(join(folder, '.env'), dotenv);
   const children: ChildProcess[] = [];
   return {
-    start(env: Record<string, string> = {}) {
-      const child = spawn(process.execPath, [outfile], { cwd: folder, env: { PATH: process.env.PATH ?? '', ...env } });
+    start(env: Record<string, string> = {}, ...argv: string[]) {
+      const child = spawn(process.execPath, [outfile, ...argv], {
+        cwd: folder,
+        env: { PATH: process.env.PATH ?? '', ...env },
+      });
       children.push(child);
       let [out, err] = ['', ''];
       child.stdout.on('data', (chunk) => {

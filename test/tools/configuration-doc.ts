@@ -25,13 +25,44 @@ export function renderConfiguration(settings: readonly Setting[]): string {
 <!-- Written by \`yarn docs\` from src/core/settings.ts: edit that file. -->
 
 Settings are environment variables; a file \`.env\` in the working directory may hold them too, and the environment wins.
+Each is a flag as well, which wins over both: \`REGISTRY_BACKEND\` is \`--registry-backend\` or \`-registryBackend\`, with one
+dash or two, its value behind \`=\` or a space. \`--handle-redirect\` alone means \`true\`, \`--no-handle-redirect\` means \`false\`.
+Whatever stands on a command line can be read by every user of the machine: keep secrets to the environment.
 An empty value counts as not set. A duration is a number with \`ms\`, \`s\`, \`m\` or \`h\`, or seconds without a unit.
 Whatever is wrong is listed at the start, all at once, and the proxy exits with code 1.
 
 | Variable | Value | Default | Meaning |
 | --- | --- | --- | --- |
 ${settings.map(renderRow).join('\n')}
+
+## Other names
+
+Names that other programs use are read just the same, as variables and as flags. Two names of one setting with different
+values are a fault, unless one is a flag and the other is not, or one is in the environment and the other in \`.env\`.
+
+| Name | Setting |
+| --- | --- |
+${renderAliases(settings).join('\n')}
+| \`-registeryHost\` | \`REGISTRY_BACKEND\`, flag only |
+
+\`REGISTRY_HTTP_ADDR\` is \`:5000\`, \`0.0.0.0:5000\` or \`[::]:5000\`; the first says nothing about \`HOST\`.
+
+## Commands
+
+| Flag | What it does |
+| --- | --- |
+| \`--help\`, \`-h\` | lists every setting |
+| \`--version\` | prints the version of the proxy and of Node.js |
+| \`--print-config\` | prints every setting as it holds and where it comes from, without secrets; lists what is wrong, and exits with code 1, instead of that |
 `;
+}
+
+function renderAliases(settings: readonly Setting[]): string[] {
+  const aliases = new Set(settings.flatMap(({ aliases = [] }) => aliases));
+  return [...aliases].map((alias) => {
+    const meant = settings.filter((setting) => setting.aliases?.includes(alias)).map(({ name }) => `\`${name}\``);
+    return `| \`${alias}\` | ${meant.join(' and ')} |`;
+  });
 }
 
 function renderRow({ name, kind, fallback, choices, help }: Setting): string {

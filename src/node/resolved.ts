@@ -1,0 +1,30 @@
+import { type Config, readConfig } from '../core/config';
+import { givenSettings, type Sources } from '../core/given';
+import { mask } from '../core/setting-readers';
+import { type Setting, type SettingName, settings } from '../core/settings';
+import { hrefOf } from '../core/url';
+
+/** Defaults that follow from other settings, as they would be written. */
+const derived: Partial<Record<SettingName, (config: Config) => string>> = {
+  REGISTRY_NAME: ({ upstreams }) => upstreams[0].name,
+  DEFAULT_BACKEND_HOST: ({ backendHost }) => hrefOf(backendHost),
+  ALLOW_PRIVATE_ADDRESSES: ({ upstreams }) => String(upstreams[0].reach === 'any'),
+  TRUST_PROXY: ({ trustProxy }) => (trustProxy.peers === 'all' ? 'true' : 'loopback,linklocal,private'),
+};
+
+/**
+ * What `--print-config` prints: every setting as it holds, and who says so.
+ * @throws ConfigError with every fault
+ */
+export function resolvedSettings(sources: Sources, table: readonly Setting[] = settings): string {
+  const config = readConfig(sources.env, sources.argv, sources.file);
+  const given = givenSettings(sources, []);
+  const rows = table.map(({ name, fallback, secret }) => {
+    const [first] = given[name as SettingName] ?? [];
+    const value = first?.text ?? (fallback || (derived[name as SettingName]?.(config) ?? ''));
+    const from = first ? `${first.from} ${first.as}` : 'default';
+    return { line: `${name}=${secret && value !== '' ? '***' : mask(value)}`, from };
+  });
+  const width = Math.max(...rows.map(({ line }) => line.length)) + 2;
+  return rows.map(({ line, from }) => `${line.padEnd(width)}# ${from}\n`).join('');
+}
