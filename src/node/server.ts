@@ -6,6 +6,7 @@ import { answerError, RegistryError } from '../core/errors';
 import { originOf } from '../core/url';
 import { createApp } from './app';
 import type { Log } from './log';
+import { createSecuredServer } from './tls';
 import { TokenStore } from './token-store';
 import { Transport } from './transport';
 
@@ -25,14 +26,16 @@ const KEEP_ALIVE_TIMEOUT = 95_000;
 /** Starts serving; the upstream is not asked for anything. */
 export async function startServer(config: Config, log: Log): Promise<RunningServer> {
   const transport = new Transport(config.timeouts);
-  const server = http.createServer(createApp({ config, realms: new Map(), tokens: new TokenStore(), transport, log }));
-  const counts = countRequests(server);
+  const app = createApp({ config, realms: new Map(), tokens: new TokenStore(), transport, log });
+  const secured = config.tls && (await createSecuredServer(config.tls, app, log));
+  const server = secured?.server ?? http.createServer(app);
+  const connections = trackConnections(server);
   setLimits(server, config);
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => refuseHead(error, socket, log));
   server.on('connect', (req, socket) => refuseConnect(req.socket.remoteAddress, socket, log));
   await listen(server, config);
   const { port } = server.address() as AddressInfo;
-  const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
+  const url = `${secured ? 'https' : 'http'}://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
   const [{ url: backend }] = config.upstreams;
   log.info('listening', {
     url,
@@ -41,7 +44,8 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     platform: config.platform,
     node: process.version,
   });
-  return { port, url, close: () => close(server, counts, transport, config, log) };
+  secured?.watch();
+  return { port, url, close: () => close(server, connections, transport, config, log) };
 }
 
 /** No limit on the time of a request: a layer may take an hour, and sendBody ends a client that stands still. */
@@ -63,29 +67,52 @@ function listen(server: Server, config: Config): Promise<void> {
   });
 }
 
-/** Connections by how many requests are under way on them; Node's own count takes a silent new one for busy. */
-function countRequests(server: Server): Map<Socket, number> {
-  const counts = new Map<Socket, number>();
-  server.on('connection', (socket) => {
-    counts.set(socket, 0);
-    socket.once('close', () => counts.delete(socket));
-  });
-  server.prependListener('request', ({ socket }, res) => {
-    counts.set(socket, (counts.get(socket) ?? 0) + 1);
-    res.once('close', () => counts.has(socket) && counts.set(socket, (counts.get(socket) ?? 1) - 1));
-  });
-  return counts;
+interface Connection {
+  /** The encrypted one, as soon as there is one. */
+  socket: Socket;
+  /** Under way on it. Node's own count takes a silent new connection for busy. */
+  requests: number;
 }
 
-function close(server: Server, counts: Map<Socket, number>, transport: Transport, config: Config, log: Log) {
+/** Every connection, by its addresses: Node tells nothing of what a TLS socket came from. */
+function trackConnections(server: Server): Map<string, Connection> {
+  const connections = new Map<string, Connection>();
+  server.on('connection', (socket: Socket) => {
+    const key = addressesOf(socket);
+    const connection = { socket, requests: 0 };
+    connections.set(key, connection);
+    socket.once('close', () => connections.get(key) === connection && connections.delete(key));
+  });
+  server.on('secureConnection', (socket: Socket) => {
+    const connection = connections.get(addressesOf(socket));
+    if (connection) connection.socket = socket;
+  });
+  server.prependListener('request', ({ socket }, res) => {
+    const connection = connections.get(addressesOf(socket));
+    if (!connection) return;
+    connection.requests += 1;
+    res.once('close', () => {
+      connection.requests -= 1;
+    });
+  });
+  return connections;
+}
+
+function addressesOf({ remoteAddress, remotePort, localAddress }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress}`;
+}
+
+type Connections = ReadonlyMap<string, Connection>;
+
+function close(server: Server, connections: Connections, transport: Transport, config: Config, log: Log) {
   return new Promise<void>((resolve) => {
     const endIdle = () => {
-      for (const [socket, count] of counts) if (count === 0) socket.destroySoon();
+      for (const { socket, requests } of connections.values()) if (requests === 0) socket.destroySoon();
     };
     const idle = setInterval(endIdle, 50);
     const timer = setTimeout(() => {
       log.warn('transfers cut by shutdown');
-      server.closeAllConnections();
+      for (const { socket } of connections.values()) socket.destroy();
     }, config.timeouts.shutdown);
     server.close(() => {
       clearTimeout(timer);
