@@ -31,6 +31,10 @@ export const proxies = {
   'plain.example.com': 3007,
   'length.example.com': 3008,
   'chunked.example.com': 3009,
+  'many.example.com': 3010,
+  /** The same one by a host name that stands for one of its registries. */
+  'ghcr.many.example.com': 3010,
+  'many-pass.example.com': 3011,
 } as const;
 
 export type ProxyName = keyof typeof proxies;
