@@ -6,6 +6,8 @@ import { startServer } from './server';
 
 /** Reads the configuration, serves until SIGTERM or SIGINT, and ends when the last transfer is over. */
 async function main(): Promise<void> {
+  // A log that nobody reads any more must not end the service.
+  process.stdout.on('error', () => {});
   // Taken before .env is added to it: what the environment says wins, under whichever name.
   const env = { ...process.env };
   const { parsed: file = {} } = dotenv.config({ quiet: true });
@@ -19,8 +21,6 @@ async function main(): Promise<void> {
   const config = readConfig(env, argv, file);
   const isTerminal = Boolean(process.stdout.isTTY);
   const format = config.logFormat === 'auto' ? (isTerminal ? 'text' : 'json') : config.logFormat;
-  // A log that nobody reads any more must not end the service.
-  process.stdout.on('error', () => {});
   const log = createLog({ level: config.logLevel, format, write: (line) => process.stdout.write(line) });
   const server = await startServer(config, log);
 
