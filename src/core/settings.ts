@@ -48,12 +48,14 @@ export const settings = [
   },
   {
     name: 'TLS_CERT',
+    aliases: ['REGISTRY_HTTP_TLS_CERTIFICATE'],
     kind: 'path',
     fallback: '',
     help: 'File with the certificate and those of its issuers, in PEM form: the proxy then serves https, and nothing else, on `PORT`. Needs `TLS_KEY`. Both files are read again when they change, without a restart.',
   },
   {
     name: 'TLS_KEY',
+    aliases: ['REGISTRY_HTTP_TLS_KEY'],
     kind: 'path',
     fallback: '',
     help: 'File with the private key of `TLS_CERT`, in PEM form and without a passphrase.',

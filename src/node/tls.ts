@@ -174,7 +174,8 @@ const HANDSHAKE_ERRORS: readonly (readonly [RegExp, string])[] = [
 ];
 
 function refuseHandshake({ code = '' }: NodeJS.ErrnoException, socket: Socket, log: Log): void {
-  const client = socket.remoteAddress;
+  // After an alert the socket has forgotten its peer, and what it was made of has not.
+  const client = socket.remoteAddress ?? (socket as { _parent?: Socket })._parent?.remoteAddress;
   socket.destroy();
   // Whoever only looks whether the port is open leaves like this.
   if (code === 'ECONNRESET') return;

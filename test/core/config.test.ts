@@ -380,6 +380,11 @@ describe('a setting', () => {
 });
 
 describe('an alias', () => {
+  test('REGISTRY_HTTP_TLS_CERTIFICATE and _KEY are the files of https', () => {
+    const env = { REGISTRY_HTTP_TLS_CERTIFICATE: '/tls.crt', REGISTRY_HTTP_TLS_KEY: '/tls.key' };
+    expect(readConfig(env).tls).toEqual({ cert: '/tls.crt', key: '/tls.key' });
+  });
+
   test.each(['REGISTRY_HOST', 'REGISTRY_PROXY_REMOTEURL'])('%s is the backend', (name) => {
     expect(readConfig({ [name]: 'https://r.example.com/v2' })).toEqual(
       readConfig({ REGISTRY_BACKEND: 'r.example.com' }),

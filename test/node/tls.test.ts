@@ -202,7 +202,9 @@ describe('https', () => {
     socket.write(await hello());
     socket.once('data', () => socket.end(unknownAuthority));
     expect(await until(() => said('connection refused').length === 1)).toBe(true);
-    expect(said('connection refused')[0].why).toMatch(/^the client does not accept the certificate/);
+    expect(said('connection refused')).toMatchObject([
+      { client: '127.0.0.1', why: expect.stringMatching(/^the client does not accept the certificate/) },
+    ]);
   });
 
   test('of a certificate that has expired is served, and warned of', async () => {
