@@ -130,7 +130,9 @@ async function readPem(path: string): Promise<Buffer> {
   if (!(await stat(path)).isFile()) throw Object.assign(new Error(), { code: 'EISDIR' });
   const file = await open(path);
   try {
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(MAX_PEM_BYTES + 1));
+    const buffer = Buffer.alloc(MAX_PEM_BYTES + 1);
+    // All four: with the buffer alone, Node 20.11 reads nothing.
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
     if (bytesRead > MAX_PEM_BYTES) throw Object.assign(new Error(), { code: 'EFBIG' });
     return buffer.subarray(0, bytesRead);
   } finally {

@@ -8,7 +8,7 @@ import { until } from '../upstream/scene';
 const root = join(__dirname, '../..');
 
 /** The process from its sources, in one file in a folder of its own: with this .env, and nothing else beside it. */
-export async function processFrom(dotenv?: string) {
+export async function processFrom(dotenv?: string, node = process.execPath) {
   const folder = mkdtempSync(join(tmpdir(), 'main-'));
   const outfile = join(folder, 'main.js');
   await build({
@@ -22,7 +22,7 @@ export async function processFrom(dotenv?: string) {
   const children: ChildProcess[] = [];
   return {
     start(env: Record<string, string> = {}, ...argv: string[]) {
-      const child = spawn(process.execPath, [outfile, ...argv], {
+      const child = spawn(node, [outfile, ...argv], {
         cwd: folder,
         env: { PATH: process.env.PATH ?? '', ...env },
       });

@@ -9,6 +9,7 @@ import { ConfigError, readConfig } from '../../src/core/config';
 import { createLog } from '../../src/node/log';
 import { type RunningServer, startServer } from '../../src/node/server';
 import { RELOAD_INTERVAL } from '../../src/node/tls';
+import { layerNode } from '../fc-gateway/function';
 import { type Authority, createAuthority } from '../upstream/certificates';
 import { ask, exchangeRaw, open } from '../upstream/client';
 import { listen, type TlsIdentity, type Upstream } from '../upstream/listen';
@@ -397,11 +398,11 @@ describe('the end', () => {
   });
 });
 
-describe('the process', () => {
+describe('the process, on the oldest Node.js it is made for', () => {
   let program: Awaited<ReturnType<typeof processFrom>>;
 
   beforeAll(async () => {
-    program = await processFrom();
+    program = await processFrom(undefined, layerNode);
   });
 
   afterAll(() => program.stop());
