@@ -8,7 +8,7 @@ import { ConfigError, type TlsFiles } from '../core/config';
 import type { Log } from './log';
 
 /** Bytes of a PEM file at most; a chain of ten certificates is some 20 KB. */
-const MAX_PEM_BYTES = 1024 * 1024;
+const MAX_PEM_BYTES = 256 * 1024;
 
 /** Milliseconds for a handshake: it takes two round trips, so this only meets attackers. */
 const HANDSHAKE_TIMEOUT = 10_000;
@@ -134,7 +134,7 @@ async function readPem(path: string): Promise<Buffer> {
     // All four: with the buffer alone, Node 20.11 reads nothing.
     const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
     if (bytesRead > MAX_PEM_BYTES) throw Object.assign(new Error(), { code: 'EFBIG' });
-    return buffer.subarray(0, bytesRead);
+    return Buffer.from(buffer.subarray(0, bytesRead));
   } finally {
     await file.close();
   }

@@ -257,7 +257,7 @@ describe('a start', () => {
       () => put({ ...first, cert: `${first.cert}\n${authority.cert.slice(0, 100)}\n-----END CERTIFICATE-----\n` }),
       [/^TLS_CERT=.*is refused by OpenSSL \(ERR_/],
     ],
-    ['2 MB', () => put({ ...first, key: first.key.padEnd(2_000_000) }), [/^TLS_KEY=.*is larger than 1024 KiB/]],
+    ['2 MB', () => put({ ...first, key: first.key.padEnd(2_000_000) }), [/^TLS_KEY=.*is larger than 256 KiB/]],
   ])('with %s fails, and says what is wrong', async (_, prepare, expected) => {
     prepare();
     const found = await faults();
