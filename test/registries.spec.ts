@@ -79,6 +79,20 @@ describe.each(runtimes)('with the $name runtime, one instance of several registr
     expect([reply.status, reply.header('www-authenticate')]).toEqual([401, undefined]);
   });
 
+  test('says 401 as well where the token server itself refuses, as ghcr.io does, and 502 where it is down', async () => {
+    const { second, proxy } = await several();
+    const url = `${proxy.url}/v2/second.test/team/secret/manifests/v1`;
+    second.tokens.fail(/token/, { kind: 'status', status: 403 });
+    const refused = await ask(url);
+    expect([refused.status, refused.header('www-authenticate'), refused.json()]).toMatchObject([
+      401,
+      undefined,
+      { errors: [{ code: 'UNAUTHORIZED' }] },
+    ]);
+    second.tokens.fail(/token/, { kind: 'refuse' }, 10);
+    expect((await ask(url)).status).toBe(502);
+  });
+
   test('refuses pushes and deletes before a byte of them is read', async () => {
     const { first, proxy } = await several();
     const begun = await ask(`${proxy.url}/v2/team/app/blobs/uploads/`, { method: 'POST' });

@@ -8,7 +8,7 @@ import { countVia, type HeaderList, MAX_VIA, withHeader } from './headers';
 import { checkFraming, checkKnownMethod, checkMethod } from './methods';
 import { originOfRequest } from './origin';
 import { askOutside } from './outside';
-import { answerAsProxy, noTokens } from './proxy-mode';
+import { answerAsProxy, noTokens, tokenError } from './proxy-mode';
 import { learnRealm, type Realms } from './realm';
 import { isRedirect, Redirects } from './redirect';
 import { relayed, relayedProbe } from './relay';
@@ -95,12 +95,10 @@ export class Exchange {
     return again ?? answerError(failureError(sent, failure, this.#known.upstream));
   }
 
-  /** The token document that `authorize` asked for, or undefined where none was to be had. */
+  /** The token document that `authorize` asked for; empty where it was refused, undefined where none was to be had. */
   onToken(document: string | undefined): Answer | Forward {
     const next = this.#authorization?.onToken(document);
-    if (next) return next;
-    const message = 'the registry asks for a token that cannot be had';
-    return answerError(new RegistryError(502, 'UNAVAILABLE', message, { registry: this.#known.upstream.name }));
+    return next ?? answerError(tokenError(document === '', this.#known));
   }
 
   /** Continues the body of this relay when it has been cut; undefined where that is impossible. */

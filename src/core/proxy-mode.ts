@@ -11,10 +11,16 @@ export function answerAsProxy({ method }: RequestHead, route: Route): Answer | u
   if (route.kind === 'ping') return answerPing(route);
   const isRead = ['GET', 'HEAD'].includes(method) && route.kind !== 'upload';
   if (isRead) return undefined;
-  throw new RegistryError(405, 'UNSUPPORTED', 'this proxy authenticates by itself and only reads', {
-    registry: route.upstream.name,
-    hint: 'push to that registry directly, or through an instance without REGISTRIES and REGISTRY_USERNAME',
-  });
+  throw new RegistryError(
+    405,
+    'UNSUPPORTED',
+    'this proxy authenticates by itself and only reads',
+    {
+      registry: route.upstream.name,
+      hint: 'push to that registry directly, or through an instance without REGISTRIES and REGISTRY_USERNAME',
+    },
+    [['allow', 'GET, HEAD, OPTIONS']],
+  );
 }
 
 /** Clients need no login, and one that got 200 here never asks for a token. */
@@ -32,5 +38,15 @@ function answerPing({ namespace, upstream }: Route): Answer {
 export function noTokens({ upstream }: Route): RegistryError {
   return new RegistryError(404, 'UNSUPPORTED', 'this proxy authenticates by itself: no token is needed', {
     registry: upstream.name,
+  });
+}
+
+/** Some token servers refuse what is private (ghcr.io, GitLab), some hand out a token without the right (Docker Hub). */
+export function tokenError(isRefused: boolean, { upstream, repository }: Route): RegistryError {
+  const about = { registry: upstream.name, repository };
+  if (!isRefused) return new RegistryError(502, 'UNAVAILABLE', 'a token for the registry cannot be had', about);
+  return new RegistryError(401, 'UNAUTHORIZED', 'the registry gives the proxy no right to this repository', {
+    ...about,
+    hint: 'it is private, or does not exist',
   });
 }

@@ -4,7 +4,7 @@ import { nameInScope, nameUpstream } from './names';
 import { editParameter, joinQueries, type Query, valuesOf, withoutParameters } from './query';
 import { isDigest, isName, isTag, MAX_NAME_LENGTH } from './reference';
 import { openSession } from './session';
-import { findUpstream, unknownRegistry, upstreamOfHost, upstreamOfName } from './upstreams';
+import { findUpstream, ownName, unknownRegistry, upstreamOfHost, upstreamOfName } from './upstreams';
 import { lenientPath } from './url';
 
 export type RouteKind =
@@ -108,7 +108,7 @@ function distributionRoute(path: string, query: Query, config: Config, host: str
   const endpoint = endpointOf(segments);
   if (!endpoint) throw new RegistryError(404, 'NAME_UNKNOWN', 'no such endpoint in the distribution API', { path });
   const typed = endpoint.name.join('/');
-  const { upstream, name } = hosted ? { upstream: hosted, name: typed } : upstreamOfName(endpoint.name, config);
+  const { upstream, name } = hosted ? ownName(endpoint.name, hosted) : upstreamOfName(endpoint.name, config);
   if (!isName(name))
     throw new RegistryError(400, 'NAME_INVALID', 'invalid repository name', { name: name.slice(0, MAX_NAME_LENGTH) });
   checkReference(endpoint.kind, endpoint.reference);

@@ -11,6 +11,13 @@ export function upstreamOfHost(host: string, { upstreams }: Config): Upstream | 
   return upstreams.length > 1 && domain.length > 1 ? upstreams.find((upstream) => upstream.label === label) : undefined;
 }
 
+/** Mirrors with a path of their own (BuildKit, `override_path`) put the registry's name into the path and into `ns`. */
+export function ownName(name: readonly string[], upstream: Upstream): { upstream: Upstream; name: string } {
+  const [first, ...others] = name;
+  const isNamed = others.length > 0 && (upstream.name === first || upstream.aliases.includes(first));
+  return { upstream, name: (isNamed ? others : name).join('/') };
+}
+
 /** A first component may be a configured registry; where the default is Docker Hub, another one's host is an error. */
 export function upstreamOfName(name: readonly string[], config: Config): { upstream: Upstream; name: string } {
   const [first, ...others] = name;

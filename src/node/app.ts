@@ -69,8 +69,10 @@ function refuse(res: Response, error: RegistryError): void {
 }
 
 function welcome({ config }: Context): string {
-  const [{ name, url }] = config.upstreams;
-  return `registry-proxy-serverless: a proxy of the container registry ${name} (${hrefOf(url)})
+  const registries = config.upstreams.map(({ name, url }) => `  ${name} (${hrefOf(url)})`).join('\n');
+  return `registry-proxy-serverless: a proxy of container registries
+
+${registries}
 
 Pull an image through it:       docker pull <this host>/<image>
 Use it as a mirror (dockerd):   { "registry-mirrors": ["https://<this host>"] } in /etc/docker/daemon.json

@@ -22,21 +22,23 @@ async function main(): Promise<void> {
   const isTerminal = Boolean(process.stdout.isTTY);
   const format = config.logFormat === 'auto' ? (isTerminal ? 'text' : 'json') : config.logFormat;
   const log = createLog({ level: config.logLevel, format, write: (line) => process.stdout.write(line) });
-  const server = await startServer(config, log);
-
-  process.on('unhandledRejection', (reason) => log.error('unhandled rejection', { why: stackOf(reason) }));
-  process.on('uncaughtException', (error) => log.error('uncaught exception', { why: stackOf(error) }));
+  const starting = startServer(config, log);
+  // From here on, and not from its start: whoever reads that it listens may tell it to stop at once.
   let isStopping = false;
   const stop = async (signal: string) => {
     if (isStopping) process.exit(1);
     isStopping = true;
     log.info('stopping', { signal });
-    await server.close();
+    await (await starting).close();
     log.info('stopped');
     process.exit(0);
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  await starting;
+
+  process.on('unhandledRejection', (reason) => log.error('unhandled rejection', { why: stackOf(reason) }));
+  process.on('uncaughtException', (error) => log.error('uncaught exception', { why: stackOf(error) }));
 }
 
 function stackOf(error: unknown): string {

@@ -94,7 +94,7 @@ export async function send(session: Session, forward: Forward): Promise<Incoming
   return context.transport.send(forward, req, res, signal);
 }
 
-/** The token document, or undefined where there is none to be had. Many may wait for it, so nobody's leaving ends it. */
+/** The token document, empty where it was refused, undefined where none was to be had. Many may wait for it, so nobody's leaving ends it. */
 export function fetchToken(
   { context, record }: Session,
   { request, limit, key, spent }: Authorize,
@@ -107,6 +107,10 @@ export function fetchToken(
       const body = await readSmallBody(response, limit, context.config.timeouts.response);
       if (response.statusCode === 200 && !body.isLonger) return Buffer.concat(body.chunks).toString();
       record.why = `the token server answers ${response.statusCode}`;
+      if (response.statusCode === 401 || response.statusCode === 403) {
+        discard(response);
+        return '';
+      }
     } catch (error) {
       record.why = failureOf(error).message;
     }

@@ -41,6 +41,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     url,
     port,
     backend: originOf(backend) + backend.path,
+    registries: config.upstreams.map(({ name }) => name).join(' '),
     platform: config.platform,
     node: process.version,
   });

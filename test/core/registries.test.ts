@@ -26,6 +26,7 @@ describe('one instance of several registries', () => {
     [`/v2/ghcr.io/owner/app${MANIFEST}`, 'r.example.com', 'ghcr.io', 'owner/app', 'the path'],
     [`/v2/docker.io/nginx${MANIFEST}`, 'r.example.com', 'docker.io', 'library/nginx', 'the path of the default'],
     [`/v2/corp.example.com/a/b${MANIFEST}`, 'r.example.com', 'corp.example.com', 'a/b', 'the path of an own one'],
+    [`/v2/ghcr.io/o/a${MANIFEST}?ns=ghcr.io`, 'r.example.com', 'ghcr.io', 'o/a', 'ns and the same name in the path'],
     [`/v2/owner/app${MANIFEST}`, 'ghcr.localhost', 'docker.io', 'owner/app', 'no host of ours has two labels'],
     [`/v2/quay.io${MANIFEST}`, 'r.example.com', 'docker.io', 'library/quay.io', 'a name of one component'],
   ])('%s on %s is %s %s: %s', (target, host, registry, repository) => {
