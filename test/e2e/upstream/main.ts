@@ -24,7 +24,14 @@ function serve(host: keyof typeof addresses, handle: RequestListener): Promise<v
 
 const hubCdn = 'production.cloudflare.docker.com';
 const ghcrCdn = 'pkg-containers.githubusercontent.com';
-const ghcrTokens = tokenServer({ world, host: 'ghcr.io', service: 'ghcr.io', issuer: 'ghcr.io', signer });
+const ghcrTokens = tokenServer({
+  world,
+  host: 'ghcr.io',
+  service: 'ghcr.io',
+  issuer: 'ghcr.io',
+  signer,
+  refusesStrangers: true,
+});
 const ghcrFront = front({ world, host: 'ghcr.io', port: ports.ghcr, cdnHost: ghcrCdn, ownUploadPaths: true });
 
 Promise.all([

@@ -10,6 +10,8 @@ export interface TokenOptions {
   service: string;
   issuer: string;
   signer: TlsIdentity;
+  /** Refuses a token that would be good for nothing, as ghcr.io and GitLab do, instead of issuing it. */
+  refusesStrangers?: boolean;
 }
 
 /**
@@ -38,6 +40,7 @@ export function tokenServer(options: TokenOptions): RequestListener {
     if (login === 'wrong') return refuse(401, 'UNAUTHORIZED');
     const scopes = form.getAll('scope').flatMap((value) => value.split(' ').filter(Boolean));
     const access = scopes.map(parseScope).map((wanted) => granted(login, wanted));
+    if (options.refusesStrangers && access.some(({ actions }) => actions.length === 0)) return refuse(403, 'DENIED');
     const token = jwt(options, login ?? '', access);
     const offline = form.get('offline_token') === 'true' || form.get('access_type') === 'offline';
     const refresh = offline && login && accounts[login]?.getsRefreshToken ? { refresh_token: `refresh-${login}` } : {};
