@@ -27,6 +27,17 @@ export function parseRange(text: string): AddressRange[] | undefined {
   }
 }
 
+const parsed = new Map<string, AddressRange[]>();
+
+/** Whether one of these words, as `parseRange` takes them, holds an address. They are read at their first use: reading takes milliseconds. */
+export function isNamed(text: string, words: readonly string[]): boolean {
+  return words.some((word) => {
+    const ranges = parsed.get(word) ?? parseRange(word) ?? [];
+    parsed.set(word, ranges);
+    return isInRanges(text, ranges);
+  });
+}
+
 export function isInRanges(text: string, ranges: readonly AddressRange[]): boolean {
   const address = parseAddress(text);
   return (
@@ -76,5 +87,6 @@ const PRIVATE_NAME = /^(localhost|[^.]+|.+\.(localhost|local|internal|lan|home\.
 
 /** Whether a host was plainly meant as one of a private network, by its address or its name. */
 export function isPrivateHost(hostname: string): boolean {
-  return isAddress(hostname) ? !isPublicAddress(hostname) : PRIVATE_NAME.test(hostname);
+  // Only what ends in a digit or a bracket can be an address (WHATWG URL, "ends in a number checker").
+  return /[\d\]]$/.test(hostname) && isAddress(hostname) ? !isPublicAddress(hostname) : PRIVATE_NAME.test(hostname);
 }

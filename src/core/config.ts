@@ -1,4 +1,3 @@
-import { parseRange } from './addresses';
 import { type Capabilities, capabilities, detectPlatform, type Platform, SMALL_BODY_BYTES } from './capabilities';
 import { type Env, type GivenSettings, givenSettings } from './given';
 import { describeUpstream } from './registries';
@@ -188,5 +187,5 @@ function isChunked(framing: string | undefined, platform: Platform): boolean {
 
 function assumedTrust(platform: Capabilities): TrustProxy {
   if (platform.gatewayIsPeer) return { peers: 'all', explicit: false };
-  return { peers: ['loopback', 'linklocal', 'private'].flatMap((word) => parseRange(word) ?? []), explicit: false };
+  return { peers: ['loopback', 'linklocal', 'private'], explicit: false };
 }

@@ -1,4 +1,4 @@
-import { isAddress, isInRanges } from './addresses';
+import { isAddress, isNamed } from './addresses';
 import type { Config } from './config';
 import { type HeaderList, headerOf, headersOf } from './headers';
 import type { Origin, TrustProxy } from './setting-readers';
@@ -7,7 +7,7 @@ import type { RequestHead } from './verbs';
 
 /** Whether what this peer says in X-Forwarded-* is believed. */
 function isTrusted(address: string, trust: TrustProxy): boolean {
-  return trust.peers === 'all' || isInRanges(address, trust.peers);
+  return trust.peers === 'all' || isNamed(address, trust.peers);
 }
 
 /**
@@ -16,7 +16,8 @@ function isTrusted(address: string, trust: TrustProxy): boolean {
  */
 export function originOfRequest(head: RequestHead, config: Config): Origin | undefined {
   if (config.publicUrl) return config.publicUrl;
-  const forwarded = isTrusted(head.peer.address, config.trustProxy);
+  const says = head.headers.some(([name]) => name.startsWith('x-forwarded-'));
+  const forwarded = says && isTrusted(head.peer.address, config.trustProxy);
   const scheme = (forwarded && forwardedScheme(head.headers)) || (head.peer.secure ? 'https' : 'http');
   const host = (forwarded && forwardedHost(head.headers)) || parseAuthority(headerOf(head.headers, 'host') ?? '');
   if (!host) return undefined;

@@ -1,4 +1,4 @@
-import { type AddressRange, parseRange } from './addresses';
+import { parseRange } from './addresses';
 import type { Given, GivenSettings } from './given';
 import { isName } from './reference';
 import { type Setting, type SettingKind, type SettingName, settings } from './settings';
@@ -7,7 +7,8 @@ import { parseUrl, type Url } from './url';
 export type Origin = Pick<Url, 'scheme' | 'hostname' | 'port'>;
 
 export interface TrustProxy {
-  readonly peers: 'all' | readonly AddressRange[];
+  /** Words that `isNamed` reads. */
+  readonly peers: 'all' | readonly string[];
   /** Set by the operator and not assumed by us: only then X-Forwarded-For is believed too. */
   readonly explicit: boolean;
 }
@@ -93,8 +94,7 @@ function trustProxy(text: string): TrustProxy | undefined {
   const flag = readBoolean(text);
   if (flag !== undefined && !/^[01]$/.test(text)) return { peers: flag ? 'all' : [], explicit: true };
   const words = text.split(/[\s,]+/).filter(Boolean);
-  const ranges = words.map(parseRange);
-  return ranges.includes(undefined) ? undefined : { peers: ranges.flatMap((range) => range ?? []), explicit: true };
+  return words.every((word) => parseRange(word)) ? { peers: words, explicit: true } : undefined;
 }
 
 export function readBoolean(text: string): boolean | undefined {

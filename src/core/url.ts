@@ -48,6 +48,8 @@ export function parseAuthority(text: string): { hostname: string; port?: number 
 
 /** The platform's parser knows every spelling of an address (`0x7f.1`, `[::ffff:7f00:1]`); none may hide one from us. */
 function canonicalHostname(hostname: string): string | undefined {
+  // Plain names, whose last label cannot be read as a number, have one spelling.
+  if (/^(?:[a-z0-9-]+\.)*[a-z]+$/.test(hostname) && !hostname.includes('xn--')) return hostname;
   try {
     return new URL(`http://${hostname.replace(/\.$/, '')}/`).hostname || undefined;
   } catch {

@@ -1,4 +1,5 @@
-import dotenv from 'dotenv';
+import { existsSync } from 'node:fs';
+import { config as readEnvFile } from 'dotenv';
 import { ConfigError, readConfig } from '../core/config';
 import { readFlags } from '../core/flags';
 import { createLog } from './log';
@@ -10,7 +11,7 @@ async function main(): Promise<void> {
   process.stdout.on('error', () => {});
   // Taken before .env is added to it: what the environment says wins, under whichever name.
   const env = { ...process.env };
-  const { parsed: file = {} } = dotenv.config({ quiet: true });
+  const { parsed: file = {} } = existsSync('.env') ? readEnvFile({ quiet: true }) : {};
   const argv = process.argv.slice(2);
   const { command } = readFlags(argv);
   if (command) {
