@@ -6,11 +6,11 @@ import { authorize, parseChallenge, pull, push } from './upstream/docker';
 import { contentOf, makeImage, payload, sha256 } from './upstream/image';
 import { pretendNames } from './upstream/names';
 import type { Registry, RegistryOptions } from './upstream/registry';
-import { smallImage, stageFor, until } from './upstream/scene';
+import { smallImage, stageFor, USERS, until } from './upstream/scene';
 
 /** Each test is named after the harm that must not happen. The upstreams accuse; see test/upstream. */
 
-const ALICE = { user: 'alice', password: 'wonderland:7' };
+const ALICE = { user: 'alice', password: USERS.alice };
 const FOLLOW = { HANDLE_REDIRECT: 'true' };
 
 /** Addresses that are public as far as anybody can tell, and reached by nobody here. */
@@ -239,7 +239,7 @@ describe.each(runtimes)('with the $name runtime', (runtime) => {
       await note(ask(blob, { headers: token }));
       tokens.fail(/./, { kind: 'refuse' }, 20);
       await note(ask(`${proxy.url}/token?scope=x`, { headers: login }));
-      await note(ask(proxy.url, { target: 'http://alice:wonderland:7@evil.example/v2/' }));
+      await note(ask(proxy.url, { target: `http://alice:${USERS.alice}@evil.example/v2/` }));
       await note(ask(proxy.url, { target: '/v2/BAD/manifests/v1?token=secret-token-9' }));
       await until(() => JSON.stringify(proxy.logs()).includes('BAD'));
 
@@ -248,7 +248,7 @@ describe.each(runtimes)('with the $name runtime', (runtime) => {
       const secrets = [
         /secret-token/,
         /secret-refresh/,
-        /wonderland/,
+        new RegExp(USERS.alice),
         /X-Amz-Signature=[^*R]/,
         /_state=[^*R]/,
         /secret-sig/,

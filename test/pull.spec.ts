@@ -5,13 +5,13 @@ import { authorize, parseChallenge, pull, push, pushBlob } from './upstream/dock
 import { type Content, contentOf, INDEX_TYPE, makeImage, makeReferrer, payload, sha256 } from './upstream/image';
 import type { Fault } from './upstream/listen';
 import type { Delivery, RegistryOptions } from './upstream/registry';
-import { smallImage, stageFor, until } from './upstream/scene';
+import { smallImage, stageFor, USERS, until } from './upstream/scene';
 
 /** What docker, containerd and podman may rely on. Every runtime keeps all of it. */
 
 const MIB = 1024 * 1024;
 const REDIRECTS = [301, 302, 303, 307, 308];
-const ALICE = { user: 'alice', password: 'wonderland:7' };
+const ALICE = { user: 'alice', password: USERS.alice };
 const FOLLOW = { HANDLE_REDIRECT: 'true' };
 
 describe.each(runtimes)('with the $name runtime', (runtime) => {
@@ -872,7 +872,7 @@ describe.each(runtimes)('with the $name runtime', (runtime) => {
     test('docker login: no scope, right and wrong password', async () => {
       const { proxy, tokens } = await guarded();
       const url = `${proxy.url}/token?account=alice&client_id=docker&offline_token=true&service=${new URL(proxy.url).host}`;
-      const right = await ask(url, { headers: { authorization: basic('alice', 'wonderland:7') } });
+      const right = await ask(url, { headers: { authorization: basic('alice', USERS.alice) } });
       expect(right.status).toBe(200);
       expect(right.json()).toMatchObject({ token: expect.any(String), refresh_token: expect.any(String) });
       expect(right.header('content-type')).toMatch(/^application\/json/);
@@ -908,7 +908,7 @@ describe.each(runtimes)('with the $name runtime', (runtime) => {
       const { proxy, tokens } = await guarded();
       const base = { service: new URL(proxy.url).host, client_id: 'containerd-client' };
       const scope = 'repository:team/secret:pull repository:team/app:pull,push';
-      const login = { grant_type: 'password', username: 'alice', password: 'wonderland:7', access_type: 'offline' };
+      const login = { grant_type: 'password', username: 'alice', password: USERS.alice, access_type: 'offline' };
       const first = await ask(`${proxy.url}/token`, form({ ...base, ...login, scope }));
       expect(first.status).toBe(200);
       const { refresh_token: refreshToken } = first.json() as { refresh_token: string };
@@ -937,7 +937,7 @@ describe.each(runtimes)('with the $name runtime', (runtime) => {
 
     test('completes the names of Docker Hub in a POST too', async () => {
       const { proxy, tokens } = await hub();
-      const login = { grant_type: 'password', username: 'alice', password: 'wonderland:7' };
+      const login = { grant_type: 'password', username: 'alice', password: USERS.alice };
       await ask(`${proxy.url}/token`, form({ ...login, scope: 'repository:nginx:pull repository:a/b:pull' }));
       expect(tokens.asked[0]?.scopes).toEqual(['repository:library/nginx:pull', 'repository:a/b:pull']);
     });

@@ -2,7 +2,7 @@ import { runtimes } from './runtimes';
 import { ask, basic } from './upstream/client';
 import { pull } from './upstream/docker';
 import type { Registry } from './upstream/registry';
-import { smallImage, stageFor } from './upstream/scene';
+import { smallImage, stageFor, USERS } from './upstream/scene';
 
 describe.each(runtimes)('with the $name runtime, one instance of several registries', (runtime) => {
   const stage = stageFor(runtime);
@@ -45,7 +45,7 @@ describe.each(runtimes)('with the $name runtime, one instance of several registr
   test('never carries a client’s login to any of them', async () => {
     const { second, proxy } = await several();
     smallImage(second.registry);
-    for (const authorization of [basic('alice', 'wonderland:7'), 'Bearer stolen']) {
+    for (const authorization of [basic('alice', USERS.alice), 'Bearer stolen']) {
       const reply = await ask(`${proxy.url}/v2/second.test/team/app/manifests/v1`, { headers: { authorization } });
       expect(reply.status).toBe(200);
     }

@@ -1,6 +1,6 @@
 import { type Docker, expectInDocker, startDocker } from './clients';
 import type { RealImage } from './images';
-import { alice, createScene, endScene, expectNoHarm, type Scene } from './scene';
+import { alice, bob, carol, createScene, endScene, expectNoHarm, type Scene } from './scene';
 import type { RunningProxy, World } from './world';
 
 const CDN = 'production.cloudflare.docker.com';
@@ -86,7 +86,7 @@ describe('docker behind a blocked border', () => {
     expect(await docker.fails('login', '-u', 'alice', '-p', 'wrong', 'follow.example.com')).toMatch(
       /unauthorized|401/i,
     );
-    await docker.ok('login', '-u', 'bob', '-p', 'bob-secret', 'follow.example.com');
+    await docker.ok('login', '-u', 'bob', '-p', bob.password, 'follow.example.com');
     expect(await docker.fails('pull', 'follow.example.com/acme/private:1')).toMatch(/denied|unauthorized/);
   });
 
@@ -97,7 +97,7 @@ describe('docker behind a blocked border', () => {
   });
 
   test('docker login where the registry turns it into a token of its own', async () => {
-    await docker.ok('login', '-u', 'carol', '-p', 'carol-secret', 'follow.example.com');
+    await docker.ok('login', '-u', 'carol', '-p', carol.password, 'follow.example.com');
     await docker.ok('rmi', 'follow.example.com/acme/private:1');
     world.forget();
     await docker.ok('pull', 'follow.example.com/acme/private:1');
@@ -132,7 +132,7 @@ describe('docker behind a blocked border', () => {
   });
 
   test('docker push is refused without the right to push', async () => {
-    await docker.ok('login', '-u', 'bob', '-p', 'bob-secret', 'follow.example.com');
+    await docker.ok('login', '-u', 'bob', '-p', bob.password, 'follow.example.com');
     await docker.ok('tag', 'nginx', 'follow.example.com/acme/refused:1');
     expect(await docker.fails('push', 'follow.example.com/acme/refused:1')).toMatch(/denied|unauthorized/);
     expect(world.hub.tagged('acme/refused', '1')).toBeUndefined();

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { proxies, proxyAddress } from './addresses';
 import { expectInContainerd, expectInDocker, expectInFolder, startContainerd, startDocker } from './clients';
 import { type RealImage, type RealIndex, realImage, realIndex } from './images';
+import { alice } from './scene';
 import { createWorld, type Daemon, type RunningProxy as ProxyProcess, until, type World } from './world';
 
 /** docs/nginx.conf itself, with the names and places of this world filled in. */
@@ -79,10 +80,7 @@ describe('nginx alone', () => {
   test('a private image comes with the login, which only the token server sees', async () => {
     const source = `docker://${HUB}/acme/private:1`;
     await world.fails(['skopeo', 'copy', source, `dir:${world.folder}/refused`], border);
-    await world.ok(
-      ['skopeo', 'copy', '--src-creds', 'alice:alice-secret', source, `dir:${world.folder}/private`],
-      border,
-    );
+    await world.ok(['skopeo', 'copy', '--src-creds', alice.pair, source, `dir:${world.folder}/private`], border);
     expectInFolder(join(world.folder, 'private'), secret);
     const withLogin = world.seen().filter(({ headers }) => headers.authorization === 'Basic');
     expect([...new Set(withLogin.map(({ host }) => host))]).toEqual(['auth.docker.io']);
@@ -91,7 +89,7 @@ describe('nginx alone', () => {
   test('an image is pushed through it', async () => {
     const folder = writeFolder('to-push', secret);
     const target = `docker://${HUB}/acme/pushed:1`;
-    await world.ok(['skopeo', 'copy', '--dest-creds', 'alice:alice-secret', `dir:${folder}`, target], border);
+    await world.ok(['skopeo', 'copy', '--dest-creds', alice.pair, `dir:${folder}`, target], border);
     expect(world.hub.verify('acme/pushed', '1')).toContain(secret.config.digest);
   });
 
@@ -158,7 +156,7 @@ describe('nginx in front of the proxy', () => {
   });
 
   test('the address of an upload leads back through it', async () => {
-    const authorization = await bearer(here, 'repository:acme/pushed:pull,push', '-u', 'alice:alice-secret');
+    const authorization = await bearer(here, 'repository:acme/pushed:pull,push', '-u', alice.pair);
     const url = `https://${here}/v2/acme/pushed/blobs/uploads/`;
     const head = await world.ok(['curl', '-s', '-D', '-', '-X', 'POST', '-H', authorization, url]);
     expect(head).toMatch(/^HTTP\/1.1 202/);
@@ -168,7 +166,7 @@ describe('nginx in front of the proxy', () => {
   test('20 MB are pushed through it and pulled again', async () => {
     const folder = writeFolder('large', large);
     const name = `docker://${here}/acme/large:1`;
-    await world.ok(['skopeo', 'copy', '--dest-creds', 'alice:alice-secret', `dir:${folder}`, name]);
+    await world.ok(['skopeo', 'copy', '--dest-creds', alice.pair, `dir:${folder}`, name]);
     expect(world.hub.verify('acme/large', '1')).toContain(large.layers.at(-1)?.digest);
     const pulled = join(world.folder, 'large-pulled');
     await world.ok(['skopeo', 'copy', name, `dir:${pulled}`], { border: true });

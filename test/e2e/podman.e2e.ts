@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestsOf, expectInFolder, expectInPodman, podmanAt } from './clients';
 import type { RealImage } from './images';
-import { alice, createScene, endScene, expectNoHarm, type Scene } from './scene';
+import { alice, basicLogin, createScene, endScene, expectNoHarm, type Scene } from './scene';
 import type { RunningProxy, World } from './world';
 
 let scene: Scene;
@@ -178,11 +178,11 @@ describe('skopeo behind a blocked border', () => {
     await forgetPushed();
     await world.fails(push(), behind);
     await world.fails(push('--dest-creds', 'basic-user:wrong'), behind);
-    await world.ok(push('--dest-creds', 'basic-user:basic-secret'), behind);
+    await world.ok(push('--dest-creds', basicLogin.pair), behind);
     expect(world.basic.verify('team/multi', '1').sort()).toEqual(digestsOf(scene.images.multi).sort());
     const back = emptyFolder('basic-to');
     await world.fails(skopeo('copy', '--all', name, `dir:${back}`), behind);
-    await world.ok(skopeo('copy', '--all', '--src-creds', 'basic-user:basic-secret', name, `dir:${back}`), behind);
+    await world.ok(skopeo('copy', '--all', '--src-creds', basicLogin.pair, name, `dir:${back}`), behind);
     expectInFolder(back, scene.images.multi);
   });
 

@@ -12,7 +12,7 @@ import {
   startDocker,
 } from './clients';
 import { type RealImage, type RealIndex, realIndex } from './images';
-import { alice, createScene, endScene, expectNoHarm, type Scene } from './scene';
+import { alice, basicLogin, createScene, endScene, expectNoHarm, type Scene } from './scene';
 import { hasClient, type RunningProxy, type World } from './world';
 
 /**
@@ -198,12 +198,12 @@ location = "${location}"
     expect(await status(alice.pair, 'acme/private/manifests/1')).toBe('401');
     // As a client does that remembers a token realm at this host.
     const token = `https://${HOST}/token?scope=repository:acme/private:pull`;
-    for (const form of [[], ['-d', 'grant_type=password&username=alice&password=alice-secret']]) {
+    for (const form of [[], ['-d', `grant_type=password&username=alice&password=${alice.password}`]]) {
       const answer = ['curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', '-u', alice.pair, ...form, token];
       expect(await world.ok(answer, behind)).toBe('404');
     }
     // That registry would let it in.
-    expect(await status('basic-user:basic-secret', 'basic.example.org/team/tool/manifests/1')).toBe('401');
+    expect(await status(basicLogin.pair, 'basic.example.org/team/tool/manifests/1')).toBe('401');
   });
 
   test('what is private is 401 and asks nobody to log in', async () => {

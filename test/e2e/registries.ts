@@ -1,9 +1,12 @@
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { addresses, ports } from './addresses';
 import { project } from './prepare';
 import { type Daemon, type Programs, statusOf, until } from './programs';
+import { ACCOUNT_SEED, basicUser } from './upstream/accounts';
 
 /**
  * Real registries (docker-registry), and before the large ones what makes them large: a public name, a token server, a
@@ -15,7 +18,7 @@ export async function startRegistries(folder: string, { run, daemon }: Programs)
       version: 0.1,
       log: { level: 'warn', accesslog: { disabled: true } },
       storage: { filesystem: { rootdirectory: join(folder, name) }, delete: { enabled: true } },
-      http: { addr: address, secret: 'of the tests', ...(sections.http as object) },
+      http: { addr: address, secret: randomBytes(16).toString('hex'), ...(sections.http as object) },
       ...(sections.auth ? { auth: sections.auth } : {}),
     };
     const path = join(folder, `${name}.yml`);
@@ -25,8 +28,7 @@ export async function startRegistries(folder: string, { run, daemon }: Programs)
   const token = (host: string, service: string, issuer: string) => ({
     auth: { token: { realm: `https://${host}/token`, service, issuer, rootcertbundle: join(folder, 'ca.pem') } },
   });
-  // basic-user with the password basic-secret
-  writeFileSync(join(folder, 'htpasswd'), 'basic-user:$2y$05$abcdefghijklmnopqrstuu4ph3k2XptU4.QGvoeBmS3VlFA0M6w62\n');
+  writeFileSync(join(folder, 'htpasswd'), `${basicUser.user}:${bcrypt(basicUser.password)}\n`);
   const started: [Daemon, string][] = [
     [
       registry('hub', `127.0.0.1:${ports.hub}`, token('auth.docker.io', 'registry.docker.io', 'auth.docker.io')),
@@ -45,12 +47,22 @@ export async function startRegistries(folder: string, { run, daemon }: Programs)
     ],
     [registry('plain', `${addresses['plain.example.org']}:5000`), 'http://plain.example.org:5000/v2/'],
   ];
-  const hosts = daemon('hosts', [
-    ...[process.execPath, '--import', createRequire(join(project, 'package.json')).resolve('tsx')],
-    ...[join(__dirname, 'upstream/main.ts'), folder],
-  ]);
+  const hosts = daemon(
+    'hosts',
+    [
+      ...[process.execPath, '--import', createRequire(join(project, 'package.json')).resolve('tsx')],
+      ...[join(__dirname, 'upstream/main.ts'), folder],
+    ],
+    { env: { [ACCOUNT_SEED]: process.env[ACCOUNT_SEED] as string } },
+  );
   await until('the imitated hosts are up', hosts, () => hosts.log().includes('ready'));
   for (const [child, url] of started) {
     await until(`${url} answers`, child, async () => (await statusOf(run, url)) !== 0);
   }
+}
+
+/** As htpasswd -B makes it; perl, which every Debian has, knows crypt(3). */
+function bcrypt(password: string): string {
+  const salt = randomBytes(11).toString('hex');
+  return execFileSync('perl', ['-e', 'print crypt($ARGV[0], $ARGV[1])', password, `$2y$05$${salt}`]).toString();
 }

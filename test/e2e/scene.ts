@@ -1,5 +1,5 @@
 import { type RealImage, type RealIndex, realImage, realIndex } from './images';
-import { accounts } from './upstream/accounts';
+import { accounts, basicUser } from './upstream/accounts';
 import { createWorld, type RunningProxy, type World } from './world';
 
 /** A world with images in it and proxies before it. */
@@ -18,7 +18,14 @@ export interface Images {
   app: RealIndex;
 }
 
-export const alice = { user: 'alice', password: 'alice-secret', pair: 'alice:alice-secret' };
+function loginOf(user: string, password: string) {
+  return { user, password, pair: `${user}:${password}` };
+}
+
+export const alice = loginOf('alice', accounts.alice.password);
+export const bob = loginOf('bob', accounts.bob.password);
+export const carol = loginOf('carol', accounts.carol.password);
+export const basicLogin = loginOf(basicUser.user, basicUser.password);
 
 export const hub = { HANDLE_REDIRECT: 'true' };
 

@@ -5,13 +5,14 @@ import { type FunctionProps, manifest, preview, root } from '../deploy/s-yaml';
 import { type Cdn, startCdn } from '../upstream/cdn';
 import { type Image, makeImage } from '../upstream/image';
 import { type Registry, startRegistry } from '../upstream/registry';
+import { USERS } from '../upstream/scene';
 import { startTokenServer, type TokenServer } from '../upstream/token-server';
 import { type FunctionInstance, packageInto, startFunction } from './function';
 import { type Gateway, type GatewayOptions, startGateway } from './gateway';
 import { startWire, type Wire } from './wire';
 
 export const MIB = 1024 * 1024;
-export const users = { alice: 'wonderland:7' };
+export const users = USERS;
 
 export interface Scene {
   props: FunctionProps;

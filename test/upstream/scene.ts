@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Instance, Runtime } from '../runtimes';
 import { type Cdn, type CdnOptions, startCdn } from './cdn';
 import { type Image, makeImage } from './image';
@@ -52,7 +53,8 @@ export function stageFor(runtime: Runtime): Stage {
   };
 }
 
-export const USERS = { alice: 'wonderland:7' };
+/** Passwords may hold a colon (RFC 7617); this one is made anew for each run. */
+export const USERS = { alice: `${randomBytes(6).toString('hex')}:7` };
 
 /** A small image under the name and tag that most sentences use. */
 export function smallImage(registry: Registry, name = 'team/app', tag = 'v1', sizes = [70_000, 3_000]): Image {
