@@ -23,7 +23,7 @@ const readers = {
   choice: { parse: (text: string) => text.toLowerCase(), expected: '' },
   duration: { parse: milliseconds, expected: 'a duration: 20s, 500ms, 5m, or seconds without a unit' },
   host: { parse: host, expected: 'an address or a host name' },
-  name: { parse: registryName, expected: 'the name of a registry, for example docker.io or registry.example.com:5000' },
+  name: { parse: readRegistryName, expected: 'the name of a registry, for example docker.io or registry.example.com:5000' },
   origin: { parse: origin, expected: 'https://host[:port] or http://host[:port], without a path' },
   'origin-or-host': {
     parse: originOrHost,
@@ -144,7 +144,7 @@ function origin(text: string): Origin | undefined {
   return /^https?:\/\//i.test(text) ? originOrHost(text) : undefined;
 }
 
-function registryName(text: string): string | undefined {
+function readRegistryName(text: string): string | undefined {
   const name = text.toLowerCase();
   return isName(name.replace(/:\d+$/, '')) && !name.includes('/') && parseUrl(`https://${name}/`) ? name : undefined;
 }
@@ -164,7 +164,7 @@ function registries(text: string): NamedRegistry[] | undefined {
 
 function namedRegistry(entry: string): NamedRegistry | undefined {
   const [first, ...address] = entry.split('=');
-  const name = registryName(first);
+  const name = readRegistryName(first);
   const url = urlOrHost(address.length > 0 ? address.join('=') : first);
   return name && url ? { name, url } : undefined;
 }
