@@ -23,7 +23,10 @@ const readers = {
   choice: { parse: (text: string) => text.toLowerCase(), expected: '' },
   duration: { parse: milliseconds, expected: 'a duration: 20s, 500ms, 5m, or seconds without a unit' },
   host: { parse: host, expected: 'an address or a host name' },
-  name: { parse: readRegistryName, expected: 'the name of a registry, for example docker.io or registry.example.com:5000' },
+  name: {
+    parse: readRegistryName,
+    expected: 'the name of a registry, for example docker.io or registry.example.com:5000',
+  },
   origin: { parse: origin, expected: 'https://host[:port] or http://host[:port], without a path' },
   'origin-or-host': {
     parse: originOrHost,
