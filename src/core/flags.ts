@@ -1,6 +1,7 @@
 import { nearest } from './nearest';
+import type { Setting } from './setting';
 import { mask, readBoolean } from './setting-readers';
-import { type Setting, settings } from './settings';
+import { settings } from './settings';
 
 /** What is done instead of serving. */
 export type Command = 'help' | 'version' | 'print-config';

@@ -1,7 +1,8 @@
 import { readFlags } from './flags';
 import { splitListenAddress } from './listen-address';
+import type { Setting } from './setting';
 import { mask } from './setting-readers';
-import { type Setting, type SettingName, settings } from './settings';
+import { type SettingName, settings } from './settings';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 

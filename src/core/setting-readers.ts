@@ -1,7 +1,8 @@
 import { parseRange } from './addresses';
 import type { Given, GivenSettings } from './given';
 import { isName } from './reference';
-import { type Setting, type SettingKind, type SettingName, settings } from './settings';
+import type { Setting, SettingKind } from './setting';
+import { type SettingName, settings } from './settings';
 import { parseUrl, type Url } from './url';
 
 export type Origin = Pick<Url, 'scheme' | 'hostname' | 'port'>;

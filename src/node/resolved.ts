@@ -1,7 +1,8 @@
 import { type Config, readConfig } from '../core/config';
 import { givenSettings, type Sources } from '../core/given';
+import type { Setting } from '../core/setting';
 import { mask } from '../core/setting-readers';
-import { type Setting, type SettingName, settings } from '../core/settings';
+import { type SettingName, settings } from '../core/settings';
 import { hrefOf } from '../core/url';
 
 /** Defaults that follow from other settings, as they would be written. */

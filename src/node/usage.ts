@@ -1,5 +1,5 @@
 import { flagOf } from '../core/flags';
-import type { Setting } from '../core/settings';
+import type { Setting } from '../core/setting';
 
 const WIDTH = 120;
 

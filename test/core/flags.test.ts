@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { flagOf, readFlags } from '../../src/core/flags';
-import { type Setting, settings } from '../../src/core/settings';
+import type { Setting } from '../../src/core/setting';
+import { settings } from '../../src/core/settings';
 
 const table: readonly Setting[] = settings;
 const names = table.flatMap(({ name, aliases = [] }) => [name, ...aliases]);

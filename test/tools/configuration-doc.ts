@@ -1,4 +1,4 @@
-import type { Setting } from '../../src/core/settings';
+import type { Setting } from '../../src/core/setting';
 
 const kinds: Record<Setting['kind'], string> = {
   'address-list': 'list of addresses',

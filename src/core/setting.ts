@@ -1,0 +1,31 @@
+/** How the text of a setting is read; `setting-readers.ts` has the readers. */
+export type SettingKind =
+  | 'address-list'
+  | 'boolean'
+  | 'choice'
+  | 'duration'
+  | 'host'
+  | 'name'
+  | 'origin'
+  | 'origin-or-host'
+  | 'path'
+  | 'port'
+  | 'presence'
+  | 'registries'
+  | 'repository'
+  | 'secret'
+  | 'url-or-host';
+
+export interface Setting {
+  /** Name of the environment variable. */
+  readonly name: string;
+  /** What other programs call it: read just the same. */
+  readonly aliases?: readonly string[];
+  readonly kind: SettingKind;
+  /** What holds when it is not set, as it would be written; empty where that is derived (then `help` says how). */
+  readonly fallback: string;
+  readonly choices?: readonly string[];
+  /** Its value is never printed. */
+  readonly secret?: true;
+  readonly help: string;
+}
