@@ -43,6 +43,7 @@ const replaced = {
 const deferred = {
   dotenv: ['config'],
   'http-proxy-middleware': ['createProxyMiddleware'],
+  'js-yaml': ['load'],
   tldts: ['getDomain'],
 };
 const deferredBuiltins = /^(node:)?(crypto|dns|https|tls)$/;

@@ -3,12 +3,12 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join, posix } from 'node:path';
 import { promisify } from 'node:util';
-import { parse } from 'yaml';
+import { load } from 'js-yaml';
 import { settings } from '../src/core/settings';
 import { renderConfiguration } from './tools/configuration-doc';
 import { imports, root, type Source, sources } from './tools/sources';
 
-const MAX_BUNDLE_BYTES = 400_000;
+const MAX_BUNDLE_BYTES = 500_000;
 const MAX_LINES = 220;
 const CORE_PACKAGES = ['ipaddr.js', 'tldts'];
 
@@ -117,7 +117,9 @@ describe('the manifests', () => {
   });
 
   test.each(manifests.map(({ path, text }) => [path, text]))('%s sets only variables that exist', (_, text) => {
-    const resources = Object.values(parse(text ?? '').resources) as { props?: { environmentVariables?: object } }[];
+    const resources = Object.values((load(text ?? '') as { resources: object }).resources) as {
+      props?: { environmentVariables?: object };
+    }[];
     const names = resources.flatMap(({ props }) => Object.keys(props?.environmentVariables ?? {}));
     expect(names.filter((name) => name !== 'PATH' && !known.has(name))).toEqual([]);
   });

@@ -1,4 +1,5 @@
 import { type Capabilities, capabilities, detectPlatform, type Platform, SMALL_BODY_BYTES } from './capabilities';
+import { type Files, noFiles } from './files';
 import { type Env, type GivenSettings, givenSettings } from './given';
 import { describeUpstream } from './registries';
 import { type Origin, type SettingReader, settingReader, type TrustProxy } from './setting-readers';
@@ -83,11 +84,12 @@ export class ConfigError extends Error {
  * Reads the whole configuration.
  * @param argv command line arguments, which win over the environment
  * @param file what .env says, which the environment wins over
+ * @param files reads what settings name
  * @throws ConfigError with every fault
  */
-export function readConfig(env: Env, argv: readonly string[] = [], file: Env = {}): Config {
+export function readConfig(env: Env, argv: readonly string[] = [], file: Env = {}, files: Files = noFiles): Config {
   const faults: string[] = [];
-  const given = givenSettings({ argv, env, file }, faults);
+  const given = givenSettings({ argv, env, file, files }, faults);
   const read = settingReader(given, faults);
 
   const choice = read('PLATFORM') as Platform | 'auto' | undefined;

@@ -1,3 +1,4 @@
+import type { Files } from './files';
 import { readFlags } from './flags';
 import { splitListenAddress } from './listen-address';
 import type { Setting } from './setting';
@@ -12,6 +13,7 @@ export interface Sources {
   readonly env: Env;
   /** The file `.env`. */
   readonly file: Env;
+  readonly files?: Files;
 }
 
 /** A setting as somebody wrote it. */

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { config as readEnvFile } from 'dotenv';
 import { ConfigError, readConfig } from '../core/config';
 import { readFlags } from '../core/flags';
+import { SettingFiles } from './files';
 import { createLog } from './log';
 import { startServer } from './server';
 
@@ -13,13 +14,14 @@ async function main(): Promise<void> {
   const env = { ...process.env };
   const { parsed: file = {} } = existsSync('.env') ? readEnvFile({ quiet: true }) : {};
   const argv = process.argv.slice(2);
+  const files = new SettingFiles();
   const { command } = readFlags(argv);
   if (command) {
     const { answerOf } = await import('./cli');
-    process.stdout.write(answerOf(command, { argv, env, file }));
+    process.stdout.write(answerOf(command, { argv, env, file, files }));
     return;
   }
-  const config = readConfig(env, argv, file);
+  const config = readConfig(env, argv, file, files);
   const isTerminal = Boolean(process.stdout.isTTY);
   const format = config.logFormat === 'auto' ? (isTerminal ? 'text' : 'json') : config.logFormat;
   const log = createLog({ level: config.logLevel, format, write: (line) => process.stdout.write(line) });

@@ -18,7 +18,7 @@ const derived: Partial<Record<SettingName, (config: Config) => string>> = {
  * @throws ConfigError with every fault
  */
 export function resolvedSettings(sources: Sources, table: readonly Setting[] = settings): string {
-  const config = readConfig(sources.env, sources.argv, sources.file);
+  const config = readConfig(sources.env, sources.argv, sources.file, sources.files);
   const given = givenSettings(sources, []);
   const rows = table.map(({ name, fallback, secret }) => {
     const [first] = given[name as SettingName] ?? [];
