@@ -1,4 +1,5 @@
-import type { Tokens } from '../core/authorization';
+import type { Memory, Tokens } from '../core/memory';
+import { Quotas } from '../core/quota';
 import { readToken, tokenLifetime } from '../core/token';
 
 interface Held {
@@ -9,6 +10,11 @@ interface Held {
 
 /** Tokens kept at most; one more drops the oldest. Each is some 2 KB. */
 export const MAX_TOKENS = 1000;
+
+/** The memory of a configuration that has just been read: nothing is known yet. */
+export function createMemory(): Memory & { readonly tokens: TokenStore } {
+  return { realms: new Map(), tokens: new TokenStore(), quotas: new Quotas() };
+}
 
 /** Token documents for as long as they are good. Whoever waits for the same one gets the same: one request for many. */
 export class TokenStore implements Tokens {
