@@ -55,7 +55,8 @@ export class Authorization {
   }
 
   /** Takes note of how much the registry lets this account pull yet. */
-  onAnswer({ status, headers }: ResponseHead): void {
+  onAnswer(sent: Forward, { status, headers }: ResponseHead): void {
+    if (headerOf(sent.headers, 'authorization') === undefined) return;
     if (this.#account) this.#memory.quotas.note(this.#route.upstream, this.#account, status, headers);
   }
 

@@ -115,7 +115,7 @@ export class Conversation {
   #onRegistry(sent: Forward, head: ResponseHead): ResponseVerb {
     const { upstream } = this.#place.route;
     if (sent.purpose !== 'registry') return this.#relay(sent, head);
-    this.#authorization.onAnswer(head);
+    this.#authorization.onAnswer(sent, head);
     if (head.status === 401) {
       learnRealm(head.headers, upstream, this.#memory.realms);
       const authorize = upstream.auth === 'proxy' ? this.#authorization.onUnauthorized(sent, head) : undefined;
