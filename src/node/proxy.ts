@@ -99,12 +99,14 @@ export function fetchToken(
   { context, exchange, record }: Session,
   { request, limit, key, spent }: Authorize,
 ): Promise<string | undefined> {
+  // Kept with the token for its renewal, so it must not hold on to this request.
+  const within = exchange.timeouts.response;
   return context.memory.tokens.obtain(key, spent, async () => {
     let response: IncomingMessage | undefined;
     try {
       const { signal } = new AbortController();
       response = await context.transport.fetch(request, signal);
-      const body = await readSmallBody(response, limit, exchange.timeouts.response);
+      const body = await readSmallBody(response, limit, within);
       if (response.statusCode === 200 && !body.isLonger) return Buffer.concat(body.chunks).toString();
       record.why = `the token server answers ${response.statusCode}`;
       if (response.statusCode === 401 || response.statusCode === 403) {
