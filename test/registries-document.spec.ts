@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { readConfig } from '../src/core/config';
 import { runtimes } from './runtimes';
 import { createAuthority } from './upstream/certificates';
-import { ask } from './upstream/client';
-import { pull } from './upstream/docker';
+import { ask, basic } from './upstream/client';
+import { pull, push } from './upstream/docker';
+import { makeImage } from './upstream/image';
 import { smallImage, stageFor } from './upstream/scene';
 
 const OPEN = { ANONYMOUS_PULL: 'true' };
@@ -159,6 +160,62 @@ describe.each(runtimes)('with the $name runtime, registries of a document', (run
     expect((await ask(`${proxy.url}/v2/slow.test/team/app/manifests/v1`)).status).toBe(504);
   });
 });
+
+describe.each(runtimes)(
+  'with the $name runtime, a registry beside others that leaves the login to its clients',
+  (runtime) => {
+    const stage = stageFor(runtime);
+
+    afterEach(async () => expect(await stage.close()).toEqual([]));
+
+    async function mixed() {
+      const users = { alice: secret() };
+      const nobodys = await stage.tokens({ foreign: true });
+      const open = await stage.registry({ auth: { kind: 'bearer', tokens: nobodys } });
+      const tokens = await stage.tokens({ users, privateRepositories: ['team/app'] });
+      const corp = await stage.registry({ auth: { kind: 'bearer', tokens } });
+      const image = smallImage(corp);
+      const document = { 'corp.test': { url: corp.url, auth: 'relay' } };
+      const proxy = await stage.proxy(open, { REGISTRIES: JSON.stringify(document) });
+      return { login: { user: 'alice', password: users.alice }, open, tokens, corp, image, proxy };
+    }
+
+    test('is pulled from with the client’s own login, by path and by ns, and not without', async () => {
+      const { login, tokens, image, proxy } = await mixed();
+      const base = proxy.url;
+      expect((await pull({ base, login }, 'corp.test/team/app', 'v1')).digest).toBe(image.manifest.digest);
+      expect(tokens.asked.map(({ account, scopes }) => [account, scopes])).toEqual([
+        ['alice', ['repository:team/app:pull']],
+      ]);
+      const refused = await ask(`${base}/v2/team/app/manifests/v1?ns=corp.test`);
+      expect([refused.status, refused.header('www-authenticate')]).toEqual([
+        401,
+        `Bearer realm="${base}/token",service="${base.slice(7)}",scope="repository:corp.test/team/app:pull"`,
+      ]);
+      await expect(pull({ base }, 'corp.test/team/app', 'v1')).rejects.toThrow();
+    });
+
+    test('takes pushes, and the others do not', async () => {
+      const { login, corp, open, proxy } = await mixed();
+      await push({ base: proxy.url, login }, 'corp.test/team/new', 'v2', makeImage([2000]));
+      expect(corp.manifest('team/new', 'v2')).toBeDefined();
+      const token = { authorization: 'Bearer anonymous' };
+      const refused = await ask(`${proxy.url}/v2/team/new/blobs/uploads/`, { method: 'POST', headers: token });
+      expect([refused.status, open.requests.filter(({ method }) => method === 'POST')]).toEqual([405, []]);
+    });
+
+    test('verifies a login, while a client that pulls from the others gets a token that says nothing', async () => {
+      const { login, open, proxy } = await mixed();
+      const image = smallImage(open);
+      const base = proxy.url;
+      expect((await ask(`${base}/v2/`)).status).toBe(401);
+      expect((await pull({ base, login }, 'team/app', 'v1')).digest).toBe(image.manifest.digest);
+      const logIn = (password: string) =>
+        ask(`${base}/token?account=alice&service=x`, { headers: { authorization: basic('alice', password) } });
+      expect([(await logIn(login.password)).status, (await logIn(secret())).status]).toEqual([200, 401]);
+    });
+  },
+);
 
 describe.each(runtimes)('with the $name runtime, several accounts of a registry', (runtime) => {
   const stage = stageFor(runtime);

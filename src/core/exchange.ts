@@ -5,11 +5,12 @@ import { checkEntry } from './entrance';
 import { answerError, RegistryError } from './errors';
 import { failureError } from './failure';
 import { registryForward } from './forwards';
+import type { Place } from './location';
 import type { Memory } from './memory';
 import { checkFraming, checkKnownMethod } from './methods';
 import { originOfRequest } from './origin';
 import { askOutside } from './outside';
-import { answerAsProxy, noTokens, tokenError } from './proxy-mode';
+import { answerAsProxy, tokenError } from './proxy-mode';
 import type { Resumption } from './resume';
 import { type Route, routeOf } from './route';
 import { TokenEndpoint } from './token-endpoint';
@@ -51,8 +52,9 @@ export class Exchange {
       const route = routeOf(target, this.#config, seen?.hostname);
       this.#route = route;
       const origin = checkEntry(this.#head, route, seen);
-      this.#conversation = new Conversation({ config: this.#config, route, origin }, this.#memory);
-      return this.#ask(route, this.#conversation);
+      const place = { config: this.#config, route, origin };
+      this.#conversation = new Conversation(place, this.#memory);
+      return this.#ask(place, this.#conversation);
     });
   }
 
@@ -99,11 +101,11 @@ export class Exchange {
     }
   }
 
-  #ask(route: Route, conversation: Conversation): RequestVerb {
+  #ask(place: Place, conversation: Conversation): RequestVerb {
     const head = this.#head;
+    const { route } = place;
     switch (route.kind) {
       case 'token':
-        if (route.upstream.auth === 'proxy') throw noTokens(route);
         this.#tokens = new TokenEndpoint(this.#config, this.#memory.realms, head, route);
         return this.#tokens.onRequest();
       case 'own':
@@ -112,7 +114,7 @@ export class Exchange {
         return verb.verb === 'forward' ? conversation.begin(verb) : verb;
       }
       default:
-        return answerAsProxy(head, route) ?? conversation.ask(registryForward(head, route));
+        return answerAsProxy(head, place) ?? conversation.ask(registryForward(head, route));
     }
   }
 }
