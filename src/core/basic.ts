@@ -1,0 +1,25 @@
+import type { Credentials } from './config';
+
+const BASE64 = /^basic +((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)$/i;
+
+/**
+ * The login in an `Authorization` field (RFC 7617): UTF-8, and the password may hold colons.
+ * @returns undefined where it is none, or malformed
+ */
+export function parseBasic(authorization: string): Credentials | undefined {
+  const encoded = BASE64.exec(authorization)?.[1];
+  if (encoded === undefined) return undefined;
+  const bytes = Uint8Array.from(atob(encoded), (character) => character.charCodeAt(0));
+  const login = decode(bytes);
+  const colon = login?.indexOf(':') ?? -1;
+  if (login === undefined || colon < 0) return undefined;
+  return { username: login.slice(0, colon), password: login.slice(colon + 1) };
+}
+
+function decode(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
