@@ -1,8 +1,7 @@
-/** A user name and a password or access token (RFC 7617). */
-export interface Login {
+import { type Credentials, parseBasic } from './basic';
+
+export interface Login extends Credentials {
   readonly kind: 'login';
-  readonly username: string;
-  readonly password: string;
 }
 
 /** An `Authorization` field that goes with every request to the registry as it is. */
@@ -26,29 +25,10 @@ export function accountId(account: Account | undefined): string {
   }
 }
 
-/** `Authorization` of a login (RFC 7617), in UTF-8. */
-export function basicLogin({ username, password }: Login): string {
-  const bytes = new TextEncoder().encode(`${username}:${password}`);
-  return `Basic ${btoa(String.fromCharCode(...bytes))}`;
-}
-
-/** The login that a Basic field holds; undefined for anything else. */
-export function readBasic(value: string): Login | undefined {
-  const match = /^Basic +([A-Za-z0-9+/]+=*)$/i.exec(value.trim());
-  if (!match) return undefined;
-  try {
-    const bytes = Uint8Array.from(atob(match[1]), (character) => character.charCodeAt(0));
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    const colon = text.indexOf(':');
-    return colon < 0 ? undefined : { kind: 'login', username: text.slice(0, colon), password: text.slice(colon + 1) };
-  } catch {
-    return undefined;
-  }
-}
-
 /** What stands in `AUTH_HEADER`: a login where it is one, since token servers take those too. */
 export function headerAccount(value: string): Account {
-  return readBasic(value) ?? { kind: 'header', value: value.trim() };
+  const login = parseBasic(value);
+  return login ? { kind: 'login', ...login } : { kind: 'header', value: value.trim() };
 }
 
 /** `user:token,user:token`; undefined where one of them is none. */

@@ -1,4 +1,5 @@
-import { type Account, basicLogin } from './account';
+import type { Account } from './account';
+import { basicLogin } from './basic';
 import { headerOf, withHeader } from './headers';
 import type { Memory } from './memory';
 import { asksForLogin, bearerChallenge, bearerOf } from './realm';

@@ -1,4 +1,14 @@
-import type { Credentials } from './config';
+/** A user name and a password or access token. */
+export interface Credentials {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** `Authorization` of a login (RFC 7617), in UTF-8. */
+export function basicLogin({ username, password }: Credentials): string {
+  const bytes = new TextEncoder().encode(`${username}:${password}`);
+  return `Basic ${btoa(String.fromCharCode(...bytes))}`;
+}
 
 const BASE64 = /^basic +((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)$/i;
 

@@ -1,4 +1,5 @@
-import { type Account, accountId, basicLogin } from './account';
+import { type Account, accountId } from './account';
+import { basicLogin } from './basic';
 import { type Challenge, parameterOf } from './challenge';
 import type { Config, Upstream } from './config';
 import { RegistryError } from './errors';

@@ -1,23 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { accountId, basicLogin, headerAccount, parseAccounts, readBasic } from '../../src/core/account';
+import { accountId, headerAccount, parseAccounts } from '../../src/core/account';
+import { basicLogin } from '../../src/core/basic';
 
 const login = (username: string, password: string) => ({ kind: 'login' as const, username, password });
-
-test.each([
-  ['alice', 'secret'],
-  ['_json_key', '{"a": "b:c"}\n'],
-  ['müller', 'pässwörd:7'],
-  ['', ''],
-])('the login of %s goes through a Basic field and back', (username, password) => {
-  expect(readBasic(basicLogin(login(username, password)))).toEqual(login(username, password));
-});
-
-test.each(['', 'Basic', 'Basic ', 'Basic !!!', 'Bearer abc', 'Basic YWxpY2U=', 'Basic /////w=='])(
-  '"%s" is no login',
-  (value) => {
-    expect(readBasic(value)).toBeUndefined();
-  },
-);
 
 test('AUTH_HEADER is a login where it is one, and else goes as it is', () => {
   expect(headerAccount(basicLogin(login('a', 'b')))).toEqual(login('a', 'b'));

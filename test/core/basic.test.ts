@@ -1,5 +1,4 @@
-import { parseBasic } from '../../src/core/basic';
-import { basicLogin } from '../../src/core/token';
+import { basicLogin, parseBasic } from '../../src/core/basic';
 
 const encode = (text: string) => Buffer.from(text, 'latin1').toString('base64');
 

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { hashSync } from 'bcryptjs';
-import { basicLogin } from '../../src/core/token';
+import { basicLogin } from '../../src/core/basic';
 import { MAX_FAILURES } from '../../src/node/attempts';
 import { tokenKey } from '../../src/node/login-tokens';
 import { createPasswordChecker, MAX_WAITING } from '../../src/node/passwords';
