@@ -34,7 +34,7 @@ describe('the settings of a login', () => {
     ['a file that is not there', { HTPASSWD_FILE: '/no' }, 'HTPASSWD_FILE=/no: '],
     ['no user', { HTPASSWD: ',' }, 'names no user; make one with "registry-proxy htpasswd USER"'],
     ['htpasswd without users', { REGISTRY_AUTH: 'htpasswd' }, 'REGISTRY_AUTH=htpasswd: set HTPASSWD_FILE'],
-    ['another kind of login', { REGISTRY_AUTH: 'token' }, 'REGISTRY_AUTH=token: expected one of htpasswd, none'],
+    ['another kind of login', { REGISTRY_AUTH: 'token' }, 'REGISTRY_AUTH=token: expected one of auto, htpasswd, none'],
     ['two places for users', { HTPASSWD, HTPASSWD_FILE: '/no' }, 'keep one of them'],
     ['rights of nobody', { ACCESS: 'alice: pull **' }, 'ACCESS: there is nobody to have these rights'],
     ['rights of somebody unknown', { HTPASSWD, ACCESS: 'carol: pull **' }, 'ACCESS: there is no user carol'],

@@ -41,9 +41,9 @@ export const accessSettings = [
   {
     name: 'REGISTRY_AUTH',
     kind: 'choice',
-    fallback: '',
-    choices: ['htpasswd', 'none'],
-    help: 'As distribution has it: `htpasswd` lets in the users of `HTPASSWD_FILE`, `none` everybody, whatever else is set. Default: `htpasswd` where there are users.',
+    fallback: 'auto',
+    choices: ['auto', 'htpasswd', 'none'],
+    help: 'As distribution has it: `htpasswd` lets in the users of `HTPASSWD_FILE`, `none` everybody, whatever else is set. `auto`: `htpasswd` where there are users.',
   },
   {
     name: 'HTPASSWD_FILE',
