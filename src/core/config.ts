@@ -1,7 +1,9 @@
 import { type Capabilities, capabilities, detectPlatform, type Platform, SMALL_BODY_BYTES } from './capabilities';
 import { type Files, noFiles } from './files';
 import { type Env, type GivenSettings, givenSettings } from './given';
+import { type Guards, guardFaults, readAccess, readGuards } from './guards';
 import { describeUpstream } from './registries';
+import type { AccessRule } from './rights';
 import { type Origin, type SettingReader, settingReader, type TrustProxy } from './setting-readers';
 import type { Url } from './url';
 import type { Reach } from './verbs';
@@ -60,6 +62,9 @@ export interface Config {
   readonly browserRedirects: boolean;
   readonly publicUrl?: Origin;
   readonly trustProxy: TrustProxy;
+  readonly guards: Guards;
+  /** Who may do what; where absent, `mayDo` knows. */
+  readonly accessRules?: readonly AccessRule[];
   readonly platform: Platform;
   readonly capabilities: Capabilities;
   /** Blob bodies of more bytes than this are sent chunked. */
@@ -115,6 +120,8 @@ export function readConfig(env: Env, argv: readonly string[] = [], file: Env = {
     browserRedirects: upstreams[0].prefix !== '' && !read('DISABLE_BROWSER_REDIRECTS'),
     publicUrl: read('PUBLIC_URL'),
     trustProxy: read('TRUST_PROXY') ?? assumedTrust(capabilities[platform]),
+    guards: readGuards(read, faults),
+    accessRules: readAccess(read, faults),
     platform,
     capabilities: capabilities[platform],
     chunkedAbove: isChunked(read('BODY_FRAMING'), platform) ? SMALL_BODY_BYTES : Number.POSITIVE_INFINITY,
@@ -122,7 +129,7 @@ export function readConfig(env: Env, argv: readonly string[] = [], file: Env = {
     logLevel: read('LOG_LEVEL') as Config['logLevel'],
     logFormat: read('LOG_FORMAT') as Config['logFormat'],
   };
-  faults.push(...idleFaults(given, timeouts));
+  faults.push(...idleFaults(given, timeouts), ...guardFaults(config));
   if (faults.length > 0) throw new ConfigError(faults);
   return Object.freeze(config);
 }

@@ -1,10 +1,12 @@
 import { Authorization, type Tokens } from './authorization';
+import { checkAddress } from './client-rules';
 import type { Config } from './config';
 import { answerOptions } from './cors';
 import { answerError, RegistryError } from './errors';
 import { checkStatus, failureError } from './failure';
 import { registryForward } from './forwards';
 import { countVia, type HeaderList, MAX_VIA, withHeader } from './headers';
+import { checkImage } from './image-rules';
 import { checkFraming, checkKnownMethod, checkMethod } from './methods';
 import { originOfRequest } from './origin';
 import { askOutside } from './outside';
@@ -54,12 +56,14 @@ export class Exchange {
   onRequest(): RequestVerb {
     return this.#catching(() => {
       const { method, target, headers } = this.#head;
+      checkAddress(this.#head, this.#config);
       checkKnownMethod(method);
       checkFraming(this.#head);
       if (method === 'OPTIONS') return answerOptions();
       this.#origin = originOfRequest(this.#head, this.#config);
       this.#route = routeOf(target, this.#config, this.#origin?.hostname);
       checkMethod(method, this.#route.kind);
+      checkImage(this.#route, this.#config);
       if (!this.#origin) throw new RegistryError(400, 'UNSUPPORTED', 'the request has no usable Host');
       if (countVia(headers) > MAX_VIA) {
         throw new RegistryError(508, 'UNAVAILABLE', 'the proxy is its own upstream', {

@@ -1,6 +1,10 @@
 import { parseRange } from './addresses';
 import type { Given, GivenSettings } from './given';
+import { readAddresses, readCount, readWords } from './guard-readers';
+import { PATTERN_FORM } from './patterns';
+import { parseRate } from './rate-limit';
 import { isName } from './reference';
+import { ACCESS_FORM, parseAccess } from './rights';
 import type { Setting, SettingKind } from './setting';
 import { type SettingName, settings } from './settings';
 import { parseUrl, type Url } from './url';
@@ -16,14 +20,21 @@ export interface TrustProxy {
 
 /** How each kind of setting is read, and what to tell people who wrote something else. */
 const readers = {
+  access: { parse: parseAccess, expected: ACCESS_FORM },
   'address-list': {
     parse: trustProxy,
     expected: 'true, false or a list of addresses, CIDR ranges, loopback, linklocal, private',
   },
+  addresses: {
+    parse: readAddresses,
+    expected: 'a list of addresses, CIDR ranges, loopback, linklocal, private',
+  },
   boolean: { parse: readBoolean, expected: 'true or false' },
   choice: { parse: (text: string) => text.toLowerCase(), expected: '' },
+  count: { parse: readCount, expected: 'a whole number from 1' },
   duration: { parse: milliseconds, expected: 'a duration: 20s, 500ms, 5m, or seconds without a unit' },
   host: { parse: host, expected: 'an address or a host name' },
+  images: { parse: readWords, expected: PATTERN_FORM },
   name: {
     parse: readRegistryName,
     expected: 'the name of a registry, for example docker.io or registry.example.com:5000',
@@ -36,6 +47,7 @@ const readers = {
   path: { parse: path, expected: 'the path of a file' },
   port: { parse: port, expected: 'a whole number from 0 to 65535' },
   presence: { parse: () => true, expected: '' },
+  rate: { parse: parseRate, expected: 'a rate: 20/s, 600/m, 10000/h, or 20/s burst 100' },
   registries: {
     parse: registries,
     expected: 'a list of registry names, or name=URL pairs, with commas between',

@@ -40,8 +40,9 @@ function endIdle({ res, context }: Session): void {
 type Verb = Answer | Read | Forward | Authorize;
 
 async function carryOut(session: Session): Promise<void> {
-  const { exchange, res } = session;
-  let verb: Verb | undefined = exchange.onRequest();
+  const { exchange, res, context } = session;
+  let verb: Verb | undefined = context.guard.admit(session) ?? exchange.onRequest();
+  if (verb.verb === 'forward') verb = (await context.guard.place(session)) ?? verb;
   while (verb && !res.closed) {
     switch (verb.verb) {
       case 'answer':
@@ -64,7 +65,7 @@ async function carryOut(session: Session): Promise<void> {
 /** Sends one request; a relay is carried out here, where its response is at hand, and leaves nothing to do. */
 async function forward(session: Session, sent: Forward): Promise<Verb | undefined> {
   const { exchange, record, signal } = session;
-  const elapsed = () => performance.now() - record.startedAt;
+  const elapsed = () => performance.now() - record.startedAt - record.waited;
   let response: IncomingMessage;
   try {
     response = await send(session, sent);

@@ -5,6 +5,7 @@ import type { Config } from '../core/config';
 import { answerError, RegistryError } from '../core/errors';
 import { originOf } from '../core/url';
 import { createApp } from './app';
+import { Guard } from './guard';
 import type { Log } from './log';
 import { createSecuredServer } from './tls';
 import { TokenStore } from './token-store';
@@ -26,7 +27,7 @@ const KEEP_ALIVE_TIMEOUT = 95_000;
 /** Starts serving; the upstream is not asked for anything. */
 export async function startServer(config: Config, log: Log): Promise<RunningServer> {
   const transport = new Transport(config.timeouts);
-  const app = createApp({ config, realms: new Map(), tokens: new TokenStore(), transport, log });
+  const app = createApp({ config, realms: new Map(), tokens: new TokenStore(), guard: new Guard(), transport, log });
   const secured = config.tls && (await createSecuredServer(config.tls, app, log));
   const server = secured?.server ?? http.createServer(app);
   const connections = trackConnections(server);

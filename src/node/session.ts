@@ -5,6 +5,7 @@ import { Exchange } from '../core/exchange';
 import { headerOf } from '../core/headers';
 import type { Realms } from '../core/realm';
 import type { RequestHead } from '../core/verbs';
+import type { Guard } from './guard';
 import { requestHead } from './heads';
 import type { Log } from './log';
 import { logRequest, type RequestRecord } from './request-log';
@@ -16,6 +17,7 @@ export interface Context {
   readonly config: Config;
   readonly realms: Realms;
   readonly tokens: TokenStore;
+  readonly guard: Guard;
   readonly transport: Transport;
   readonly log: Log;
 }
@@ -36,7 +38,7 @@ export interface Session {
 export function openSession(context: Context, req: IncomingMessage, res: ServerResponse): Session {
   const head = requestHead(req);
   const leaving = new AbortController();
-  const record: RequestRecord = { id: requestId(head), startedAt: performance.now(), bytes: 0, resumed: 0 };
+  const record: RequestRecord = { id: requestId(head), startedAt: performance.now(), waited: 0, bytes: 0, resumed: 0 };
   const exchange = new Exchange(context.config, context.realms, head, context.tokens);
   const session: Session = { context, exchange, head, req, res, signal: leaving.signal, record };
   res.once('close', () => {

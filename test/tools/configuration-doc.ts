@@ -1,17 +1,22 @@
 import type { Setting } from '../../src/core/setting';
 
 const kinds: Record<Setting['kind'], string> = {
+  access: 'rules',
   'address-list': 'list of addresses',
+  addresses: 'list of addresses',
   boolean: '`true` or `false`',
   choice: 'choice',
+  count: 'number',
   duration: 'duration',
   host: 'address or host name',
+  images: 'list of patterns',
   name: 'name',
   origin: 'URL without path',
   'origin-or-host': 'URL without path, or host name',
   path: 'path of a file',
   port: 'port',
   presence: 'any value',
+  rate: 'rate',
   registries: 'list of names, or `name=URL`',
   repository: 'repository path',
   secret: 'text',
