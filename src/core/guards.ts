@@ -1,6 +1,7 @@
 import type { Config } from './config';
 import { isOfRegistry, PATTERN_FORM, type Pattern, parsePattern } from './patterns';
 import type { Rate } from './rate-limit';
+import { isWildcard, matchesWildcard } from './registries-setting';
 import type { AccessRule } from './rights';
 import { mask, type SettingReader } from './setting-readers';
 
@@ -64,9 +65,16 @@ function addressFaults({ guards, trustProxy, capabilities }: Config): string[] {
 function registryFaults({ guards, upstreams }: Config): string[] {
   const names = upstreams.map(({ name }) => name);
   const idle = (guards.denyImages ?? []).filter(
-    (pattern) => !names.some((name) => isOfRegistry(pattern, name, names[0])),
+    (pattern) => !names.some((name) => mayBeMeant(pattern, name, names[0])),
   );
   return idle.map(
     ({ text }) => `DENY_IMAGES=${mask(text)}: no registry of this proxy is meant, only ${names.join(', ')} are served`,
   );
+}
+
+/** A wildcard among the registries stands for hosts that nobody knows yet. */
+function mayBeMeant(pattern: Pattern, name: string, defaultName: string): boolean {
+  const { registry = defaultName } = pattern;
+  if (isWildcard(name) && (isWildcard(registry) || matchesWildcard(registry, name))) return true;
+  return isOfRegistry(pattern, name, defaultName);
 }

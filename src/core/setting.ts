@@ -1,6 +1,7 @@
 /** How the text of a setting is read; `setting-readers.ts` has the readers. */
 export type SettingKind =
   | 'access'
+  | 'accounts'
   | 'address-list'
   | 'addresses'
   | 'boolean'

@@ -39,6 +39,16 @@ describe('a list of images', () => {
     },
   );
 
+  test.each([
+    ['us-docker.pkg.dev/evil/**', true],
+    ['*.pkg.dev/evil/**', true],
+    ['us-*/evil/**', true],
+    ['a.b.pkg.dev/evil/**', false],
+    ['us-docker.pkg.com/evil/**', false],
+  ])('may deny %s where a wildcard is served: %s', (DENY_IMAGES, expected) => {
+    expect(faults({ DENY_IMAGES, REGISTRIES: '*.pkg.dev' })).toHaveLength(expected ? 0 : 1);
+  });
+
   test('that allows what is not served allows nothing, which shows by itself', () => {
     expect(faults({ ALLOW_IMAGES: 'quay.io/**' })).toEqual([]);
   });

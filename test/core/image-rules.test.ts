@@ -93,6 +93,16 @@ describe('DENY_IMAGES', () => {
     expect(outcome('/v2/far.example.com/a.b/c.d/e.f/g.h/good/app/manifests/1', NGINX)).toBe(DENIED);
   });
 
+  test.each([
+    ['/v2/us-docker.pkg.dev/evil/app/manifests/1', DENIED],
+    ['/v2/US-docker.pkg.dev/evil/app/manifests/1', DENIED],
+    ['/v2/evil/app/manifests/1?ns=eu-docker.pkg.dev', DENIED],
+    ['/v2/us-docker.pkg.dev/good/app/manifests/1', '200'],
+    ['/v2/evil/app/manifests/1', '200'],
+  ])('%s behind a wildcard is %s', (target, expected) => {
+    expect(outcome(target, { REGISTRIES: '*.pkg.dev', DENY_IMAGES: '*.pkg.dev/evil/**' })).toBe(expected);
+  });
+
   // What cannot even be a name is refused before any rule is asked.
   test.each([
     '/v2/NGINX/manifests/1',

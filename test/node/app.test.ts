@@ -4,7 +4,7 @@ import { readConfig } from '../../src/core/config';
 import { createApp } from '../../src/node/app';
 import { Guard } from '../../src/node/guard';
 import { createLog } from '../../src/node/log';
-import { TokenStore } from '../../src/node/token-store';
+import { createMemory } from '../../src/node/token-store';
 import { Transport } from '../../src/node/transport';
 
 const UPSTREAM = 'http://registry.example.com';
@@ -15,7 +15,7 @@ function app(env: Record<string, string> = {}) {
   const lines: Record<string, unknown>[] = [];
   const log = createLog({ level: 'debug', format: 'json', write: (line) => lines.push(JSON.parse(line)) });
   const transport = new Transport(config.timeouts);
-  const shared = { realms: new Map(), tokens: new TokenStore(), guard: new Guard() };
+  const shared = { memory: createMemory(), guard: new Guard() };
   return { ask: supertest(createApp({ config, ...shared, transport, log })), lines };
 }
 

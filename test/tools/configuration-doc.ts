@@ -2,6 +2,7 @@ import type { Setting } from '../../src/core/setting';
 
 const kinds: Record<Setting['kind'], string> = {
   access: 'rules',
+  accounts: 'list of `user:token`',
   'address-list': 'list of addresses',
   addresses: 'list of addresses',
   boolean: '`true` or `false`',
@@ -17,7 +18,7 @@ const kinds: Record<Setting['kind'], string> = {
   port: 'port',
   presence: 'any value',
   rate: 'rate',
-  registries: 'list of names, or `name=URL`',
+  registries: 'list of names, `name=URL`; JSON; path of a JSON or YAML file',
   repository: 'repository path',
   secret: 'text',
   'url-or-host': 'URL or host name',
