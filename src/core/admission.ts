@@ -3,9 +3,8 @@ import { printChallenge } from './challenge';
 import { RegistryError } from './errors';
 import { type Gate, isOpenToAll } from './gate';
 import type { HeaderList } from './headers';
+import { type Image, imagesOf, isDistributionPath } from './image-rules';
 import type { Place } from './location';
-import { nameForClients } from './names';
-import { valuesOf } from './query';
 import { type Action, mayDo, type Who } from './rights';
 import { hostOf, originOf } from './url';
 import type { RequestHead } from './verbs';
@@ -64,6 +63,8 @@ function isRightful(who: Who, action: Action, gate: Gate, place: Place): boolean
     case 'token':
       return true;
     case 'backend':
+      // No other way around the rules: what a lenient server takes for /v2/ is below /v2/ alone.
+      if (gate.rules && isDistributionPath(route.path)) return false;
       return who.kind !== 'anonymous' || isOpenToAll(gate);
     case 'catalog':
       // It names what some may not even know of.
@@ -71,19 +72,17 @@ function isRightful(who: Who, action: Action, gate: Gate, place: Place): boolean
     default: {
       // Whoever knows the way to a registry that leaves the login to its clients is judged there.
       if (route.upstream.auth === 'relay' && who.kind !== 'anonymous') return true;
-      const sources = valuesOf(route.query, 'from').map((from) => ['pull', from] as const);
-      return [[action, route.repository] as const, ...sources].every(([each, repository]) =>
-        mayTouch(who, each, repository, gate, place),
+      const [image, ...sources] = imagesOf(route);
+      return (
+        mayTouch(who, action, image, gate, place) && sources.every((each) => mayTouch(who, 'pull', each, gate, place))
       );
     }
   }
 }
 
-function mayTouch(who: Who, action: Action, repository: string, gate: Gate, { route, config }: Place): boolean {
+function mayTouch(who: Who, action: Action, image: Image, gate: Gate, { config }: Place): boolean {
   if (action === 'pull' && gate.anonymousPull) return true;
-  const { upstream } = route;
-  const name = nameForClients(repository, upstream);
-  return name !== undefined && mayDo(gate.rules, who, action, upstream.name, name, config.upstreams[0].name);
+  return mayDo(gate.rules, who, action, image.registry, image.repository, config.upstreams[0].name);
 }
 
 /**

@@ -3,6 +3,7 @@ import { type Capabilities, capabilities, detectPlatform, type Platform, SMALL_B
 import { type Files, noFiles } from './files';
 import { type Gate, readGate } from './gate';
 import { type Env, type GivenSettings, givenSettings } from './given';
+import { type Guards, guardFaults, readAccess, readGuards } from './guards';
 import { readUpstreams } from './read-upstreams';
 import { type SettingReader, settingReader } from './setting-readers';
 import type { Origin, TrustProxy } from './setting-values';
@@ -72,6 +73,7 @@ export interface Config {
   readonly trustProxy: TrustProxy;
   /** Present where not everybody is let in. */
   readonly gate?: Gate;
+  readonly guards: Guards;
   readonly platform: Platform;
   readonly capabilities: Capabilities;
   /** Blob bodies of more bytes than this are sent chunked. */
@@ -116,8 +118,9 @@ export function readConfig(env: Env, argv: readonly string[] = [], file: Env = {
   };
   const around = { env: { ...file, ...env }, readFile: (path: string) => files.text(path) };
   const reading = { read, given, around, document: (path: string) => files.document(path), faults };
-  const gate = readGate(reading, undefined);
-  const upstreams = readUpstreams(reading, timeouts, gate);
+  const guards = readGuards(read, faults);
+  const gate = readGate(reading, readAccess(read, faults));
+  const upstreams = readUpstreams(reading, { timeouts, gate, guards });
   // What has a fault is read as something or other here; it is thrown away with the rest below.
   const config: Config = {
     host: read('HOST') as string,
@@ -129,6 +132,7 @@ export function readConfig(env: Env, argv: readonly string[] = [], file: Env = {
     publicUrl: read('PUBLIC_URL'),
     ...(gate && { gate }),
     trustProxy: read('TRUST_PROXY') ?? assumedTrust(capabilities[platform]),
+    guards,
     platform,
     capabilities: capabilities[platform],
     chunkedAbove: isChunked(read('BODY_FRAMING'), platform) ? SMALL_BODY_BYTES : Number.POSITIVE_INFINITY,
@@ -136,7 +140,7 @@ export function readConfig(env: Env, argv: readonly string[] = [], file: Env = {
     logLevel: read('LOG_LEVEL') as Config['logLevel'],
     logFormat: read('LOG_FORMAT') as Config['logFormat'],
   };
-  faults.push(...idleFaults(given, timeouts));
+  faults.push(...idleFaults(given, timeouts), ...guardFaults(config));
   if (faults.length > 0) throw new ConfigError(faults);
   return Object.freeze(config);
 }

@@ -1,4 +1,5 @@
 import { checkRight, type Identity, whoIs } from './admission';
+import { checkAddress, isAllowedAddress } from './client-rules';
 import type { Config, Timeouts } from './config';
 import { Conversation } from './conversation';
 import { answerOptions } from './cors';
@@ -8,6 +9,7 @@ import { failureError } from './failure';
 import { registryForward } from './forwards';
 import type { Gate } from './gate';
 import { headerOf } from './headers';
+import { checkImage } from './image-rules';
 import type { Place } from './location';
 import { issuedToken, tokenFor } from './login-endpoint';
 import type { Memory } from './memory';
@@ -50,6 +52,7 @@ export class Exchange {
   onRequest(): RequestVerb {
     return this.#catching(() => {
       const { method, target } = this.#head;
+      if (this.#config.gate?.satisfy !== 'any') checkAddress(this.#head, this.#config);
       checkKnownMethod(method);
       checkFraming(this.#head);
       if (method === 'OPTIONS') return answerOptions();
@@ -57,6 +60,7 @@ export class Exchange {
       const route = routeOf(target, this.#config, seen?.hostname);
       this.#route = route;
       const origin = checkEntry(this.#head, route, seen);
+      checkImage(route, this.#config);
       const place = { config: this.#config, route, origin };
       this.#place = place;
       this.#conversation = new Conversation(place, this.#memory);
@@ -127,7 +131,8 @@ export class Exchange {
 
   #admit(identity: Identity, place: Place): RequestVerb {
     const gate = this.#config.gate as Gate;
-    const who = whoIs(identity, place.route.isGuest, gate, place);
+    const isNear = gate.satisfy === 'any' && isAllowedAddress(this.#head, this.#config);
+    const who = whoIs(identity, place.route.isGuest || isNear, gate, place);
     checkRight(who, this.#head, gate, place);
     if (place.route.kind === 'token' && gate.users.size > 0) return tokenFor(who, this.#head, gate, place);
     return this.#ask(place, this.#known);

@@ -28,6 +28,8 @@ export function readGate(reading: Reading, rules: readonly AccessRule[] | undefi
     if (rules) faults.push('ACCESS: there is nobody to have these rights; set HTPASSWD_FILE to the file of users');
     return undefined;
   }
+  if (read('SATISFY') === 'any' && !read('ALLOW_CLIENTS'))
+    faults.push('SATISFY=any: set ALLOW_CLIENTS to the addresses that need no login');
   const known = users ?? new Map<string, string>();
   faults.push(...unknownUsers(rules ?? [], known));
   return {

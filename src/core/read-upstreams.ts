@@ -3,6 +3,7 @@ import type { Timeouts, Upstream } from './config';
 import type { Surroundings } from './document-fields';
 import type { Gate } from './gate';
 import type { GivenSettings } from './given';
+import type { Guards } from './guards';
 import { describeUpstream, registryName } from './registries';
 import { type RegistryEntry, readEntries } from './registry-entry';
 import type { SettingReader } from './setting-readers';
@@ -18,7 +19,14 @@ export interface Reading {
 }
 
 /** The default first, then the others; several ones make the proxy authenticate, since clients know one realm a host. */
-export function readUpstreams(reading: Reading, timeouts: Timeouts, gate: Gate | undefined): [Upstream, ...Upstream[]] {
+/** What is known before the registries are. */
+export interface Around {
+  readonly timeouts: Timeouts;
+  readonly gate: Gate | undefined;
+  readonly guards: Guards;
+}
+
+export function readUpstreams(reading: Reading, { timeouts, gate, guards }: Around): [Upstream, ...Upstream[]] {
   const { read, faults } = reading;
   const entries = readRegistries(reading).map((entry) => ({ ...entry, name: registryName(entry.name) }));
   const first = defaultEntry(reading, entries);
@@ -36,7 +44,7 @@ export function readUpstreams(reading: Reading, timeouts: Timeouts, gate: Gate |
   const [upstream, ...others] = [first, ...more].map((entry) => describeUpstream(entry, common));
   const isLeft = [upstream, ...others].find(({ auth }) => auth === 'relay' && gate?.users.size);
   if (isLeft) faults.push(`${isLeft.name}.auth: relay needs the logins that HTPASSWD_FILE takes for the proxy itself`);
-  if (!gate) checkOpenness([upstream, ...others], reading);
+  if (!gate && !guards.allowClients) checkOpenness([upstream, ...others], reading);
   return [upstream, ...others];
 }
 

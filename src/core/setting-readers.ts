@@ -1,6 +1,10 @@
 import { parseAccounts } from './account';
 import type { Given, GivenSettings } from './given';
+import { readAddresses, readCount, readWords } from './guard-readers';
+import { PATTERN_FORM } from './patterns';
+import { parseRate } from './rate-limit';
 import { parseRegistries } from './registries-setting';
+import { ACCESS_FORM, parseAccess } from './rights';
 import { parseAccessSecret } from './secret-path';
 import type { Setting, SettingKind } from './setting';
 import {
@@ -26,16 +30,23 @@ const readers = {
     parse: parseAccessSecret,
     expected: '16 to 63 lower-case letters and digits, with single dashes between',
   },
+  access: { parse: parseAccess, expected: ACCESS_FORM },
   accounts: { parse: parseAccounts, expected: 'a list of user:token pairs, with commas or spaces between' },
   'address-list': {
     parse: parseTrustProxy,
     expected: 'true, false or a list of addresses, CIDR ranges, loopback, linklocal, private',
   },
+  addresses: {
+    parse: readAddresses,
+    expected: 'a list of addresses, CIDR ranges, loopback, linklocal, private',
+  },
   boolean: { parse: readBoolean, expected: 'true or false' },
   choice: { parse: (text: string) => text.toLowerCase(), expected: '' },
+  count: { parse: readCount, expected: 'a whole number from 1' },
   duration: { parse: parseMilliseconds, expected: 'a duration: 20s, 500ms, 5m, or seconds without a unit' },
   host: { parse: parseHost, expected: 'an address or a host name' },
   htpasswd: { parse: (text: string) => text.split(/[\s,]+/).join('\n'), expected: '' },
+  images: { parse: readWords, expected: PATTERN_FORM },
   name: {
     parse: parseRegistryName,
     expected: 'the name of a registry, for example docker.io or registry.example.com:5000',
@@ -48,6 +59,7 @@ const readers = {
   path: { parse: parsePath, expected: 'the path of a file' },
   port: { parse: parsePort, expected: 'a whole number from 0 to 65535' },
   presence: { parse: () => true, expected: '' },
+  rate: { parse: parseRate, expected: 'a rate: 20/s, 600/m, 10000/h, or 20/s burst 100' },
   registries: {
     parse: parseRegistries,
     expected:

@@ -1,9 +1,16 @@
 import { accessSettings } from './access-settings';
+import { guardSettings } from './guard-settings';
 import { limitSettings } from './limit-settings';
 import { registrySettings } from './registry-settings';
 import { serverSettings } from './server-settings';
 
 /** Every setting there is. docs/configuration.md is generated from this table (`yarn docs`). */
-export const settings = [...serverSettings, ...registrySettings, ...accessSettings, ...limitSettings] as const;
+export const settings = [
+  ...serverSettings,
+  ...registrySettings,
+  ...accessSettings,
+  ...guardSettings,
+  ...limitSettings,
+] as const;
 
 export type SettingName = (typeof settings)[number]['name'];

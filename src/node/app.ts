@@ -1,4 +1,5 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import { isAllowedAddress, strangerError } from '../core/client-rules';
 import { answerError, RegistryError } from '../core/errors';
 import { hrefOf } from '../core/url';
 import { answer, serve } from './proxy';
@@ -22,7 +23,8 @@ export function createApp(context: Context): Express {
     res.once('socket', begin);
     return undefined;
   });
-  if (!context.config.browserRedirects) app.get('/', (_req, res) => page(res, welcome(context)));
+  const landing = (_req: Request, res: Response) => guarded(context, res, () => page(res, welcome(context)));
+  if (!context.config.browserRedirects) app.get('/', landing);
   app.get('/-/healthz', (_req, res) => page(res, 'ok\n'));
   if (context.config.capabilities.hooks) addHooks(app, context);
   app.use((_req, res) => serve(res.locals.session));
@@ -38,16 +40,23 @@ export function createApp(context: Context): Express {
  * Function Compute's life-cycle hooks. Anybody can ask for these paths; only the platform can say in
  * `x-fc-control-path` that it is a hook and not a request (callers may not set x-fc-* fields).
  */
-function addHooks(app: Express, { log }: Context): void {
+function addHooks(app: Express, context: Context): void {
   const hook = (path: string, message: string) => (req: Request, res: Response) => {
     if (req.headers['x-fc-control-path'] !== path) {
-      return refuse(res, new RegistryError(404, 'NAME_UNKNOWN', 'nothing here', { path }));
+      return guarded(context, res, () => refuse(res, new RegistryError(404, 'NAME_UNKNOWN', 'nothing here', { path })));
     }
-    log.info(message, { id: (res.locals.session as Session).record.id });
+    context.log.info(message, { id: (res.locals.session as Session).record.id });
     return page(res, 'ok\n');
   };
   app.post('/initialize', hook('/initialize', 'instance started'));
   app.get('/pre-stop', hook('/pre-stop', 'instance stops'));
+}
+
+/** What only clients at allowed addresses get to see. */
+function guarded({ config }: Context, res: Response, show: () => void): void {
+  const { head } = res.locals.session as Session;
+  if (config.gate?.satisfy === 'any' || isAllowedAddress(head, config)) show();
+  else refuse(res, strangerError());
 }
 
 function page(res: Response, text: string): void {

@@ -41,8 +41,9 @@ function endIdle({ res, context }: Session): void {
 type Verb = RequestVerb | Exclude<ResponseVerb, Relay>;
 
 async function carryOut(session: Session): Promise<void> {
-  const { exchange, res } = session;
-  let verb: Verb | undefined = exchange.onRequest();
+  const { exchange, res, context } = session;
+  let verb: Verb | undefined = context.guard.admit(session) ?? exchange.onRequest();
+  let isPlaced = false;
   while (verb && !res.closed) {
     switch (verb.verb) {
       case 'answer':
@@ -52,9 +53,12 @@ async function carryOut(session: Session): Promise<void> {
         verb = typeof body === 'string' ? exchange.onBody(body) : body;
         break;
       }
-      case 'forward':
-        verb = await forward(session, verb);
+      case 'forward': {
+        const refused: Answer | undefined = isPlaced ? undefined : await context.guard.place(session);
+        isPlaced = true;
+        verb = refused ?? (await forward(session, verb));
         break;
+      }
       case 'authorize':
         verb = exchange.onToken(await fetchToken(session, verb));
         break;
@@ -75,7 +79,7 @@ function usersOf({ context }: Session): Users {
 /** Sends one request; a relay is carried out here, where its response is at hand, and leaves nothing to do. */
 async function forward(session: Session, sent: Forward): Promise<Verb | undefined> {
   const { exchange, record, signal } = session;
-  const elapsed = () => performance.now() - record.startedAt;
+  const elapsed = () => performance.now() - record.startedAt - record.waited;
   let response: IncomingMessage;
   try {
     response = await send(session, sent);

@@ -6,6 +6,7 @@ import { answerError, RegistryError } from '../core/errors';
 import type { Gate } from '../core/gate';
 import { originOf } from '../core/url';
 import { createApp } from './app';
+import { Guard } from './guard';
 import type { Log } from './log';
 import { createSecuredServer } from './tls';
 import { createMemory } from './token-store';
@@ -29,7 +30,7 @@ const KEEP_ALIVE_TIMEOUT = 95_000;
 export async function startServer(config: Config, log: Log): Promise<RunningServer> {
   const transport = new Transport(config.timeouts);
   const users = config.gate && (await createUsers(config.gate));
-  const app = createApp({ config, memory: createMemory(), users, transport, log });
+  const app = createApp({ config, memory: createMemory(), users, guard: new Guard(), transport, log });
   const secured = config.tls && (await createSecuredServer(config.tls, app, log));
   const server = secured?.server ?? http.createServer(app);
   const connections = trackConnections(server);

@@ -5,6 +5,7 @@ import { Exchange } from '../core/exchange';
 import { headerOf } from '../core/headers';
 import type { Memory } from '../core/memory';
 import type { RequestHead } from '../core/verbs';
+import type { Guard } from './guard';
 import { requestHead } from './heads';
 import type { Log } from './log';
 import { logRequest, type RequestRecord } from './request-log';
@@ -18,6 +19,7 @@ export interface Context {
   readonly memory: Memory & { readonly tokens: TokenStore };
   /** Present where the configuration has a gate with users. */
   readonly users?: Users;
+  readonly guard: Guard;
   readonly transport: Transport;
   readonly log: Log;
 }
@@ -38,7 +40,7 @@ export interface Session {
 export function openSession(context: Context, req: IncomingMessage, res: ServerResponse): Session {
   const head = requestHead(req);
   const leaving = new AbortController();
-  const record: RequestRecord = { id: requestId(head), startedAt: performance.now(), bytes: 0, resumed: 0 };
+  const record: RequestRecord = { id: requestId(head), startedAt: performance.now(), waited: 0, bytes: 0, resumed: 0 };
   const exchange = new Exchange(context.config, context.memory, head);
   const session: Session = { context, exchange, head, req, res, signal: leaving.signal, record };
   res.once('close', () => {
