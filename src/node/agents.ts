@@ -40,8 +40,8 @@ export function createAgents(): Agents {
       const agent = pools.get(key) ?? make(scheme, reach, ca);
       pools.set(key, agent);
       const oldest = Date.now() - maxIdle;
-      for (const socket of Object.values(agent.freeSockets).flat()) {
-        if (socket && (freedAt.get(socket) ?? 0) < oldest) socket.destroy();
+      for (const sockets of Object.values(agent.freeSockets)) {
+        for (const socket of sockets ?? []) if ((freedAt.get(socket) ?? 0) < oldest) socket.destroy();
       }
       return agent;
     },

@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { isAllowedAddress, strangerError } from '../core/client-rules';
 import { answerError, RegistryError } from '../core/errors';
@@ -5,8 +6,21 @@ import { hrefOf } from '../core/url';
 import { answer, serve } from './proxy';
 import { type Context, openSession, type Session } from './session';
 
-/** The routes that are ours, and the proxy behind them. */
-export function createApp(context: Context): Express {
+/**
+ * The proxy, and the routes that are ours before it. Express gives request and response other prototypes, after which
+ * everything Node does with them takes several times as long: what can be no route of ours goes past it.
+ */
+export function createApp(context: Context): RequestListener {
+  const routes = createRoutes(context);
+  return (req, res) => {
+    if (!req.url?.startsWith('/v2/') || !res.socket) return routes(req, res);
+    const session = openSession(context, req, res);
+    serve(session).catch((error: Error) => fail(session, error));
+    return undefined;
+  };
+}
+
+function createRoutes(context: Context): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -29,11 +43,16 @@ export function createApp(context: Context): Express {
   if (context.config.capabilities.hooks) addHooks(app, context);
   app.use((_req, res) => serve(res.locals.session));
   app.use((error: Error, _req: Request, res: Response, _next: NextFunction) => {
-    context.log.error('internal error', { why: error.stack });
-    if (!res.headersSent) refuse(res, new RegistryError(500, 'UNKNOWN', 'internal error; the log has more'));
-    else res.destroy();
+    fail(res.locals.session, error);
   });
   return app;
+}
+
+function fail(session: Session, error: Error): void {
+  const { context, res } = session;
+  context.log.error('internal error', { why: error.stack });
+  if (res.headersSent) res.destroy();
+  else answer(session, answerError(new RegistryError(500, 'UNKNOWN', 'internal error; the log has more')));
 }
 
 /**

@@ -148,11 +148,12 @@ export function discard(response: IncomingMessage): void {
 
 export function answer({ res, head, record }: Session, { status, headers, body, why }: Answer): void {
   record.why = why;
-  const bytes = Buffer.from(body ?? '');
-  record.bytes = head.method === 'HEAD' ? 0 : bytes.length;
-  const length: HeaderList = status === 204 ? [] : [['content-length', String(bytes.length)]];
+  const bytes = Buffer.byteLength(body ?? '');
+  record.bytes = head.method === 'HEAD' ? 0 : bytes;
+  const length: HeaderList = status === 204 ? [] : [['content-length', String(bytes)]];
   writeHead(res, status, [...headers, ...length, ...(status === 204 ? [] : corsHeaders(head.headers))]);
-  res.end(head.method === 'HEAD' ? undefined : bytes);
+  // As text it leaves in one piece with the head.
+  res.end(head.method === 'HEAD' ? undefined : body);
 }
 
 /** The client's small body, or the answer to one that is too large or does not come. */
