@@ -1,10 +1,10 @@
 import type { Account } from './account';
 import { type Capabilities, capabilities, detectPlatform, type Platform, SMALL_BODY_BYTES } from './capabilities';
 import { type Files, noFiles } from './files';
+import { type Gate, readGate } from './gate';
 import { type Env, type GivenSettings, givenSettings } from './given';
 import { type Guards, guardFaults, readAccess, readGuards } from './guards';
 import { readUpstreams } from './read-upstreams';
-import type { AccessRule } from './rights';
 import { type SettingReader, settingReader } from './setting-readers';
 import type { Origin, TrustProxy } from './setting-values';
 import type { Url } from './url';
@@ -72,8 +72,8 @@ export interface Config {
   readonly publicUrl?: Origin;
   readonly trustProxy: TrustProxy;
   readonly guards: Guards;
-  /** Who may do what; where absent, `mayDo` knows. */
-  readonly accessRules?: readonly AccessRule[];
+  /** Present where not everybody is let in. */
+  readonly gate?: Gate;
   readonly platform: Platform;
   readonly capabilities: Capabilities;
   /** Blob bodies of more bytes than this are sent chunked. */
@@ -118,7 +118,8 @@ export function readConfig(env: Env, argv: readonly string[] = [], file: Env = {
   };
   const around = { env: { ...file, ...env }, readFile: (path: string) => files.text(path) };
   const reading = { read, given, around, document: (path: string) => files.document(path), faults };
-  const upstreams = readUpstreams(reading, timeouts);
+  const gate = readGate(reading, readAccess(read, faults));
+  const upstreams = readUpstreams(reading, timeouts, gate);
   // What has a fault is read as something or other here; it is thrown away with the rest below.
   const config: Config = {
     host: read('HOST') as string,
@@ -128,9 +129,9 @@ export function readConfig(env: Env, argv: readonly string[] = [], file: Env = {
     backendHost: read('DEFAULT_BACKEND_HOST') ?? { ...upstreams[0].url, path: '' },
     browserRedirects: upstreams[0].prefix !== '' && !read('DISABLE_BROWSER_REDIRECTS'),
     publicUrl: read('PUBLIC_URL'),
+    ...(gate && { gate }),
     trustProxy: read('TRUST_PROXY') ?? assumedTrust(capabilities[platform]),
     guards: readGuards(read, faults),
-    accessRules: readAccess(read, faults),
     platform,
     capabilities: capabilities[platform],
     chunkedAbove: isChunked(read('BODY_FRAMING'), platform) ? SMALL_BODY_BYTES : Number.POSITIVE_INFINITY,

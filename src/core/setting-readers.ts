@@ -5,6 +5,7 @@ import { PATTERN_FORM } from './patterns';
 import { parseRate } from './rate-limit';
 import { parseRegistries } from './registries-setting';
 import { ACCESS_FORM, parseAccess } from './rights';
+import { parseAccessSecret } from './secret-path';
 import type { Setting, SettingKind } from './setting';
 import {
   PEM,
@@ -26,6 +27,10 @@ import { type SettingName, settings } from './settings';
 /** How each kind of setting is read, and what to tell people who wrote something else. */
 const readers = {
   access: { parse: parseAccess, expected: ACCESS_FORM },
+  'access-secret': {
+    parse: parseAccessSecret,
+    expected: '16 to 63 lower-case letters and digits, with single dashes between',
+  },
   accounts: { parse: parseAccounts, expected: 'a list of user:token pairs, with commas or spaces between' },
   'address-list': {
     parse: parseTrustProxy,
@@ -40,6 +45,7 @@ const readers = {
   count: { parse: readCount, expected: 'a whole number from 1' },
   duration: { parse: parseMilliseconds, expected: 'a duration: 20s, 500ms, 5m, or seconds without a unit' },
   host: { parse: parseHost, expected: 'an address or a host name' },
+  htpasswd: { parse: (text: string) => text.split(/[\s,]+/).join('\n'), expected: '' },
   images: { parse: readWords, expected: PATTERN_FORM },
   name: {
     parse: parseRegistryName,

@@ -1,6 +1,7 @@
 /** How the text of a setting is read; `setting-readers.ts` has the readers. */
 export type SettingKind =
   | 'access'
+  | 'access-secret'
   | 'accounts'
   | 'address-list'
   | 'addresses'
@@ -9,6 +10,7 @@ export type SettingKind =
   | 'count'
   | 'duration'
   | 'host'
+  | 'htpasswd'
   | 'images'
   | 'name'
   | 'origin'

@@ -2,6 +2,8 @@ import type { Setting } from '../../src/core/setting';
 
 const kinds: Record<Setting['kind'], string> = {
   access: 'rules',
+  'access-secret': 'word',
+  htpasswd: 'list of `user:hash`',
   accounts: 'list of `user:token`',
   'address-list': 'list of addresses',
   addresses: 'list of addresses',
