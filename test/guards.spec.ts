@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
+import { hashSync } from 'bcryptjs';
 import { MAX_WAITING } from '../src/node/places';
 import { runtimes } from './runtimes';
-import { ask, begin, open } from './upstream/client';
+import { ask, basic, begin, open } from './upstream/client';
 import { pull, push } from './upstream/docker';
 import { makeImage } from './upstream/image';
 import type { Registry } from './upstream/registry';
@@ -220,6 +222,20 @@ describe.each(runtimes)('with the $name runtime, guards', (runtime) => {
       expect(images.map((_, index) => registry.manifest(`team/new${index}`, 'v1')?.digest)).toEqual(
         images.map(({ manifest }) => manifest.digest),
       );
+    });
+
+    test('hold what users get who log in first', async () => {
+      const password = randomUUID();
+      const env = { MAX_TRANSFERS: '1', HTPASSWD: `alice:${hashSync(password, 4)}` };
+      const { registry, blob } = await guarded(env, [LARGE]);
+      const headers = { authorization: basic('alice', password) };
+      const held = await open(blob, { headers });
+      expect(held.head.status).toBe(200);
+      const second = ask(blob, { headers });
+      await pause(200);
+      expect(blobsAsked(registry)).toBe(1);
+      held.leave();
+      expect([(await second).status, blobsAsked(registry)]).toEqual([200, 2]);
     });
 
     test('do not take the time to wait from the time to retry', async () => {

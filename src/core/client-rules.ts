@@ -34,7 +34,8 @@ export function clientOf(head: RequestHead, { trustProxy }: Config): string {
 export function checkRate(head: RequestHead, config: Config, rates: RateLimiter, now: number): void {
   const { rate } = config.guards;
   if (!rate) return;
-  const isPing = /^\/v2\/?(\?|$)/.test(head.target);
+  // A secret may stand before it.
+  const isPing = /^(\/[^/?]+)?\/v2\/?(\?|$)/.test(head.target);
   const wait = rates.take((isPing ? 'ping ' : '') + clientOf(head, config), rate, now);
   if (wait > 0) throw tooManyRequests('too many requests from your address', 'RATE_LIMIT', wait);
 }

@@ -91,7 +91,10 @@ describe('RATE_LIMIT', () => {
     expect(check(rates, from('203.0.113.7'))).toBeUndefined();
     expect(check(rates, ping('/v2/'))).toBeUndefined();
     expect([check(rates, ping('/v2/?ns=x')), check(rates, ping('/v2'))]).toEqual(Array(2).fill('429 TOOMANYREQUESTS'));
+    expect(check(rates, ping('/a-secret/v2/'))).toBe('429 TOOMANYREQUESTS');
     expect(check(rates, ping('/v2/_catalog'))).toBe('429 TOOMANYREQUESTS');
+    const others = new RateLimiter();
+    expect([check(others, ping('/a-secret/v2/')), check(others, ping('/v2/_catalog'))]).toEqual([undefined, undefined]);
   });
 
   test('is none where it is not set', () => {

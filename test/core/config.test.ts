@@ -59,6 +59,7 @@ const HASHED = `alice:${hashSync(randomUUID(), 4)}`;
 const PARTNERS: Record<string, Record<string, string>> = {
   REGISTRY_ACCOUNTS: { ANONYMOUS_PULL: 'true' },
   AUTH_HEADER: { ANONYMOUS_PULL: 'true' },
+  ACCESS: { HTPASSWD: HASHED },
   AUTH_REALM: { HTPASSWD: HASHED },
   SATISFY: { HTPASSWD: HASHED, ALLOW_CLIENTS: 'private' },
   ACCESS: { HTPASSWD: `${HASHED},bob:${HASHED.slice(6)}` },
