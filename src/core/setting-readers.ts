@@ -67,7 +67,7 @@ export function settingReader(given: GivenSettings, faults: string[]): SettingRe
     const [first, ...others] = given[name] ?? [];
     if (!first) return (setting.fallback === '' ? undefined : parse(setting.fallback)) as ValueOf<Name> | undefined;
     const parsed = (each: Given) => {
-      const value = parse(each.text);
+      const value = parse(setting.synonyms?.[each.text.toLowerCase()] ?? each.text);
       if (value !== undefined && (!setting.choices || setting.choices.includes(String(value)))) return value;
       const wanted = setting.choices ? `one of ${setting.choices.join(', ')}` : expected;
       faults.push(`${quote(setting, each)}: expected ${wanted}`);
@@ -84,8 +84,8 @@ export function settingReader(given: GivenSettings, faults: string[]): SettingRe
 }
 
 /** A setting as the user wrote it, as far as it may be printed. */
-export function quote({ secret }: Setting, { as, written }: Given): string {
-  return `${as}=${secret ? '***' : mask(written)}`;
+export function quote({ secret }: Setting, { as, file, written }: Given): string {
+  return `${file === undefined ? '' : `${file}: `}${as}=${secret ? '***' : mask(written)}`;
 }
 
 /** What is printed of a value: people do put passwords into URLs. */
@@ -126,9 +126,11 @@ const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 
 /** Timers beyond this fire at once in Node. */
 const MAX_MILLISECONDS = 2 ** 31 - 1;
 
+/** One number, with a unit or in seconds, or several with their units as Go writes them: `24h0m0s`. */
 function milliseconds(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|)$/i.exec(text);
-  const value = match ? Number(match[1]) * UNITS[match[2].toLowerCase()] : Number.NaN;
+  if (!/^\d+(\.\d+)?$|^(\d+(\.\d+)?\s*(ms|s|m|h)\s*)+$/i.test(text)) return undefined;
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)\s*(ms|s|m|h|)/gi)];
+  const value = parts.reduce((sum, [, number, unit]) => sum + Number(number) * UNITS[unit.toLowerCase()], 0);
   return value <= MAX_MILLISECONDS ? value : undefined;
 }
 

@@ -25,6 +25,7 @@ async function main(): Promise<void> {
   const isTerminal = Boolean(process.stdout.isTTY);
   const format = config.logFormat === 'auto' ? (isTerminal ? 'text' : 'json') : config.logFormat;
   const log = createLog({ level: config.logLevel, format, write: (line) => process.stdout.write(line) });
+  for (const note of config.notes) log.warn(note);
   const starting = startServer(config, log);
   // From here on, and not from its start: whoever reads that it listens may tell it to stop at once.
   let isStopping = false;
