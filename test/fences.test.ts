@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, posix } from 'node:path';
@@ -85,6 +86,13 @@ describe('the bundle', () => {
     const { name, version } = JSON.parse(read('package.json'));
     const { stdout } = await promisify(execFile)(process.execPath, [join(folder, 'bundle.js'), '--version']);
     expect(stdout).toBe(`${name} ${version} (Node.js ${process.version})\n`);
+  });
+
+  test('is a program by itself, with the thread that bcrypt works in', async () => {
+    const running = promisify(execFile)(join(folder, 'bundle.js'), ['htpasswd', 'alice', '--cost', '4']);
+    running.child.stdin?.end(randomUUID());
+    expect((await running).stdout).toMatch(/^alice:\$2y\$04\$\S{53}\n$/);
+    expect(readFileSync(join(folder, 'bundle.js'), 'utf8')).toContain('Redistributions in binary form must reproduce');
   });
 });
 

@@ -19,6 +19,20 @@ export const accessSettings = [
     help: 'The password or access token of `REGISTRY_USERNAME`.',
   },
   {
+    name: 'REGISTRY_ACCOUNTS',
+    kind: 'accounts',
+    secret: true,
+    fallback: '',
+    help: 'More logins at `REGISTRY_BACKEND`, `user:token,user:token`: the proxy pulls by the one that has most pulls left, as `RateLimit-Remaining` of the registry says, and by the next one where the registry answers 429.',
+  },
+  {
+    name: 'AUTH_HEADER',
+    kind: 'secret',
+    secret: true,
+    fallback: '',
+    help: 'In place of `REGISTRY_USERNAME`: the value of the `Authorization` field that goes to `REGISTRY_BACKEND` with every request. A `Basic` one is used as the login that it is, for its token server too.',
+  },
+  {
     name: 'ANONYMOUS_PULL',
     kind: 'boolean',
     fallback: 'false',

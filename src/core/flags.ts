@@ -1,6 +1,7 @@
 import { nearest } from './nearest';
 import type { Setting } from './setting';
-import { mask, readBoolean } from './setting-readers';
+import { mask } from './setting-readers';
+import { readBoolean } from './setting-values';
 import { settings } from './settings';
 
 /** What is done instead of serving. */

@@ -60,7 +60,7 @@ export function givenSettings(
   notes.push(...distributionNotes('environment', variablesOfDistribution));
   const [source] = above.CONFIG_FILE ?? [];
   if (!source) return above;
-  const isProxy = (above.REGISTRY_BACKEND ?? []).length > 0;
+  const isProxy = [above.REGISTRY_BACKEND, above.REGISTRIES].some((each) => each && each.length > 0);
   const lowest = readConfigFile(source, { files, isSettingName, isProxy }, faults, notes);
   return decide([...split, lowest.flatMap((each) => splitOf(each, faults))]);
 }

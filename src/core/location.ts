@@ -2,7 +2,7 @@ import type { Config } from './config';
 import { joinQueries, printQuery } from './query';
 import type { Route } from './route';
 import { isPlainSession, wrapSession } from './session';
-import type { Origin } from './setting-readers';
+import type { Origin } from './setting-values';
 import { hrefOf, isSameHost, originOf, resolveUrl, type Url } from './url';
 
 /** What is needed to say in the client's terms where something is. */
@@ -68,7 +68,8 @@ function fits(ours: string, room: number, { origin, config }: Place): boolean {
 export function passedLocation(location: string, base: Url, place: Place): string {
   const url = resolveUrl(location, base);
   if (!url) return location;
-  const { proxyRedirect, backendHost } = place.config;
+  const { backendHost } = place.config;
+  const { proxyRedirect } = place.route.upstream;
   const own = originOf(place.origin) + (distributionTarget(url, place) ?? url.path + url.query);
   if (proxyRedirect && isSameHost(url, backendHost) && fits(own, 0, place)) return own;
   const isRelative = !/^[a-z][a-z0-9+.-]*:/i.test(location);

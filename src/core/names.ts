@@ -10,7 +10,7 @@ export function nameUpstream(name: string, { prefix, name: registry }: Upstream)
 /** The same for a name in a scope or a mount, where clients may have put the registry's name before it. */
 export function nameInScope(text: string, upstream: Upstream, config: Config): string {
   const [first, ...others] = text.split('/');
-  const isNamed = others.length > 0 && findUpstream(first.toLowerCase(), config) === upstream;
+  const isNamed = others.length > 0 && findUpstream(first.toLowerCase(), config)?.name === upstream.name;
   return nameUpstream(isNamed ? others.join('/') : text, upstream);
 }
 

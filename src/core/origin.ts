@@ -1,7 +1,7 @@
 import { isAddress, isNamed } from './addresses';
 import type { Config } from './config';
 import { type HeaderList, headerOf, headersOf } from './headers';
-import type { Origin, TrustProxy } from './setting-readers';
+import type { Origin, TrustProxy } from './setting-values';
 import { DEFAULT_PORT, parseAuthority } from './url';
 import type { RequestHead } from './verbs';
 

@@ -19,7 +19,7 @@ export const registrySettings = [
     name: 'REGISTRIES',
     kind: 'registries',
     fallback: '',
-    help: 'More registries for this instance: a list of names, `ghcr.io,quay.io`, or `name=URL` where the name is not where it is. Clients choose one by `?ns=`, by the first label of the host (`ghcr.r.example.com`) or by a path prefix (`r.example.com/ghcr.io/owner/app`); anything else goes to `REGISTRY_BACKEND`. With this set, the proxy gets anonymous tokens itself: public images need no login, private ones and pushes are not served.',
+    help: 'More registries for this instance: a list of names, `ghcr.io,quay.io,*.pkg.dev`, or `name=URL` where the name is not where it is; or JSON, or the path of a JSON or YAML file, where each can have a login, deadlines and more of its own (README, "Many registries"). Clients choose one by `?ns=`, by the first label of the host (`ghcr.r.example.com`) or by a path prefix (`r.example.com/ghcr.io/owner/app`); anything else goes to `REGISTRY_BACKEND`. With several, the proxy authenticates: public images need no login, and pushes are not served.',
   },
   {
     name: 'REPO_PREFIX',

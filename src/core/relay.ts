@@ -90,8 +90,8 @@ function translate(name: string, value: string, sent: Forward, head: ResponseHea
   }
 }
 
-function challengesFor(lines: readonly string[], { origin, route }: Place): string[] {
-  const ownScope = (scope: string) => clientScope(scope, route.upstream);
+function challengesFor(lines: readonly string[], { config, origin, route }: Place): string[] {
+  const ownScope = (scope: string) => clientScope(scope, route.upstream, config);
   return ownChallenges(lines, `${originOf(origin)}/token`, hostOf(origin), ownScope);
 }
 

@@ -50,7 +50,7 @@ export function routeOf(target: string, config: Config, host = ''): Route {
   const { path, query } = splitTarget(target);
   const upstream = config.upstreams[0];
   const plain = { upstream, query, path, repository: '', typed: '', reference: '' };
-  if (path === '/token') return { ...plain, kind: 'token' };
+  if (path === '/token') return { ...plain, upstream: upstreamOfHost(host, config) ?? upstream, kind: 'token' };
   if (path === '/v2' || path.startsWith('/v2/')) return distributionRoute(path, query, config, host);
   if (OWN_PATHS.has(path) || path.startsWith('/-/')) return { ...plain, kind: 'own' };
   return { ...plain, kind: 'backend', path: backendPath(path) };

@@ -1,5 +1,6 @@
 /** How the text of a setting is read; `setting-readers.ts` has the readers. */
 export type SettingKind =
+  | 'accounts'
   | 'address-list'
   | 'boolean'
   | 'choice'

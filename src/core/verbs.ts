@@ -1,3 +1,4 @@
+import type { Connection } from './config';
 import type { HeaderList } from './headers';
 import type { Url } from './url';
 
@@ -42,6 +43,8 @@ export interface Forward {
   readonly body: 'client' | 'none' | string;
   /** Addresses this request may connect to (invariant 6). */
   readonly reach: Reach;
+  /** Deadlines and certificates of a registry; where absent, those of the configuration. */
+  readonly connection?: Connection;
   readonly purpose: Purpose;
   /** Milliseconds to wait before it is sent. */
   readonly after?: number;

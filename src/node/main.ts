@@ -10,10 +10,16 @@ import { startServer } from './server';
 async function main(): Promise<void> {
   // A log that nobody reads any more must not end the service.
   process.stdout.on('error', () => {});
+  const argv = process.argv.slice(2);
+  // What serving is called in distribution, whose users have it in their command line.
+  if (argv[0] && argv[0] !== 'serve' && !argv[0].startsWith('-')) {
+    const { runCommand } = await import('./commands');
+    process.exitCode = await runCommand(argv, process);
+    return;
+  }
   // Taken before .env is added to it: what the environment says wins, under whichever name.
   const env = { ...process.env };
   const { parsed: file = {} } = existsSync('.env') ? readEnvFile({ quiet: true }) : {};
-  const argv = process.argv.slice(2);
   const files = new SettingFiles();
   const { command } = readFlags(argv);
   if (command) {

@@ -96,15 +96,17 @@ export async function send(session: Session, forward: Forward): Promise<Incoming
 
 /** The token document, empty where it was refused, undefined where none was to be had. Many may wait for it, so nobody's leaving ends it. */
 export function fetchToken(
-  { context, record }: Session,
+  { context, exchange, record }: Session,
   { request, limit, key, spent }: Authorize,
 ): Promise<string | undefined> {
-  return context.tokens.obtain(key, spent, async () => {
+  // Kept with the token for its renewal, so it must not hold on to this request.
+  const within = exchange.timeouts.response;
+  return context.memory.tokens.obtain(key, spent, async () => {
     let response: IncomingMessage | undefined;
     try {
       const { signal } = new AbortController();
       response = await context.transport.fetch(request, signal);
-      const body = await readSmallBody(response, limit, context.config.timeouts.response);
+      const body = await readSmallBody(response, limit, within);
       if (response.statusCode === 200 && !body.isLonger) return Buffer.concat(body.chunks).toString();
       record.why = `the token server answers ${response.statusCode}`;
       if (response.statusCode === 401 || response.statusCode === 403) {

@@ -7,7 +7,7 @@ import { originOf } from '../core/url';
 import { createApp } from './app';
 import type { Log } from './log';
 import { createSecuredServer } from './tls';
-import { TokenStore } from './token-store';
+import { createMemory } from './token-store';
 import { Transport } from './transport';
 
 export interface RunningServer {
@@ -26,7 +26,7 @@ const KEEP_ALIVE_TIMEOUT = 95_000;
 /** Starts serving; the upstream is not asked for anything. */
 export async function startServer(config: Config, log: Log): Promise<RunningServer> {
   const transport = new Transport(config.timeouts);
-  const app = createApp({ config, realms: new Map(), tokens: new TokenStore(), transport, log });
+  const app = createApp({ config, memory: createMemory(), transport, log });
   const secured = config.tls && (await createSecuredServer(config.tls, app, log));
   const server = secured?.server ?? http.createServer(app);
   const connections = trackConnections(server);

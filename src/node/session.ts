@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from '../core/config';
 import { Exchange } from '../core/exchange';
 import { headerOf } from '../core/headers';
-import type { Realms } from '../core/realm';
+import type { Memory } from '../core/memory';
 import type { RequestHead } from '../core/verbs';
 import { requestHead } from './heads';
 import type { Log } from './log';
@@ -14,8 +14,7 @@ import type { Transport } from './transport';
 /** What every request of a process shares. */
 export interface Context {
   readonly config: Config;
-  readonly realms: Realms;
-  readonly tokens: TokenStore;
+  readonly memory: Memory & { readonly tokens: TokenStore };
   readonly transport: Transport;
   readonly log: Log;
 }
@@ -37,7 +36,7 @@ export function openSession(context: Context, req: IncomingMessage, res: ServerR
   const head = requestHead(req);
   const leaving = new AbortController();
   const record: RequestRecord = { id: requestId(head), startedAt: performance.now(), bytes: 0, resumed: 0 };
-  const exchange = new Exchange(context.config, context.realms, head, context.tokens);
+  const exchange = new Exchange(context.config, context.memory, head);
   const session: Session = { context, exchange, head, req, res, signal: leaving.signal, record };
   res.once('close', () => {
     if (!res.writableFinished) leaving.abort();

@@ -53,7 +53,7 @@ describe('a config.yml', () => {
       logLevel: 'warn',
       logFormat: 'json',
       timeouts: { shutdown: 90_000 },
-      upstreams: [{ name: 'gcr.io', credentials: { username: '_json_key', password: secret } }],
+      upstreams: [{ name: 'gcr.io', accounts: [{ kind: 'login', username: '_json_key', password: secret }] }],
       notes: [],
     });
   });
@@ -83,6 +83,7 @@ describe('a config.yml', () => {
     ]);
     expect(faults(store, { REGISTRY_BACKEND: ' ' })).toHaveLength(1);
     expect(faults(store, { REGISTRY_PROXY_REMOTEURL: 'https://r.example.com' })).toEqual([]);
+    expect(faults(store, { REGISTRIES: 'ghcr.io' })).toEqual([]);
   });
 
   test('names what it holds in vain, and no value of it', () => {

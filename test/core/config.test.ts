@@ -17,14 +17,14 @@ const upstream = (env: Record<string, string>) => readConfig(env).upstreams[0];
 describe('without any setting', () => {
   test('Docker Hub is proxied', () => {
     const { upstreams, backendHost, ...rest } = readConfig({});
-    expect(upstreams).toMatchObject([{ name: 'docker.io', reach: 'public' }]);
+    expect(upstreams).toMatchObject([
+      { name: 'docker.io', reach: 'public', proxyRedirect: true, handleRedirect: false, auth: 'relay', accounts: [] },
+    ]);
     expect(hrefOf(upstreams[0].url)).toBe('https://registry-1.docker.io');
     expect(hrefOf(backendHost)).toBe('https://registry-1.docker.io');
     expect(rest).toMatchObject({
       host: '0.0.0.0',
       port: 3000,
-      proxyRedirect: true,
-      handleRedirect: false,
       publicUrl: undefined,
       platform: 'node',
       chunkedAbove: Number.POSITIVE_INFINITY,
@@ -52,6 +52,8 @@ describe('without any setting', () => {
 
 /** Settings that mean nothing alone. */
 const PARTNERS: Record<string, Record<string, string>> = {
+  REGISTRY_ACCOUNTS: { ANONYMOUS_PULL: 'true' },
+  AUTH_HEADER: { ANONYMOUS_PULL: 'true' },
   TLS_CERT: { TLS_KEY: '/tls.key' },
   TLS_KEY: { TLS_CERT: '/tls.crt' },
 };
@@ -82,8 +84,18 @@ describe('every setting', () => {
         ['corp', 'http://10.0.0.5:5000', 'any', 'proxy'],
       ],
     ],
-    ['REGISTRY_USERNAME', ' ', ({ upstreams }) => upstreams[0].credentials, undefined],
-    ['REGISTRY_PASSWORD', ' ', ({ upstreams }) => upstreams[0].credentials, undefined],
+    ['REGISTRY_USERNAME', ' ', ({ upstreams }) => upstreams[0].accounts, []],
+    ['REGISTRY_PASSWORD', ' ', ({ upstreams }) => upstreams[0].accounts, []],
+    [
+      'REGISTRY_ACCOUNTS',
+      'a:one, b:t:wo',
+      ({ upstreams }) => upstreams[0].accounts,
+      [
+        { kind: 'login', username: 'a', password: 'one' },
+        { kind: 'login', username: 'b', password: 't:wo' },
+      ],
+    ],
+    ['AUTH_HEADER', 'Bearer x', ({ upstreams }) => upstreams[0].accounts, [{ kind: 'header', value: 'Bearer x' }]],
     ['ANONYMOUS_PULL', 'true', ({ upstreams }) => upstreams[0].auth, 'relay'],
     ['REPO_PREFIX', '/my-project/images/', ({ upstreams }) => upstreams[0].prefix, 'my-project/images'],
     ['DISABLE_BROWSER_REDIRECTS', 'false', { browserRedirects: false }],
@@ -94,14 +106,14 @@ describe('every setting', () => {
       ({ backendHost }) => hrefOf(backendHost),
       'http://s.example.com:81',
     ],
-    ['PROXY_REDIRECT', 'false', { proxyRedirect: false }],
-    ['HANDLE_REDIRECT', 'true', { handleRedirect: true }],
-    ['HANDLE_REDIRECT', 'ON', { handleRedirect: true }],
-    ['HANDLE_REDIRECT', '1', { handleRedirect: true }],
-    ['HANDLE_REDIRECT', 'yes', { handleRedirect: true }],
-    ['PROXY_REDIRECT', '0', { proxyRedirect: false }],
-    ['PROXY_REDIRECT', 'no', { proxyRedirect: false }],
-    ['PROXY_REDIRECT', 'Off', { proxyRedirect: false }],
+    ['PROXY_REDIRECT', 'false', ({ upstreams }) => upstreams[0].proxyRedirect, false],
+    ['HANDLE_REDIRECT', 'true', ({ upstreams }) => upstreams[0].handleRedirect, true],
+    ['HANDLE_REDIRECT', 'ON', ({ upstreams }) => upstreams[0].handleRedirect, true],
+    ['HANDLE_REDIRECT', '1', ({ upstreams }) => upstreams[0].handleRedirect, true],
+    ['HANDLE_REDIRECT', 'yes', ({ upstreams }) => upstreams[0].handleRedirect, true],
+    ['PROXY_REDIRECT', '0', ({ upstreams }) => upstreams[0].proxyRedirect, false],
+    ['PROXY_REDIRECT', 'no', ({ upstreams }) => upstreams[0].proxyRedirect, false],
+    ['PROXY_REDIRECT', 'Off', ({ upstreams }) => upstreams[0].proxyRedirect, false],
     [
       'PUBLIC_URL',
       ' https://p.example.com:8443/ ',

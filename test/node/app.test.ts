@@ -3,7 +3,7 @@ import supertest from 'supertest';
 import { readConfig } from '../../src/core/config';
 import { createApp } from '../../src/node/app';
 import { createLog } from '../../src/node/log';
-import { TokenStore } from '../../src/node/token-store';
+import { createMemory } from '../../src/node/token-store';
 import { Transport } from '../../src/node/transport';
 
 const UPSTREAM = 'http://registry.example.com';
@@ -14,7 +14,7 @@ function app(env: Record<string, string> = {}) {
   const lines: Record<string, unknown>[] = [];
   const log = createLog({ level: 'debug', format: 'json', write: (line) => lines.push(JSON.parse(line)) });
   const transport = new Transport(config.timeouts);
-  return { ask: supertest(createApp({ config, realms: new Map(), tokens: new TokenStore(), transport, log })), lines };
+  return { ask: supertest(createApp({ config, memory: createMemory(), transport, log })), lines };
 }
 
 beforeAll(() => {

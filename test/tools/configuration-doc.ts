@@ -1,6 +1,7 @@
 import type { Setting } from '../../src/core/setting';
 
 const kinds: Record<Setting['kind'], string> = {
+  accounts: 'list of `user:token`',
   'address-list': 'list of addresses',
   boolean: '`true` or `false`',
   choice: 'choice',
@@ -12,7 +13,7 @@ const kinds: Record<Setting['kind'], string> = {
   path: 'path of a file',
   port: 'port',
   presence: 'any value',
-  registries: 'list of names, or `name=URL`',
+  registries: 'list of names, `name=URL`; JSON; path of a JSON or YAML file',
   repository: 'repository path',
   secret: 'text',
   'url-or-host': 'URL or host name',
