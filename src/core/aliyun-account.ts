@@ -1,5 +1,5 @@
 import type { AccountPlace } from './cloud-account';
-import { type Document, refuseOtherKeys, textIn } from './document';
+import type { DocumentFields } from './document-fields';
 import type { Url } from './url';
 
 /** An account whose registry is on Aliyun's Container Registry (ACR). */
@@ -28,50 +28,41 @@ const NEW_PERSONAL_HOST = /\.personal\.cr\.aliyuncs\.com$/;
 const REGION = /^[a-z]{2,4}(?:-[a-z0-9]+)+$/;
 
 /** Reads `type: aliyun`; keys that it leaves out are those of the environment, which on Function Compute are the role's. */
-export function readAliyunAccount(document: Document, { host, env }: AccountPlace, faults: string[]): AliyunAccount {
-  refuseOtherKeys(
-    document,
-    ['type', 'region', 'instanceId', 'accessKeyId', 'accessKeySecret', 'securityToken'],
-    faults,
-  );
-  const written = textIn(document, 'region', faults);
-  const instanceId = textIn(document, 'instanceId', faults);
-  const isEnterprise = ENTERPRISE_HOST.test(host);
-  const named = (isEnterprise ? ENTERPRISE_HOST : PERSONAL_HOST).exec(host)?.[1];
-  const region = named ?? (instanceId === undefined ? undefined : written) ?? '';
-  if (NEW_PERSONAL_HOST.test(host)) faults.push(`type: ${host} wants the fixed user name and password of its console`);
-  else if (region === '') {
-    faults.push(
-      `type: ${host} is not registry.<region>.aliyuncs.com or <name>-registry.<region>.cr.aliyuncs.com; where an Enterprise Edition has a name of your own, set region and instanceId`,
-    );
-  } else if (!REGION.test(region)) faults.push('region: expected one like cn-hangzhou');
-  else if (written !== undefined && written !== region) faults.push(`region: ${host} is in ${region}`);
-  if (isEnterprise && instanceId === undefined) {
-    faults.push('instanceId: is missing; the console shows it, it begins with cri-');
+export function readAliyunAccount(fields: DocumentFields, { host, env }: AccountPlace): AliyunAccount {
+  const written = fields.take('region', 'a region like cn-hangzhou', (text) => (REGION.test(text) ? text : undefined));
+  const instanceId = fields.text('instanceId');
+  const enterprise = ENTERPRISE_HOST.exec(host)?.[1];
+  const named = enterprise ?? PERSONAL_HOST.exec(host)?.[1];
+  const region = named ?? written ?? '';
+  if (NEW_PERSONAL_HOST.test(host)) {
+    fields.fault('type', `${host} wants the fixed user name and password of its console`);
+  } else if (named === undefined && !(fields.has('region') && fields.has('instanceId'))) {
+    const known = 'registry.<region>.aliyuncs.com or <name>-registry.<region>.cr.aliyuncs.com';
+    fields.fault('type', `${host} is not ${known}; if it is ACR all the same, set region and instanceId`);
+  } else if (written !== undefined && written !== region) fields.fault('region', `${host} is in ${region}`);
+  if (enterprise !== undefined && instanceId === undefined) {
+    fields.fault('instanceId', 'is missing; the console shows it, it begins with cri-');
   }
-  return {
-    kind: 'aliyun',
-    api: { scheme: 'https', hostname: `cr.${region}.aliyuncs.com`, port: 443, path: '/', query: '' },
-    ...(instanceId && { instanceId }),
-    keys: readKeys(document, env, faults),
-  };
+  const keys = readKeys(fields, env);
+  fields.refuseOthers();
+  const api: Url = { scheme: 'https', hostname: `cr.${region}.aliyuncs.com`, port: 443, path: '/', query: '' };
+  return { kind: 'aliyun', api, ...(instanceId && { instanceId }), keys };
 }
 
-function readKeys(document: Document, env: AccountPlace['env'], faults: string[]): AliyunKeys {
-  const id = textIn(document, 'accessKeyId', faults);
-  const secret = textIn(document, 'accessKeySecret', faults);
-  const token = textIn(document, 'securityToken', faults);
+function readKeys(fields: DocumentFields, env: AccountPlace['env']): AliyunKeys {
+  const id = fields.text('accessKeyId');
+  const secret = fields.text('accessKeySecret');
+  const token = fields.text('securityToken');
   if (id !== undefined || secret !== undefined || token !== undefined) {
-    if (id === undefined || secret === undefined) faults.push('accessKeyId and accessKeySecret belong together');
+    if (id === undefined || secret === undefined) fields.fault('accessKeyId', 'belongs together with accessKeySecret');
     return { id: id ?? '', secret: secret ?? '', ...(token && { token }) };
   }
-  const ours = env.ALIBABA_CLOUD_ACCESS_KEY_ID?.trim();
-  const ourSecret = env.ALIBABA_CLOUD_ACCESS_KEY_SECRET?.trim();
-  const ourToken = env.ALIBABA_CLOUD_SECURITY_TOKEN?.trim();
-  if (!ours || !ourSecret) {
-    faults.push(
-      'accessKeyId: is missing, with accessKeySecret, and so are ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET',
-    );
+  const own = env.ALIBABA_CLOUD_ACCESS_KEY_ID?.trim();
+  const ownSecret = env.ALIBABA_CLOUD_ACCESS_KEY_SECRET?.trim();
+  const ownToken = env.ALIBABA_CLOUD_SECURITY_TOKEN?.trim();
+  if (!own || !ownSecret) {
+    const names = 'ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET';
+    fields.fault('accessKeyId', `is missing, with accessKeySecret, and so are ${names}`);
   }
-  return { id: ours ?? '', secret: ourSecret ?? '', ...(ourToken && { token: ourToken }) };
+  return { id: own ?? '', secret: ownSecret ?? '', ...(ownToken && { token: ownToken }) };
 }

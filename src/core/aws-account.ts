@@ -1,6 +1,5 @@
 import type { AccountPlace } from './cloud-account';
-import { type Document, refuseOtherKeys, textIn } from './document';
-import type { Env } from './given';
+import type { DocumentFields } from './document-fields';
 import { parseUrl, type Url } from './url';
 
 /** An account whose registry is on ECR. */
@@ -39,23 +38,20 @@ const REGISTRY_HOST = /^\d{12}\.dkr[.-]ecr(-fips)?\.([a-z0-9-]+)\.(amazonaws\.co
 const REGION = /^[a-z]{2,4}(?:-[a-z]+)+-\d{1,2}$/;
 
 /** Reads `type: aws`; keys that it leaves out are those of the environment, the container or the instance. */
-export function readAwsAccount(document: Document, { host, env }: AccountPlace, faults: string[]): AwsAccount {
-  refuseOtherKeys(document, ['type', 'region', 'accessKeyId', 'secretAccessKey', 'sessionToken'], faults);
-  const written = textIn(document, 'region', faults);
+export function readAwsAccount(fields: DocumentFields, { host, env }: AccountPlace): AwsAccount {
   const [, fips = '', named, domain] = REGISTRY_HOST.exec(host) ?? [];
+  const written = fields.take('region', 'a region like eu-central-1', (text) => (REGION.test(text) ? text : undefined));
   const region = named ?? written ?? '';
-  if (region === '') {
-    faults.push(
-      `type: ${host} is not <account>.dkr.ecr.<region>.amazonaws.com; where ECR has a name of your own, set region`,
+  if (named === undefined && !fields.has('region')) {
+    fields.fault(
+      'type',
+      `${host} is not <account>.dkr.ecr.<region>.amazonaws.com; if it is ECR all the same, set region`,
     );
-  } else if (!REGION.test(region)) faults.push('region: expected one like eu-central-1');
-  else if (written !== undefined && written !== region) faults.push(`region: ${host} is in ${region}`);
-  return {
-    kind: 'aws',
-    region,
-    api: { scheme: 'https', hostname: apiHost(region, fips, domain), port: 443, path: '/', query: '' },
-    keys: readKeys(document, env, faults),
-  };
+  } else if (written !== undefined && written !== region) fields.fault('region', `${host} is in ${region}`);
+  const keys = readKeys(fields, env);
+  fields.refuseOthers();
+  const api: Url = { scheme: 'https', hostname: apiHost(region, fips, domain), port: 443, path: '/', query: '' };
+  return { kind: 'aws', region, api, keys };
 }
 
 /** Endpoints as AWS lists them ("Amazon ECR endpoints and quotas"). */
@@ -65,12 +61,14 @@ function apiHost(region: string, fips: string, domain: string | undefined): stri
   return `${fips === '' ? 'api.ecr' : 'ecr-fips'}.${region}.${domain ?? own}`;
 }
 
-function readKeys(document: Document, env: Env, faults: string[]): AwsKeySource {
-  const id = textIn(document, 'accessKeyId', faults);
-  const secret = textIn(document, 'secretAccessKey', faults);
-  const token = textIn(document, 'sessionToken', faults);
+type Env = AccountPlace['env'];
+
+function readKeys(fields: DocumentFields, env: Env): AwsKeySource {
+  const id = fields.text('accessKeyId');
+  const secret = fields.text('secretAccessKey');
+  const token = fields.text('sessionToken');
   if (id !== undefined || secret !== undefined || token !== undefined) {
-    if (id === undefined || secret === undefined) faults.push('accessKeyId and secretAccessKey belong together');
+    if (id === undefined || secret === undefined) fields.fault('accessKeyId', 'belongs together with secretAccessKey');
     return { from: 'given', id: id ?? '', secret: secret ?? '', ...(token && { token }) };
   }
   const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN } = env;
@@ -78,19 +76,17 @@ function readKeys(document: Document, env: Env, faults: string[]): AwsKeySource 
     const keys = { id: AWS_ACCESS_KEY_ID.trim(), secret: AWS_SECRET_ACCESS_KEY.trim() };
     return { from: 'given', ...keys, ...(AWS_SESSION_TOKEN && { token: AWS_SESSION_TOKEN.trim() }) };
   }
-  return readContainer(env, faults) ?? { from: 'instance' };
+  return readContainer(fields, env) ?? { from: 'instance' };
 }
 
-function readContainer(env: Env, faults: string[]): AwsContainer | undefined {
+function readContainer(fields: DocumentFields, env: Env): AwsContainer | undefined {
   const relative = env.AWS_CONTAINER_CREDENTIALS_RELATIVE_URI;
   const full = env.AWS_CONTAINER_CREDENTIALS_FULL_URI;
   if (!relative && !full) return undefined;
   const url = parseUrl(relative ? `http://169.254.170.2${relative}` : (full ?? ''));
   if (!url || !mayGiveKeys(url)) {
-    faults.push(
-      `${relative ? 'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI' : 'AWS_CONTAINER_CREDENTIALS_FULL_URI'}: expected https, or an address of this machine, of ECS or of EKS`,
-    );
-    return undefined;
+    const name = `AWS_CONTAINER_CREDENTIALS_${relative ? 'RELATIVE' : 'FULL'}_URI`;
+    return fields.fault('accessKeyId', `${name} must be https, or an address of this machine, of ECS or of EKS`);
   }
   const authorization = env.AWS_CONTAINER_AUTHORIZATION_TOKEN?.trim();
   const authorizationFile = env.AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE?.trim();

@@ -1,4 +1,4 @@
-import { type Document, isDocument } from './document';
+import { isRecord } from './document-fields';
 
 /** One setting as distribution's configuration file says it. */
 export interface Configured {
@@ -65,7 +65,7 @@ export function readDistributionConfig(
     if (typeof value !== 'string') faults.push(`${key}: expected text; put it in quotes`);
     else if (value.trim() !== '') found.given.push({ key, name: variableOf(key), text: onOneLine(value.trim()) });
   };
-  const visit = (section: Document, above: string) => {
+  const visit = (section: Readonly<Record<string, unknown>>, above: string) => {
     for (const [name, value] of Object.entries(section)) {
       const key = above === '' ? name : `${above}.${name}`;
       // An empty section is written as a name alone.
@@ -74,16 +74,16 @@ export function readDistributionConfig(
       else if (IDLE.includes(key)) found.idle.push(key);
       else if (key === 'version') faults.push(...versionFaults(value));
       else if (!isAbove(key, isSetting)) report(key, found.ignored, faults);
-      else if (isDocument(value)) visit(value, key);
+      else if (isRecord(value)) visit(value, key);
       else if (key === 'storage' && typeof value === 'string') found.ignored.push(key);
       else faults.push(`${key}: expected a section`);
     }
   };
-  if (!isDocument(content)) faults.push('expected sections such as proxy: and http:');
+  if (!isRecord(content)) faults.push('expected sections such as proxy: and http:');
   else {
     visit(content, '');
     const { auth } = content;
-    const isLogin = isDocument(auth) && isDocument(auth.htpasswd) && isSetting('REGISTRY_AUTH');
+    const isLogin = isRecord(auth) && isRecord(auth.htpasswd) && isSetting('REGISTRY_AUTH');
     if (isLogin) found.given.push({ key: 'auth.htpasswd', name: 'REGISTRY_AUTH', text: 'htpasswd' });
   }
   return found;
@@ -102,7 +102,7 @@ function onOneLine(text: string): string {
 /** `auth: none`, also as a section of that name. */
 function isNoLogin(key: string, value: unknown): boolean {
   if (key !== 'auth') return false;
-  return value === 'none' || (isDocument(value) && Object.keys(value).join() === 'none');
+  return value === 'none' || (isRecord(value) && Object.keys(value).join() === 'none');
 }
 
 /** Whether something below this section is known. */

@@ -1,6 +1,6 @@
 import type { AccountPlace } from './cloud-account';
-import { booleanIn, type Document, isDocument, refuseOtherKeys, requiredText, textIn } from './document';
-import { originOf, parseUrl, type Url } from './url';
+import type { DocumentFields } from './document-fields';
+import { parseUrl, type Url } from './url';
 
 export type GoogleAccount =
   | GoogleKey
@@ -45,85 +45,76 @@ const TOKEN_HOST = /^(?:[a-z0-9-]+\.)*googleapis\.com$|^accounts\.google\.com$/;
 const REGISTRY_HOST = /^(?:[a-z0-9-]+\.)?gcr\.io$|^[a-z0-9-]+\.pkg\.dev$/;
 
 /** Reads `type: google`, or a file of Google itself. */
-export function readGoogleAccount(document: Document, place: AccountPlace, faults: string[]): GoogleAccount {
+export function readGoogleAccount(fields: DocumentFields, place: AccountPlace): GoogleAccount | undefined {
   if (!REGISTRY_HOST.test(place.host) && !isAllowedLoopback(place.host, place)) {
-    faults.push(`type: a login of Google is for gcr.io and *.pkg.dev only, and not for ${place.host}`);
+    fields.fault('type', `a login of Google is for gcr.io and *.pkg.dev only, and not for ${place.host}`);
   }
-  if (document.type !== 'google') return readCredentials(document, place, false, faults);
-  refuseOtherKeys(document, ['type', 'credentials', 'as', 'push'], faults);
-  const push = booleanIn(document, 'push', faults);
-  const form = textIn(document, 'as', faults) ?? 'token';
-  if (form !== 'token' && form !== 'json-key') faults.push('as: expected token or json-key');
-  const credentials = documentAt(document.credentials, place, faults);
+  if (typeOf(fields) !== 'google') return readCredentials(fields, place, false);
+  const push = fields.flag('push') ?? false;
+  const form = fields.choice('as', 'token', 'json-key');
+  const isMachine = !fields.has('credentials');
+  const credentials = fields.mapping('credentials');
+  fields.refuseOthers();
   if (form !== 'json-key') {
-    return credentials ? readCredentials(credentials, place, push, faults) : { kind: 'google-machine' };
+    return isMachine ? { kind: 'google-machine' } : credentials && readCredentials(credentials, place, push);
   }
-  if (credentials?.type !== 'service_account') faults.push("credentials: as: json-key needs a service account's key");
-  return { kind: 'google-json-key', key: JSON.stringify(credentials) ?? '' };
+  if (isMachine || (credentials && typeOf(credentials) !== 'service_account')) {
+    fields.fault('as', "json-key needs a service account's key in credentials");
+  }
+  return credentials && { kind: 'google-json-key', key: credentials.json() };
 }
 
-/** The file itself, or its content in place of its path. */
-function documentAt(value: unknown, { files }: AccountPlace, faults: string[]): Document | undefined {
-  if (value === undefined || value === null || isDocument(value)) return value ?? undefined;
-  if (typeof value !== 'string') {
-    faults.push("credentials: expected the path of a key file, or the key file's object");
-    return undefined;
-  }
-  try {
-    // A key on one line, as it fits into an environment variable.
-    const document: unknown = value.trimStart().startsWith('{') ? JSON.parse(value) : files.document(value);
-    if (isDocument(document)) return document;
-    faults.push('credentials: is no object');
-  } catch (error) {
-    // The parser's own words quote the key.
-    faults.push(`credentials: ${error instanceof SyntaxError ? 'is no JSON' : (error as Error).message}`);
-  }
-  return undefined;
+function typeOf(fields: DocumentFields): string | undefined {
+  return fields.text('type');
 }
 
-function readCredentials(document: Document, place: AccountPlace, push: boolean, faults: string[]): GoogleAccount {
-  const universe = textIn(document, 'universe_domain', faults) ?? 'googleapis.com';
-  if (universe !== 'googleapis.com') faults.push('universe_domain: only googleapis.com is supported');
-  const tokenUrl = readTokenUrl(textIn(document, 'token_uri', faults) ?? TOKEN_URL, place, faults);
-  if (document.type === 'authorized_user') {
-    return {
-      kind: 'google-user',
-      clientId: requiredText(document, 'client_id', faults),
-      clientSecret: requiredText(document, 'client_secret', faults),
-      refreshToken: requiredText(document, 'refresh_token', faults),
-      tokenUrl,
-    };
+/** A file of Google; what else it holds is no business of ours. */
+function readCredentials(fields: DocumentFields, place: AccountPlace, push: boolean): GoogleAccount | undefined {
+  const universe = fields.text('universe_domain') ?? 'googleapis.com';
+  if (universe !== 'googleapis.com') fields.fault('universe_domain', 'only googleapis.com is supported');
+  const tokenUrl = readTokenUrl(fields, place);
+  const required = (key: string) => fields.required(key, (each) => fields.text(each));
+  switch (typeOf(fields)) {
+    case 'authorized_user':
+      return {
+        kind: 'google-user',
+        clientId: required('client_id'),
+        clientSecret: required('client_secret'),
+        refreshToken: required('refresh_token'),
+        tokenUrl,
+      };
+    case 'service_account': {
+      const keyId = fields.text('private_key_id');
+      return {
+        kind: 'google-key',
+        email: required('client_email'),
+        ...(keyId && { keyId }),
+        privateKey: fields.required('private_key', (key) => fields.take(key, 'a key in PEM form', parsePrivateKey)),
+        tokenUrl,
+        scope: push ? PUSH_SCOPE : PULL_SCOPE,
+      };
+    }
+    default:
+      return fields.fault('type', 'expected service_account or authorized_user');
   }
-  if (document.type !== 'service_account') {
-    faults.push('credentials.type: expected service_account or authorized_user');
-  }
-  const keyId = textIn(document, 'private_key_id', faults);
-  return {
-    kind: 'google-key',
-    email: requiredText(document, 'client_email', faults),
-    ...(keyId && { keyId }),
-    privateKey: readPrivateKey(document, faults),
-    tokenUrl,
-    scope: push ? PUSH_SCOPE : PULL_SCOPE,
-  };
 }
 
-/** @returns PEM with the line ends that shells and environment variables like to lose or to write out */
-function readPrivateKey(document: Document, faults: string[]): string {
-  const before = faults.length;
-  const pem = requiredText(document, 'private_key', faults).replace(/\\n|\r\n/g, '\n');
-  const isPem = /^-----BEGIN (?:RSA )?PRIVATE KEY-----\n[\s\S]+-----END (?:RSA )?PRIVATE KEY-----$/.test(pem.trim());
-  if (!isPem && faults.length === before) faults.push('private_key: expected a key in PEM form');
-  return `${pem.trim()}\n`;
+/** With the line ends that shells and environment variables like to lose or to write out. */
+function parsePrivateKey(text: string): string | undefined {
+  const pem = text.replace(/\\n|\r\n/g, '\n').trim();
+  const isPem = /^-----BEGIN (?:RSA )?PRIVATE KEY-----\n[\s\S]+-----END (?:RSA )?PRIVATE KEY-----$/.test(pem);
+  return isPem ? `${pem}\n` : undefined;
 }
 
 /** Whoever gets an assertion gets a token for it, so that the file alone does not decide who that is. */
-function readTokenUrl(text: string, place: AccountPlace, faults: string[]): Url {
-  const url = parseUrl(text);
-  if (url?.scheme === 'https' && url.port === 443 && TOKEN_HOST.test(url.hostname)) return url;
-  if (url && isAllowedLoopback(url.hostname, place)) return url;
-  faults.push(`token_uri: expected https on googleapis.com${url ? `, not ${originOf(url)}` : ''}`);
-  return parseUrl(TOKEN_URL) as Url;
+function readTokenUrl(fields: DocumentFields, place: AccountPlace): Url {
+  const usual = parseUrl(TOKEN_URL) as Url;
+  const url = fields.take('token_uri', 'https on googleapis.com', (text) => {
+    const given = parseUrl(text);
+    if (given?.scheme === 'https' && given.port === 443 && TOKEN_HOST.test(given.hostname)) return given;
+    return given && isAllowedLoopback(given.hostname, place) ? given : undefined;
+  });
+  return url ?? usual;
 }
 
 function isAllowedLoopback(hostname: string, { loopback }: AccountPlace): boolean {

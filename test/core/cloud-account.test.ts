@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { type AccountPlace, readCloudAccount } from '../../src/core/cloud-account';
-import { type Files, noFiles } from '../../src/core/files';
+import { DocumentFields } from '../../src/core/document-fields';
 import { hrefOf, type Url } from '../../src/core/url';
 
 const SECRET = randomBytes(12).toString('hex');
@@ -12,23 +12,24 @@ const ECR = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
 const ACR = 'registry.cn-hangzhou.aliyuncs.com';
 const ACR_EE = 'team-registry.cn-shanghai.cr.aliyuncs.com';
 
-const place = (host: string, more: Partial<AccountPlace> = {}): AccountPlace => ({
-  host,
-  env: {},
-  files: noFiles,
-  ...more,
-});
+interface Around extends Partial<AccountPlace> {
+  files?: Record<string, string>;
+}
 
 /** The account as it is read, or what is wrong. */
-const read = (document: unknown, host: string, more: Partial<AccountPlace> = {}) => {
+const read = (document: object, host: string, { files = {}, env = {}, loopback }: Around = {}) => {
   const faults: string[] = [];
-  const account = readCloudAccount(document, place(host, more), faults);
-  return faults.length > 0 ? { faults, account } : account;
+  const readFile = (path: string) => {
+    if (files[path] === undefined) throw new Error('there is no such file');
+    return files[path];
+  };
+  const fields = new DocumentFields('login', document as Record<string, unknown>, { env, readFile }, faults);
+  const account = readCloudAccount(fields, { host, env, loopback });
+  return faults.length > 0 ? { faults } : account;
 };
 
-const faults = (document: unknown, host: string, more: Partial<AccountPlace> = {}) => {
-  const found = read(document, host, more) as { faults?: string[]; account?: unknown };
-  expect(found.account).toBeUndefined();
+const faults = (document: object, host: string, around?: Around) => {
+  const found = read(document, host, around) as { faults?: string[] };
   expect(JSON.stringify(found.faults)).not.toContain(SECRET);
   return found.faults;
 };
@@ -46,20 +47,19 @@ describe('an account of Google', () => {
   });
 
   test('may be named by its path, and may be meant to push', () => {
-    const asked: string[] = [];
-    const files: Files = {
-      ...noFiles,
-      document: (path) => {
-        asked.push(path);
-        return KEY;
-      },
-    };
+    const files = { '/key.json': JSON.stringify(KEY) };
     const account = read({ type: 'google', credentials: '/key.json', push: true }, GCR, { files });
     expect(account).toMatchObject({
       kind: 'google-key',
+      privateKey: PEM,
       scope: 'https://www.googleapis.com/auth/devstorage.read_write',
     });
-    expect(asked).toEqual(['/key.json']);
+  });
+
+  test('may be in a variable', () => {
+    const env = { KEY: JSON.stringify(KEY) };
+    const account = read({ type: 'google', credentials: `\${KEY}` }, GCR, { env });
+    expect(account).toMatchObject({ kind: 'google-key', privateKey: PEM });
   });
 
   test('may be on one line, with line ends written out', () => {
@@ -105,9 +105,7 @@ describe('an account of Google', () => {
     'https://user@oauth2.googleapis.com/token',
     'http://127.0.0.1:1/token',
   ])('never gets them from %s', (token_uri) => {
-    expect(faults({ ...KEY, token_uri }, GCR)).toEqual([
-      expect.stringMatching(/^token_uri: expected https on googleapis\.com/),
-    ]);
+    expect(faults({ ...KEY, token_uri }, GCR)).toEqual(['login.token_uri: expected https on googleapis.com']);
   });
 
   test('is on loopback for tests only', () => {
@@ -117,23 +115,33 @@ describe('an account of Google', () => {
     expect(faults({ ...own, token_uri: 'http://10.0.0.1/token' }, GCR, { loopback: true })).toHaveLength(1);
   });
 
-  test.each<[string, object, RegExp]>([
-    ['a missing mail address', { ...KEY, client_email: undefined }, /^client_email: is missing$/],
-    ['a missing key', { ...KEY, private_key: ' ' }, /^private_key: is missing$/],
-    ['a key that is none', { ...KEY, private_key: SECRET }, /^private_key: expected a key in PEM form$/],
-    ['another universe', { ...KEY, universe_domain: 'example.com' }, /^universe_domain: only googleapis\.com/],
-    ['a number', { ...USER, client_secret: 17 }, /^client_secret: expected text; put it in quotes$/],
-    ['federation', { type: 'external_account' }, /^type: external_account is not supported/],
-    ['an unknown file', { type: 'google', credentials: { type: 'x' } }, /^credentials\.type: expected service_account/],
-    ['a broken line', { type: 'google', credentials: `{"private_key": "${SECRET}` }, /^credentials: is no JSON$/],
-    ['a list', { type: 'google', credentials: [] }, /^credentials: expected the path of a key file/],
-    ['a path without files', { type: 'google', credentials: '/key.json' }, /^credentials: there are no files here/],
-    ['a misspelt key', { type: 'google', credential: KEY }, /^credential: unknown key; did you mean credentials\?$/],
-    ['an unknown form', { type: 'google', as: 'basic', credentials: KEY }, /^as: expected token or json-key$/],
-    ['a person’s key as JSON', { type: 'google', as: 'json-key', credentials: USER }, /^credentials: as: json-key/],
-    ['a word for yes', { type: 'google', push: 'yes', credentials: KEY }, /^push: expected true or false$/],
+  test.each<[string, object, string]>([
+    ['a missing mail address', { ...KEY, client_email: undefined }, 'client_email: is missing'],
+    ['a missing key', { ...KEY, private_key: null }, 'private_key: is missing'],
+    ['a key that is none', { ...KEY, private_key: SECRET }, 'private_key: expected a key in PEM form'],
+    ['another universe', { ...KEY, universe_domain: 'example.com' }, 'universe_domain: only googleapis.com'],
+    ['a list', { ...USER, client_secret: [SECRET] }, 'client_secret: expected text'],
+    ['federation', { type: 'external_account' }, 'type: external_account is not supported'],
+    ['an unknown file', { type: 'google', credentials: { type: 'x' } }, 'credentials.type: expected service_account'],
+    ['a broken line', { type: 'google', credentials: `{"private_key": "${SECRET}` }, 'credentials: is no JSON'],
+    ['a broken file', { type: 'google', credentials: '/broken.json' }, 'credentials: is no JSON'],
+    ['a file of something else', { type: 'google', credentials: '/list.json' }, 'credentials: expected a mapping'],
+    [
+      'a key in another form',
+      { type: 'google', credentials: btoa(SECRET.repeat(90)) },
+      'credentials: expected a mapping',
+    ],
+    ['credentials in a list', { type: 'google', credentials: [KEY] }, 'credentials: expected a mapping'],
+    ['a file that is not there', { type: 'google', credentials: '/a' }, 'credentials: /a: there is no such file'],
+    ['a variable that is not set', { type: 'google', credentials: `\${X}` }, `credentials: \${X} is not set`],
+    ['a misspelt key', { type: 'google', credential: KEY }, 'credential: unknown key; did you mean credentials?'],
+    ['an unknown form', { type: 'google', as: 'basic', credentials: KEY }, 'as: expected token or json-key'],
+    ['a person’s key as JSON', { type: 'google', as: 'json-key', credentials: USER }, 'as: json-key needs'],
+    ['no key as JSON', { type: 'google', as: 'json-key' }, 'as: json-key needs'],
+    ['a word for yes', { type: 'google', push: 'yes', credentials: KEY }, 'push: expected true or false'],
   ])('%s is a fault', (_, document, fault) => {
-    expect(faults(document, GCR)).toEqual(expect.arrayContaining([expect.stringMatching(fault)]));
+    const files = { '/broken.json': `{"private_key": "${SECRET}`, '/list.json': '[]' };
+    expect(faults(document, GCR, { files })).toEqual([expect.stringContaining(`login.${fault}`)]);
   });
 
   test.each(['registry.example.com', 'gcr.io.example.com', 'notgcr.io', 'docker.io'])('is not for %s', (host) => {
@@ -207,21 +215,32 @@ describe('an account of AWS', () => {
     'never has its keys from %s',
     (AWS_CONTAINER_CREDENTIALS_FULL_URI) => {
       expect(faults({ type: 'aws' }, ECR, { env: { AWS_CONTAINER_CREDENTIALS_FULL_URI } })).toEqual([
-        expect.stringMatching(/^AWS_CONTAINER_CREDENTIALS_FULL_URI: expected https/),
+        expect.stringMatching(/^login\.accessKeyId: AWS_CONTAINER_CREDENTIALS_FULL_URI must be https/),
       ]);
     },
   );
 
   test.each<[string, object, string, RegExp]>([
-    ['a registry of somebody else', keys, 'registry.example.com', /^type: registry\.example\.com is not <account>/],
-    ['a host that only looks like ECR', keys, `${ECR}.example.com`, /^type: .+ is not <account>/],
-    ['another region', { region: 'us-east-1', ...keys }, ECR, /^region: .+ is in eu-central-1$/],
-    ['a region that is a host', { region: 'x.example.com/', ...keys }, 'r.example.com', /^region: expected one like/],
-    ['half a key', { accessKeyId: 'AKID' }, ECR, /belong together$/],
-    ['a session alone', { sessionToken: SECRET }, ECR, /belong together$/],
-    ['a misspelt key', { accesKeyId: SECRET }, ECR, /^accesKeyId: unknown key; did you mean accessKeyId\?$/],
+    [
+      'a registry of somebody else',
+      keys,
+      'registry.example.com',
+      /^login\.type: registry\.example\.com is not <account>/,
+    ],
+    ['a host that only looks like ECR', keys, `${ECR}.example.com`, /^login\.type: .+ is not <account>/],
+    ['another region', { region: 'us-east-1', ...keys }, ECR, /^login\.region: .+ is in eu-central-1$/],
+    [
+      'a region that is a host',
+      { region: 'x.example.com/', ...keys },
+      'r.example.com',
+      /^login\.region: expected a region like/,
+    ],
+    ['an empty key', { accessKeyId: 'AKID', secretAccessKey: ' ' }, ECR, /secretAccessKey: expected text/],
+    ['half a key', { accessKeyId: 'AKID' }, ECR, /accessKeyId: belongs together/],
+    ['a session alone', { sessionToken: SECRET }, ECR, /accessKeyId: belongs together/],
+    ['a misspelt key', { accesKeyId: SECRET }, ECR, /^login\.accesKeyId: unknown key; did you mean accessKeyId\?$/],
   ])('%s is a fault', (_, document, host, fault) => {
-    expect(faults({ type: 'aws', ...document }, host)).toEqual([expect.stringMatching(fault)]);
+    expect(faults({ type: 'aws', ...document }, host)).toContainEqual(expect.stringMatching(fault));
   });
 });
 
@@ -261,21 +280,32 @@ describe('an account of Aliyun', () => {
   });
 
   test.each<[string, object, string, RegExp]>([
-    ['no keys', {}, ACR, /^accessKeyId: is missing, .+ALIBABA_CLOUD_ACCESS_KEY_ID/],
-    ['half a key', { accessKeySecret: SECRET }, ACR, /belong together$/],
-    ['an Enterprise Edition without its id', keys, ACR_EE, /^instanceId: is missing/],
-    ['a registry of somebody else', keys, 'registry.example.com', /^type: registry\.example\.com is not registry/],
+    ['no keys', {}, ACR, /^login\.accessKeyId: is missing, .+ALIBABA_CLOUD_ACCESS_KEY_ID/],
+    ['half a key', { accessKeySecret: SECRET }, ACR, /accessKeyId: belongs together/],
+    ['an Enterprise Edition without its id', keys, ACR_EE, /^login\.instanceId: is missing/],
+    [
+      'a registry of somebody else',
+      keys,
+      'registry.example.com',
+      /^login\.type: registry\.example\.com is not registry/,
+    ],
     ['a region without an instance', { ...keys, region: 'cn-hangzhou' }, 'r.example.com', /set region and instanceId$/],
     ['a new Personal Edition', keys, 'crpi-1.cn-hangzhou.personal.cr.aliyuncs.com', /fixed user name and password/],
-    ['a region that is a host', { ...keys, region: 'x.y/', instanceId: 'cri-1' }, 'r.example.com', /^region: expected/],
+    [
+      'a region that is a host',
+      { ...keys, region: 'x.y/', instanceId: 'cri-1' },
+      'r.example.com',
+      /^login\.region: expected/,
+    ],
   ])('%s is a fault', (_, document, host, fault) => {
     expect(faults({ type: 'aliyun', ...document }, host)).toEqual([expect.stringMatching(fault)]);
   });
 });
 
-test.each([undefined, null, 'x', 1, [], {}, { type: 1 }, { type: randomUUID() }, { type: 'toString' }])(
-  '%j is no account',
-  (document) => {
-    expect(faults(document, GCR)).toEqual([expect.stringContaining('google, aws or aliyun')]);
-  },
-);
+test.each([{ type: 1 }, { type: [] }, { type: randomUUID() }, { type: 'toString' }])('%j is no account', (document) => {
+  expect(faults(document, GCR)).toEqual(['login.type: expected google, aws or aliyun']);
+});
+
+test.each([{}, { type: null }])('%j does not say whose account it is', (document) => {
+  expect(faults(document, GCR)).toEqual(['login.type: is missing']);
+});

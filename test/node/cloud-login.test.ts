@@ -4,7 +4,7 @@ import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AccountPlace, type CloudAccount, readCloudAccount } from '../../src/core/cloud-account';
-import { noFiles } from '../../src/core/files';
+import { DocumentFields } from '../../src/core/document-fields';
 import { hostOf } from '../../src/core/url';
 import { obtainLogin } from '../../src/node/cloud-login';
 import { type CloudFetch, type CloudRequest, MAX_CLOUD_ANSWER } from '../../src/node/cloud-request';
@@ -49,9 +49,11 @@ const fetch: CloudFetch = (request) =>
 const NOW = Date.UTC(2026, 10, 21, 4, 4, 12);
 const login = (account: CloudAccount, host = 'r.example.com') => obtainLogin(account, { host, fetch, now: () => NOW });
 
-function account(document: object, host: string, more: Partial<AccountPlace> = {}): CloudAccount {
+function account(document: object, host: string, { env = {} }: Partial<AccountPlace> = {}): CloudAccount {
   const faults: string[] = [];
-  const read = readCloudAccount(document, { host, env: {}, files: noFiles, ...more }, faults);
+  const around = { env, readFile: () => '' };
+  const fields = new DocumentFields('login', document as Record<string, unknown>, around, faults);
+  const read = readCloudAccount(fields, { host, env });
   expect(faults).toEqual([]);
   return read as CloudAccount;
 }
