@@ -1,10 +1,13 @@
 import type { Account } from './account';
+import { actionOf } from './actions';
 import { basicLogin } from './basic';
-import { headerOf, withHeader } from './headers';
+import { pingForward } from './forwards';
+import { AGENT, headerOf, requestHeaders, withHeader } from './headers';
 import type { Memory } from './memory';
-import { asksForLogin, bearerChallenge, bearerOf } from './realm';
+import { valuesOf } from './query';
+import { asksForLogin, bearerChallenge, bearerOf, learnRealm } from './realm';
 import type { Route } from './route';
-import { MAX_TOKEN_DOCUMENT, ownToken, readToken, tokenKey } from './token';
+import { MAX_TOKEN_DOCUMENT, ownToken, readToken, tokenKey, writeToken } from './token';
 import { isSameOrigin } from './url';
 import type { Authorize, Forward, ResponseHead } from './verbs';
 
@@ -15,6 +18,7 @@ export class Authorization {
   readonly #tried = new Set<Account>();
   #account: Account | undefined;
   #waiting: Forward | undefined;
+  #isPinged = false;
 
   constructor(route: Route, memory: Memory) {
     this.#route = route;
@@ -28,13 +32,48 @@ export class Authorization {
 
   /** The request with what is known to fit, where the proxy authenticates. */
   prepare(first: Forward): Forward {
-    const { upstream, repository } = this.#route;
+    const { upstream } = this.#route;
     if (upstream.auth !== 'proxy') return first;
     if (this.#account?.kind === 'header') return withAuthorization(first, this.#account.value);
     if (this.#memory.realms.get(upstream.name)?.isBasic) return this.#withLogin(first) ?? first;
-    const document = this.#memory.tokens.get(tokenKey(upstream.url, this.#account, repository));
+    const document = this.#memory.tokens.get(this.#key(first));
     const token = document === undefined ? undefined : readToken(document);
     return token === undefined ? first : withAuthorization(first, `Bearer ${token}`);
+  }
+
+  /**
+   * What comes before a request whose body can be sent only once: its realm is found out, and its token got. The request
+   * itself where nothing has to.
+   * @throws RegistryError 403 where the realm must not see the upstream's login
+   */
+  prepareOnce(first: Forward): Authorize | Forward {
+    const { upstream, repository, query } = this.#route;
+    const prepared = this.prepare(first);
+    const isReady = headerOf(prepared.headers, 'authorization') !== undefined;
+    if (upstream.auth !== 'proxy' || isReady || this.#isPinged) return prepared;
+    const realm = this.#memory.realms.get(upstream.name);
+    this.#waiting = first;
+    if (!realm) {
+      this.#isPinged = true;
+      return pingForward(requestHeaders([], AGENT), upstream);
+    }
+    if (realm.isBasic) return prepared;
+    const sources = valuesOf(query, 'from');
+    const request = writeToken(realm, repository, sources, upstream, first.headers, this.#account);
+    return { verb: 'authorize', request, limit: MAX_TOKEN_DOCUMENT, key: this.#key(first) };
+  }
+
+  /** What the ping taught has been taken note of. */
+  onPing(head: ResponseHead): Authorize | Forward {
+    const first = this.#waiting as Forward;
+    const realm = learnRealm(head.headers, this.#route.upstream, this.#memory.realms);
+    this.#isPinged = realm === undefined;
+    return this.prepareOnce(first);
+  }
+
+  #key({ method }: Pick<Forward, 'method'>): string {
+    const { upstream, repository, kind } = this.#route;
+    return tokenKey(upstream.url, this.#account, repository, actionOf(method, kind));
   }
 
   /**
@@ -44,6 +83,11 @@ export class Authorization {
    */
   onUnauthorized(sent: Forward, head: ResponseHead): Authorize | Forward | undefined {
     if (this.#waiting || this.#account?.kind === 'header') return undefined;
+    if (sent.body === 'client') {
+      // It cannot be sent again, but the next one need not meet the same.
+      this.#memory.tokens.delete(this.#key(sent));
+      return undefined;
+    }
     this.#waiting = sent;
     const bearer = bearerChallenge(head.headers);
     if (!bearer) return asksForLogin(head.headers) ? this.#withLogin(sent) : undefined;
@@ -51,7 +95,8 @@ export class Authorization {
     // A hop to somewhere else asks for a token of its own, and the upstream's login is not for it.
     const account = isSameOrigin(sent.url, upstream.url) ? this.#account : undefined;
     const request = ownToken(bearer.challenge, bearer.realm, repository, upstream, sent.headers, account);
-    const key = tokenKey(sent.url, account, repository);
+    const key =
+      account || isSameOrigin(sent.url, upstream.url) ? this.#key(sent) : tokenKey(sent.url, undefined, repository);
     return { verb: 'authorize', request, limit: MAX_TOKEN_DOCUMENT, key, spent: bearerOf(sent.headers) };
   }
 

@@ -1,6 +1,7 @@
 import type { Account } from './account';
 import { type Capabilities, capabilities, detectPlatform, type Platform, SMALL_BODY_BYTES } from './capabilities';
 import { type Files, noFiles } from './files';
+import { type Gate, readGate } from './gate';
 import { type Env, type GivenSettings, givenSettings } from './given';
 import { readUpstreams } from './read-upstreams';
 import { type SettingReader, settingReader } from './setting-readers';
@@ -69,6 +70,8 @@ export interface Config {
   readonly browserRedirects: boolean;
   readonly publicUrl?: Origin;
   readonly trustProxy: TrustProxy;
+  /** Present where not everybody is let in. */
+  readonly gate?: Gate;
   readonly platform: Platform;
   readonly capabilities: Capabilities;
   /** Blob bodies of more bytes than this are sent chunked. */
@@ -118,7 +121,8 @@ export function readConfig(env: Env, argv: readonly string[] = [], file: Env = {
   };
   const around = { env: { ...file, ...env }, readFile: (path: string) => files.text(path) };
   const reading = { read, given, around, document: (path: string) => files.document(path), faults };
-  const upstreams = readUpstreams(reading, timeouts);
+  const gate = readGate(reading, undefined);
+  const upstreams = readUpstreams(reading, timeouts, gate);
   // What has a fault is read as something or other here; it is thrown away with the rest below.
   const config: Config = {
     host: read('HOST') as string,
@@ -128,6 +132,7 @@ export function readConfig(env: Env, argv: readonly string[] = [], file: Env = {
     backendHost: read('DEFAULT_BACKEND_HOST') ?? { ...upstreams[0].url, path: '' },
     browserRedirects: upstreams[0].prefix !== '' && !read('DISABLE_BROWSER_REDIRECTS'),
     publicUrl: read('PUBLIC_URL'),
+    ...(gate && { gate }),
     trustProxy: read('TRUST_PROXY') ?? assumedTrust(capabilities[platform]),
     platform,
     capabilities: capabilities[platform],

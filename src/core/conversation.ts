@@ -9,7 +9,7 @@ import { isRedirect, Redirects } from './redirect';
 import { relayed, relayedProbe } from './relay';
 import { Resumption } from './resume';
 import { isTransient, isTransientFailure, Retries } from './retry';
-import type { Failure, Forward, Relay, ResponseHead, ResponseVerb } from './verbs';
+import type { Authorize, Failure, Forward, Relay, ResponseHead, ResponseVerb } from './verbs';
 
 /** What one request says to upstreams, and what they answer: retries, redirects, tokens, and the end of it, a relay. */
 export class Conversation {
@@ -30,9 +30,22 @@ export class Conversation {
     this.#authorization = new Authorization(place.route, memory);
   }
 
-  /** Asks the registry, with what is known to be needed. */
-  ask(first: Forward): Forward {
-    return this.begin(this.#authorization.prepare(first));
+  /**
+   * Asks the registry, with what is known to be needed.
+   * @throws RegistryError 403 where the token server must not see our login
+   */
+  ask(first: Forward): Authorize | Forward {
+    if (first.body !== 'client') return this.begin(this.#authorization.prepare(first));
+    return this.#once(this.#authorization.prepareOnce(first));
+  }
+
+  /** The ping that came before a request whose body can be sent only once. */
+  onPing(head: ResponseHead): Authorize | Forward {
+    return this.#once(this.#authorization.onPing(head));
+  }
+
+  #once(verb: Authorize | Forward): Authorize | Forward {
+    return verb.verb === 'forward' && verb.purpose !== 'ping' ? this.begin(verb) : verb;
   }
 
   begin(first: Forward): Forward {
@@ -54,6 +67,7 @@ export class Conversation {
   /** @throws RegistryError 502 */
   onResponse(sent: Forward, head: ResponseHead, elapsed: number): ResponseVerb {
     if (sent.purpose === 'realm') return this.#relay(sent, head);
+    if (sent.purpose === 'ping') return this.onPing(head);
     if (isRedirect(head) && this.#follows(sent)) return this.#follow(sent, head, elapsed);
     if (sent.purpose === 'hop') return this.#onHop(sent, head);
     return this.#onRegistry(sent, head);
@@ -71,7 +85,9 @@ export class Conversation {
 
   /** The token document that `authorize` asked for; empty where it was refused, undefined where none was to be had. */
   onToken(document: string | undefined): Forward | undefined {
-    return this.#authorization.onToken(document) ?? (document === '' ? this.#another() : undefined);
+    const next = this.#authorization.onToken(document);
+    if (!next) return document === '' ? this.#another() : undefined;
+    return this.#first ? next : this.begin(next);
   }
 
   /** Continues the body of this relay when it has been cut; undefined where that is impossible. */
@@ -127,7 +143,7 @@ export class Conversation {
 
   /** The same by another account of the registry. */
   #another(): Forward | undefined {
-    const next = this.#authorization.another(this.#first as Forward);
+    const next = this.#first && this.#authorization.another(this.#first);
     return next && this.begin(next);
   }
 

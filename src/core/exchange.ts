@@ -1,3 +1,4 @@
+import { checkRight, type Identity, whoIs } from './admission';
 import type { Config, Timeouts } from './config';
 import { Conversation } from './conversation';
 import { answerOptions } from './cors';
@@ -5,7 +6,10 @@ import { checkEntry } from './entrance';
 import { answerError, RegistryError } from './errors';
 import { failureError } from './failure';
 import { registryForward } from './forwards';
+import type { Gate } from './gate';
+import { headerOf } from './headers';
 import type { Place } from './location';
+import { issuedToken, tokenFor } from './login-endpoint';
 import type { Memory } from './memory';
 import { checkFraming, checkKnownMethod } from './methods';
 import { originOfRequest } from './origin';
@@ -26,6 +30,7 @@ export class Exchange {
   readonly #head: RequestHead;
   #route: Route | undefined;
   #conversation: Conversation | undefined;
+  #place: Place | undefined;
   #tokens: TokenEndpoint | undefined;
 
   constructor(config: Config, memory: Memory, head: RequestHead) {
@@ -53,9 +58,20 @@ export class Exchange {
       this.#route = route;
       const origin = checkEntry(this.#head, route, seen);
       const place = { config: this.#config, route, origin };
+      this.#place = place;
       this.#conversation = new Conversation(place, this.#memory);
-      return this.#ask(place, this.#conversation);
+      return this.#enter(place);
     });
+  }
+
+  /** Who asks has been found out, as the verb `identify` asked. */
+  onIdentity(identity: Identity): RequestVerb {
+    return this.#catching(() => this.#admit(identity, this.#place as Place));
+  }
+
+  /** The token has been made, as the verb `issue` asked. */
+  onIssued(token: string): Answer {
+    return issuedToken(token);
   }
 
   /** The client's small body has been read, as the verb `read` asked. */
@@ -68,7 +84,7 @@ export class Exchange {
     return this.#catching((): ResponseVerb => {
       const again = this.#known.onTransient(sent, head, elapsed);
       if (again) return again;
-      if (sent.purpose === 'ping') return (this.#tokens as TokenEndpoint).onPing(head);
+      if (sent.purpose === 'ping' && this.#tokens) return this.#tokens.onPing(head);
       return this.#known.onResponse(sent, head, elapsed);
     });
   }
@@ -99,6 +115,22 @@ export class Exchange {
       if (error instanceof RegistryError) return answerError(error);
       throw error;
     }
+  }
+
+  #enter(place: Place): RequestVerb {
+    const { gate } = this.#config;
+    const authorization = headerOf(this.#head.headers, 'authorization');
+    if (!gate) return this.#ask(place, this.#known);
+    if (authorization !== undefined && gate.users.size > 0) return { verb: 'identify', authorization };
+    return this.#admit({ kind: 'anonymous' }, place);
+  }
+
+  #admit(identity: Identity, place: Place): RequestVerb {
+    const gate = this.#config.gate as Gate;
+    const who = whoIs(identity, place.route.isGuest, gate, place);
+    checkRight(who, this.#head, gate, place);
+    if (place.route.kind === 'token' && gate.users.size > 0) return tokenFor(who, this.#head, gate, place);
+    return this.#ask(place, this.#known);
   }
 
   #ask(place: Place, conversation: Conversation): RequestVerb {

@@ -5,6 +5,8 @@ import type { Realms } from './realm';
 export interface Tokens {
   /** A document that is good for a while yet. */
   get(key: string): string | undefined;
+  /** The document was refused. */
+  delete(key: string): void;
 }
 
 /** What requests of one configuration learn for each other. */

@@ -14,15 +14,16 @@ import type { Answer, RequestHead } from './verbs';
 export function answerAsProxy({ method }: RequestHead, { route, config, origin }: Place): Answer | undefined {
   if (route.upstream.auth !== 'proxy') return undefined;
   if (route.kind === 'ping') return isMixed(route, config) ? askForToken(route, origin) : answerPing(route);
+  // Behind a gate somebody has said who asks, and that they may.
   const isRead = ['GET', 'HEAD'].includes(method) && route.kind !== 'upload';
-  if (isRead) return undefined;
+  if (isRead || config.gate) return undefined;
   throw new RegistryError(
     405,
     'UNSUPPORTED',
     'this proxy authenticates by itself and only reads',
     {
       registry: route.upstream.name,
-      hint: 'push to that registry directly, or through an instance without REGISTRIES and REGISTRY_USERNAME',
+      hint: 'push to that registry directly, or give the proxy users of its own (HTPASSWD_FILE, ACCESS)',
     },
     [['allow', 'GET, HEAD, OPTIONS']],
   );
@@ -46,8 +47,8 @@ function isMixed({ upstream, namespace }: Route, { upstreams }: Config): boolean
 }
 
 /** docker asks for tokens only where the ping says so, and then for every image of the host. */
-function askForToken({ upstream }: Route, origin: Origin): never {
-  const parameters = [['realm', `${originOf(origin)}/token`] as const, ['service', hostOf(origin)] as const];
+function askForToken({ upstream, mount }: Route, origin: Origin): never {
+  const parameters = [['realm', `${originOf(origin)}${mount}/token`] as const, ['service', hostOf(origin)] as const];
   throw new RegistryError(
     401,
     'UNAUTHORIZED',
@@ -55,20 +56,6 @@ function askForToken({ upstream }: Route, origin: Origin): never {
     { registry: upstream.name },
     [['www-authenticate', printChallenge({ scheme: 'Bearer', parameters })]],
   );
-}
-
-/** For a client that must bring a token to some registries, and brings one to all. It says nothing and opens nothing. */
-export function answerToken(): Answer {
-  const token = 'anonymous';
-  return {
-    verb: 'answer',
-    status: 200,
-    headers: [
-      ['content-type', 'application/json'],
-      ['cache-control', 'no-store'],
-    ],
-    body: JSON.stringify({ token, access_token: token, expires_in: 300 }),
-  };
 }
 
 /** Nobody is sent to our token endpoint here; a login that comes all the same is not carried anywhere. */

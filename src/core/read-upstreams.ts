@@ -1,6 +1,7 @@
 import { type Account, accountId, headerAccount, type Login } from './account';
 import type { Timeouts, Upstream } from './config';
 import type { Surroundings } from './document-fields';
+import type { Gate } from './gate';
 import type { GivenSettings } from './given';
 import { describeUpstream, registryName } from './registries';
 import { type RegistryEntry, readEntries } from './registry-entry';
@@ -17,7 +18,7 @@ export interface Reading {
 }
 
 /** The default first, then the others; several ones make the proxy authenticate, since clients know one realm a host. */
-export function readUpstreams(reading: Reading, timeouts: Timeouts): [Upstream, ...Upstream[]] {
+export function readUpstreams(reading: Reading, timeouts: Timeouts, gate: Gate | undefined): [Upstream, ...Upstream[]] {
   const { read, faults } = reading;
   const entries = readRegistries(reading).map((entry) => ({ ...entry, name: registryName(entry.name) }));
   const first = defaultEntry(reading, entries);
@@ -29,11 +30,13 @@ export function readUpstreams(reading: Reading, timeouts: Timeouts): [Upstream, 
     proxyRedirect: read('PROXY_REDIRECT') as boolean,
     handleRedirect: read('HANDLE_REDIRECT') as boolean,
     allowPrivate: read('ALLOW_PRIVATE_ADDRESSES'),
-    isAlone: more.length === 0,
+    isRelayed: more.length === 0 && !gate?.users.size,
     timeouts,
   };
   const [upstream, ...others] = [first, ...more].map((entry) => describeUpstream(entry, common));
-  checkOpenness([upstream, ...others], reading);
+  const isLeft = [upstream, ...others].find(({ auth }) => auth === 'relay' && gate?.users.size);
+  if (isLeft) faults.push(`${isLeft.name}.auth: relay needs the logins that HTPASSWD_FILE takes for the proxy itself`);
+  if (!gate) checkOpenness([upstream, ...others], reading);
   return [upstream, ...others];
 }
 
@@ -119,7 +122,7 @@ function checkOpenness(upstreams: readonly Upstream[], { read, given, faults }: 
   const isListed = read('REGISTRY_USERNAME') === undefined;
   const what = isListed ? `the login for ${opened.name}` : spelt('REGISTRY_USERNAME', given);
   faults.push(
-    `${what} lets everybody who can reach the proxy pull what that login may pull: set ANONYMOUS_PULL=true if that is meant`,
+    `${what} lets everybody who can reach the proxy pull what that login may pull: set ANONYMOUS_PULL=true if that is meant, or HTPASSWD_FILE to have them log in`,
   );
 }
 

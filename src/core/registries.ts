@@ -40,8 +40,8 @@ export interface Common {
   readonly proxyRedirect: boolean;
   readonly handleRedirect: boolean;
   readonly allowPrivate?: boolean;
-  /** It is the only one: clients can be left to authenticate by themselves. */
-  readonly isAlone: boolean;
+  /** Clients can be left to authenticate by themselves. */
+  readonly isRelayed: boolean;
   readonly timeouts: Timeouts;
 }
 
@@ -61,7 +61,7 @@ export function describeUpstream(entry: RegistryEntry, common: Common): Upstream
     hosts: entry.hosts ?? [],
     url: hosted ? { ...base, hostname: hosted.hostname } : base,
     reach: allowPrivate ? 'any' : 'public',
-    auth: entry.auth ?? (common.isAlone && accounts.length === 0 ? 'relay' : 'proxy'),
+    auth: entry.auth ?? (common.isRelayed && accounts.length === 0 ? 'relay' : 'proxy'),
     accounts,
     prefix: entry.prefix ?? '',
     proxyRedirect: redirect === undefined ? common.proxyRedirect : redirect === 'rewrite',

@@ -1,5 +1,6 @@
 import type { Config, Upstream } from './config';
 import { nameForClients, nameInScope } from './names';
+import { withoutSecret } from './secret-path';
 import { findUpstream } from './upstreams';
 
 /**
@@ -45,7 +46,7 @@ export function clientScope(text: string, upstream: Upstream, config: Config): s
 
 /** The registry that a scope names; undefined for one that names none, and so means the default. */
 export function registryOfScope(text: string, config: Config): Upstream | undefined {
-  const [first, ...others] = parseScope(text)?.name.split('/') ?? [];
+  const [first, ...others] = withoutSecret(parseScope(text)?.name.split('/') ?? [], config);
   return others.length > 0 ? findUpstream(first.toLowerCase(), config) : undefined;
 }
 

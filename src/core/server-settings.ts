@@ -7,7 +7,7 @@ export const serverSettings = [
     aliases: ['REGISTRY_CONFIGURATION_PATH'],
     kind: 'path',
     fallback: '',
-    help: 'Path of a `config.yml` of the registry (distribution) that ran as a pull-through cache; also `--config`, or `serve` and the path as first words of the command line. It says what nothing else says: `proxy.remoteurl`, `username` and `password`, `http.addr`, `host`, `draintimeout` and `tls`, `log.level` and `formatter`. The log names what is ignored.',
+    help: 'Path of a `config.yml` of the registry (distribution) that ran as a pull-through cache; also `--config`, or `serve` and the path as first words of the command line. It says what nothing else says: `proxy.remoteurl`, `username` and `password`, `http.addr`, `host`, `draintimeout` and `tls`, `auth.htpasswd`, `log.level` and `formatter`. The log names what is ignored.',
   },
   {
     name: 'HOST',

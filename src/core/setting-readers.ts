@@ -1,6 +1,7 @@
 import { parseAccounts } from './account';
 import type { Given, GivenSettings } from './given';
 import { parseRegistries } from './registries-setting';
+import { parseAccessSecret } from './secret-path';
 import type { Setting, SettingKind } from './setting';
 import {
   PEM,
@@ -21,6 +22,10 @@ import { type SettingName, settings } from './settings';
 
 /** How each kind of setting is read, and what to tell people who wrote something else. */
 const readers = {
+  'access-secret': {
+    parse: parseAccessSecret,
+    expected: '16 to 63 lower-case letters and digits, with single dashes between',
+  },
   accounts: { parse: parseAccounts, expected: 'a list of user:token pairs, with commas or spaces between' },
   'address-list': {
     parse: parseTrustProxy,
@@ -30,6 +35,7 @@ const readers = {
   choice: { parse: (text: string) => text.toLowerCase(), expected: '' },
   duration: { parse: parseMilliseconds, expected: 'a duration: 20s, 500ms, 5m, or seconds without a unit' },
   host: { parse: parseHost, expected: 'an address or a host name' },
+  htpasswd: { parse: (text: string) => text.split(/[\s,]+/).join('\n'), expected: '' },
   name: {
     parse: parseRegistryName,
     expected: 'the name of a registry, for example docker.io or registry.example.com:5000',

@@ -1,11 +1,13 @@
 /** How the text of a setting is read; `setting-readers.ts` has the readers. */
 export type SettingKind =
+  | 'access-secret'
   | 'accounts'
   | 'address-list'
   | 'boolean'
   | 'choice'
   | 'duration'
   | 'host'
+  | 'htpasswd'
   | 'name'
   | 'origin'
   | 'origin-or-host'

@@ -2,7 +2,8 @@ import type { Config, Upstream } from './config';
 import { RegistryError } from './errors';
 import { pingForward } from './forwards';
 import { AGENT, type HeaderList, headerOf, requestHeaders } from './headers';
-import { answerToken, noTokens } from './proxy-mode';
+import { issuedToken } from './login-endpoint';
+import { noTokens } from './proxy-mode';
 import { valuesOf } from './query';
 import { learnRealm, type Realms } from './realm';
 import type { Route } from './route';
@@ -48,7 +49,8 @@ export class TokenEndpoint {
     const isDefault = this.#upstream.name === config.upstreams[0].name;
     if (isDefault && named) this.#upstream = named;
     else if (scopes.length === 0 && this.#upstream.auth === 'proxy' && relaying) this.#upstream = relaying;
-    return this.#upstream.auth === 'proxy' ? answerToken() : this.#ask();
+    // It says nothing and opens nothing, for a client that must bring a token to some registries, and brings one to all.
+    return this.#upstream.auth === 'proxy' ? issuedToken('anonymous') : this.#ask();
   }
 
   /**

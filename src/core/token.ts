@@ -115,6 +115,33 @@ export function ownToken(
   account?: Account,
 ): Forward {
   const scopes = splitScopes([parameterOf(challenge, 'scope') ?? `repository:${repository}:pull`]);
+  return tokenForScopes(scopes, realm, upstream, headers, account);
+}
+
+/**
+ * A token of the proxy's own for a request whose body can be sent only once, and so must come with the right one.
+ * @param sources repositories that blobs are mounted from
+ * @throws RegistryError 403 where the realm must not see the login
+ */
+export function writeToken(
+  realm: Realm,
+  repository: string,
+  sources: readonly string[],
+  upstream: Upstream,
+  headers: HeaderList,
+  account?: Account,
+): Forward {
+  const scopes = [`repository:${repository}:pull,push`, ...sources.map((source) => `repository:${source}:pull`)];
+  return tokenForScopes(scopes, realm, upstream, headers, account);
+}
+
+function tokenForScopes(
+  scopes: readonly string[],
+  realm: Realm,
+  upstream: Upstream,
+  headers: HeaderList,
+  account: Account | undefined,
+): Forward {
   const query = printQuery([
     ...(realm.service === undefined ? [] : [['service', realm.service] as const]),
     ...scopes.map((scope) => ['scope', scope] as const),
@@ -125,8 +152,8 @@ export function ownToken(
 }
 
 /** Names a token of ours, and by whose right it was got: an anonymous request never finds one that a login paid for. */
-export function tokenKey(url: Url, account: Account | undefined, repository: string): string {
-  return `${accountId(account)}@${originOf(url)}/${repository}`;
+export function tokenKey(url: Url, account: Account | undefined, repository: string, action = 'pull'): string {
+  return `${accountId(account)}@${originOf(url)}/${repository}${action === 'pull' ? '' : ` ${action}`}`;
 }
 
 /** `token`, or `access_token` as some registries call it; undefined where there is none. */

@@ -118,6 +118,21 @@ export interface GiveUp {
   readonly final: boolean;
 }
 
-export type RequestVerb = Answer | Forward | Read;
+/** Find out who sent this `Authorization`, then ask the core again. */
+export interface Identify {
+  readonly verb: 'identify';
+  readonly authorization: string;
+}
+
+/** Make a token of ours, then ask the core again. */
+export interface Issue {
+  readonly verb: 'issue';
+  /** Undefined for somebody without a login. */
+  readonly user: string | undefined;
+  /** Milliseconds. */
+  readonly lifetime: number;
+}
+
+export type RequestVerb = Answer | Authorize | Forward | Identify | Issue | Read;
 export type ResponseVerb = Answer | Forward | Authorize | Relay;
 export type ResumeVerb = Forward | Authorize | Splice | GiveUp;

@@ -3,13 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { corsHeaders } from '../core/cors';
 import { answerError, RegistryError } from '../core/errors';
 import type { HeaderList } from '../core/headers';
-import type { Answer, Authorize, Forward, Read } from '../core/verbs';
+import type { Answer, Authorize, Forward, Relay, RequestVerb, ResponseVerb } from '../core/verbs';
 import { failureOf } from './failures';
 import { responseHead, writeHead } from './heads';
 import { relay } from './relay';
 import type { RequestRecord } from './request-log';
 import type { Session } from './session';
 import { readSmallBody } from './small-body';
+import type { Users } from './users';
 
 /** Serves one request: carries out the core's verbs, one after the other, and decides nothing. */
 export async function serve(session: Session): Promise<void> {
@@ -37,7 +38,7 @@ function endIdle({ res, context }: Session): void {
   res.once('close', () => clearTimeout(timer));
 }
 
-type Verb = Answer | Read | Forward | Authorize;
+type Verb = RequestVerb | Exclude<ResponseVerb, Relay>;
 
 async function carryOut(session: Session): Promise<void> {
   const { exchange, res } = session;
@@ -57,8 +58,18 @@ async function carryOut(session: Session): Promise<void> {
       case 'authorize':
         verb = exchange.onToken(await fetchToken(session, verb));
         break;
+      case 'identify':
+        verb = exchange.onIdentity(await usersOf(session).identify(verb.authorization));
+        break;
+      case 'issue':
+        return answer(session, exchange.onIssued(usersOf(session).issue(verb.user, verb.lifetime)));
     }
   }
+}
+
+function usersOf({ context }: Session): Users {
+  if (!context.users) throw new Error('there is a gate, and nobody knows its users');
+  return context.users;
 }
 
 /** Sends one request; a relay is carried out here, where its response is at hand, and leaves nothing to do. */

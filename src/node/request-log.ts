@@ -29,7 +29,7 @@ export function logRequest({ context, exchange, head, res, record, signal }: Ses
   context.log[isFailed || record.resumed > 0 || !isWhole ? 'warn' : 'info']('request', {
     id: record.id,
     method: head.method,
-    path: redactTarget(head.target),
+    path: redactTarget(head.target, context.config.gate?.secret),
     route: record.route ?? exchange.route?.kind ?? 'none',
     upstream: record.upstream,
     status,

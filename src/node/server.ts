@@ -3,12 +3,14 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Config } from '../core/config';
 import { answerError, RegistryError } from '../core/errors';
+import type { Gate } from '../core/gate';
 import { originOf } from '../core/url';
 import { createApp } from './app';
 import type { Log } from './log';
 import { createSecuredServer } from './tls';
 import { createMemory } from './token-store';
 import { Transport } from './transport';
+import type { Users } from './users';
 
 export interface RunningServer {
   readonly port: number;
@@ -26,7 +28,8 @@ const KEEP_ALIVE_TIMEOUT = 95_000;
 /** Starts serving; the upstream is not asked for anything. */
 export async function startServer(config: Config, log: Log): Promise<RunningServer> {
   const transport = new Transport(config.timeouts);
-  const app = createApp({ config, memory: createMemory(), transport, log });
+  const users = config.gate && (await createUsers(config.gate));
+  const app = createApp({ config, memory: createMemory(), users, transport, log });
   const secured = config.tls && (await createSecuredServer(config.tls, app, log));
   const server = secured?.server ?? http.createServer(app);
   const connections = trackConnections(server);
@@ -47,6 +50,13 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
   });
   secured?.watch();
   return { port, url, close: () => close(server, connections, transport, config, log) };
+}
+
+/** Loaded only where there are any: they bring cryptography with them. */
+async function createUsers({ users, secret }: Gate): Promise<Users> {
+  const { Users } = await import('./users');
+  const { tokenKey } = await import('./login-tokens');
+  return new Users(users, tokenKey([secret ?? '', ...[...users].flat()]));
 }
 
 /** No limit on the time of a request: a layer may take an hour, and sendBody ends a client that stands still. */

@@ -10,11 +10,14 @@ import type { Log } from './log';
 import { logRequest, type RequestRecord } from './request-log';
 import type { TokenStore } from './token-store';
 import type { Transport } from './transport';
+import type { Users } from './users';
 
 /** What every request of a process shares. */
 export interface Context {
   readonly config: Config;
   readonly memory: Memory & { readonly tokens: TokenStore };
+  /** Present where the configuration has a gate with users. */
+  readonly users?: Users;
   readonly transport: Transport;
   readonly log: Log;
 }

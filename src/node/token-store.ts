@@ -43,6 +43,10 @@ export class TokenStore implements Tokens {
     return undefined;
   }
 
+  delete(key: string): void {
+    this.#held.delete(key);
+  }
+
   /**
    * @param spent a token that was refused: it is not given out again
    * @param fetch gets the document, or undefined where there is none; it must not depend on who asked first

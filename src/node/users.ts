@@ -1,18 +1,10 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import type { Identity } from '../core/admission';
 import { parseBasic } from '../core/basic';
 import { costOf, isUserName } from '../core/htpasswd';
 import { Attempts } from './attempts';
 import { readSignedToken, signToken } from './login-tokens';
 import { createPasswordChecker, type PasswordChecker } from './passwords';
-
-/** Who sends a request. No `why` holds a secret, or tells whether there is such a user. */
-export type Identity =
-  | { readonly kind: 'user'; readonly name: string }
-  /** By a token that was given to somebody without a login. */
-  | { readonly kind: 'anonymous' }
-  | { readonly kind: 'refused'; readonly why: string }
-  /** It cannot be found out now; the client may try again in a while. */
-  | { readonly kind: 'busy'; readonly why: string };
 
 /** Milliseconds for which a login that was right is not checked again: clients send it with each request for a token. */
 export const REMEMBERED_TIME = 5 * 60_000;

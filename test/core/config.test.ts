@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { hashSync } from 'bcryptjs';
 import { type Config, ConfigError, readConfig } from '../../src/core/config';
 import { settings } from '../../src/core/settings';
 import { hrefOf } from '../../src/core/url';
@@ -50,10 +52,15 @@ describe('without any setting', () => {
   });
 });
 
+/** A user with a hash as bcrypt makes them. */
+const HASHED = `alice:${hashSync(randomUUID(), 4)}`;
+
 /** Settings that mean nothing alone. */
 const PARTNERS: Record<string, Record<string, string>> = {
   REGISTRY_ACCOUNTS: { ANONYMOUS_PULL: 'true' },
   AUTH_HEADER: { ANONYMOUS_PULL: 'true' },
+  AUTH_REALM: { HTPASSWD: HASHED },
+  SATISFY: { HTPASSWD: HASHED },
   TLS_CERT: { TLS_KEY: '/tls.key' },
   TLS_KEY: { TLS_CERT: '/tls.crt' },
 };
@@ -97,6 +104,12 @@ describe('every setting', () => {
     ],
     ['AUTH_HEADER', 'Bearer x', ({ upstreams }) => upstreams[0].accounts, [{ kind: 'header', value: 'Bearer x' }]],
     ['ANONYMOUS_PULL', 'true', ({ upstreams }) => upstreams[0].auth, 'relay'],
+    ['REGISTRY_AUTH', 'none', ({ gate }) => gate, undefined],
+    ['HTPASSWD', `${HASHED},bob:${HASHED.slice(6)}`, ({ gate }) => [...(gate?.users.keys() ?? [])], ['alice', 'bob']],
+    ['HTPASSWD_FILE', '', ({ gate }) => gate, undefined],
+    ['AUTH_REALM', 'My "images"', ({ gate }) => gate?.realm, 'My "images"'],
+    ['ACCESS_SECRET', 'abcdef-0123456789', ({ gate }) => gate?.secret, 'abcdef-0123456789'],
+    ['SATISFY', 'any', ({ gate }) => gate?.satisfy, 'any'],
     ['REPO_PREFIX', '/my-project/images/', ({ upstreams }) => upstreams[0].prefix, 'my-project/images'],
     ['DISABLE_BROWSER_REDIRECTS', 'false', { browserRedirects: false }],
     ['DEFAULT_BACKEND_HOST', 's.example.com', ({ backendHost }) => hrefOf(backendHost), 'https://s.example.com'],

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { hashSync } from 'bcryptjs';
 import { flagOf } from '../../src/core/flags';
 import { settings } from '../../src/core/settings';
 import { ask, basic, open } from '../upstream/client';
@@ -211,6 +212,23 @@ proxy:
       { msg: expect.stringContaining('storage.filesystem.rootdirectory, proxy.ttl, since this version') },
     ]);
     expect(running.out()).not.toContain(secret.slice(40, 60));
+    await upstream.stop();
+  });
+
+  test('brings the users that it names, who then are all who may pull', async () => {
+    const password = randomUUID();
+    const users = join(folder, 'htpasswd');
+    writeFileSync(users, `alice:${hashSync(password, 4)}\n`);
+    const upstream = await listen('registry', ({ send }) => send(200, {}, 'image'));
+    write(upstream.url);
+    appendFileSync(path, `auth:\n  htpasswd:\n    realm: Registry Realm\n    path: ${users}\n`);
+    const running = program.start({ REGISTRY_HTTP_ADDR: '127.0.0.1:0', LOG_LEVEL: 'info' }, 'serve', path);
+    const { url } = await running.listening();
+    const headers = { authorization: basic('alice', password) };
+    const replies = [await ask(url + BLOB), await ask(url + BLOB, { headers })];
+    expect(replies.map(({ status }) => status)).toEqual([401, 200]);
+    running.signal('SIGTERM');
+    expect(await running.exited).toBe(0);
     await upstream.stop();
   });
 

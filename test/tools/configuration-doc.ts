@@ -1,6 +1,8 @@
 import type { Setting } from '../../src/core/setting';
 
 const kinds: Record<Setting['kind'], string> = {
+  'access-secret': 'word',
+  htpasswd: 'list of `user:hash`',
   accounts: 'list of `user:token`',
   'address-list': 'list of addresses',
   boolean: '`true` or `false`',
