@@ -81,6 +81,8 @@ export interface Config {
   readonly timeouts: Timeouts;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly logFormat: 'auto' | 'json' | 'text';
+  /** What was set in vain, one line each: said when the service starts. */
+  readonly notes: readonly string[];
 }
 
 /** Everything that is wrong with a configuration, at once. */
@@ -97,14 +99,17 @@ export class ConfigError extends Error {
 /**
  * Reads the whole configuration.
  * @param argv command line arguments, which win over the environment
- * @param file what .env says, which the environment wins over
+ * @param file what .env says, which the environment wins over, and which wins over the file that `CONFIG_FILE` names
  * @param files reads what settings name
  * @throws ConfigError with every fault
  */
 export function readConfig(env: Env, argv: readonly string[] = [], file: Env = {}, files: Files = noFiles): Config {
   const faults: string[] = [];
-  const given = givenSettings({ argv, env, file, files }, faults);
+  const notes: string[] = [];
+  const given = givenSettings({ argv, env, file, files }, faults, notes);
   const read = settingReader(given, faults);
+  // What stands in it has been read already; here its names are held against each other.
+  read('CONFIG_FILE');
 
   const choice = read('PLATFORM') as Platform | 'auto' | undefined;
   const platform = choice === undefined || choice === 'auto' ? detectPlatform({ ...file, ...env }) : choice;
@@ -139,6 +144,7 @@ export function readConfig(env: Env, argv: readonly string[] = [], file: Env = {
     timeouts,
     logLevel: read('LOG_LEVEL') as Config['logLevel'],
     logFormat: read('LOG_FORMAT') as Config['logFormat'],
+    notes,
   };
   faults.push(...idleFaults(given, timeouts), ...guardFaults(config));
   if (faults.length > 0) throw new ConfigError(faults);

@@ -1,4 +1,5 @@
 import { nearest } from './nearest';
+import { parseSecret } from './setting-values';
 
 /** What a document may refer to. */
 export interface Surroundings {
@@ -7,6 +8,9 @@ export interface Surroundings {
   /** @throws Error whose message ends a sentence */
   readonly readFile: (path: string) => string;
 }
+
+/** Characters of a path that is worth a look. */
+const MAX_PATH = 1024;
 
 /**
  * The keys of one mapping in a document that people wrote. What is wrong is added to `faults` with the key that it is
@@ -62,6 +66,48 @@ export class DocumentFields {
     } catch (error) {
       return this.fault(key, `${path}: ${(error as Error).message}`);
     }
+  }
+
+  /** Text of at least one character, and without control characters. */
+  text(key: string): string | undefined {
+    return this.take(key, 'text', (text) => parseSecret(text.trim()) || undefined);
+  }
+
+  /** A value that must be there; empty, with a fault, where it is not. */
+  required(key: string, take: (key: string) => string | undefined): string {
+    if (!this.has(key)) this.fault(key, 'is missing');
+    return take(key) ?? '';
+  }
+
+  /** A mapping: in its place, as JSON on one line, or in a JSON file whose path stands there. */
+  mapping(key: string): DocumentFields | undefined {
+    const value = this.#value(key);
+    if (value === undefined) return undefined;
+    const read = isRecord(value) ? value : this.#parse(key);
+    if (read === undefined) return undefined;
+    if (!isRecord(read)) return this.fault(key, 'expected a mapping, or the path of a JSON file');
+    return new DocumentFields(`${this.#at}.${key}`, read, this.#around, this.#faults);
+  }
+
+  #parse(key: string): unknown {
+    // A key in another form would be taken for a path, and printed.
+    const parse = (given: string) =>
+      given.length <= MAX_PATH || given.trimStart().startsWith('{') ? given : undefined;
+    const text = this.take(key, 'a mapping, or the path of a JSON file', parse);
+    if (text === undefined) return undefined;
+    const json = text.trimStart().startsWith('{') ? text : this.file(key);
+    if (json === undefined) return undefined;
+    try {
+      return JSON.parse(json);
+    } catch {
+      // The parser's own words quote what it reads.
+      return this.fault(key, 'is no JSON');
+    }
+  }
+
+  /** All of it, as JSON on one line. */
+  json(): string {
+    return JSON.stringify(this.#record);
   }
 
   /** A list, or one item without a list around it. */

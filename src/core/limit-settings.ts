@@ -34,22 +34,27 @@ export const limitSettings = [
   },
   {
     name: 'SHUTDOWN_TIMEOUT',
+    aliases: ['REGISTRY_HTTP_DRAINTIMEOUT'],
     kind: 'duration',
     fallback: '30s',
     help: 'How long SIGTERM waits for transfers under way.',
   },
   {
     name: 'LOG_LEVEL',
+    aliases: ['REGISTRY_LOG_LEVEL'],
     kind: 'choice',
     fallback: 'info',
     choices: ['debug', 'info', 'warn', 'error', 'silent'],
+    synonyms: { trace: 'debug', warning: 'warn', fatal: 'error', panic: 'error' },
     help: 'Least severe level that is logged. Requests are `info`, failed ones `warn`.',
   },
   {
     name: 'LOG_FORMAT',
+    aliases: ['REGISTRY_LOG_FORMATTER'],
     kind: 'choice',
     fallback: 'auto',
     choices: ['auto', 'json', 'text'],
+    synonyms: { logstash: 'json' },
     help: '`auto`: text where stdout is a terminal, else one JSON object a line.',
   },
 ] as const satisfies readonly Setting[];

@@ -3,6 +3,13 @@ import type { Setting } from './setting';
 /** Where and how the proxy is reached. */
 export const serverSettings = [
   {
+    name: 'CONFIG_FILE',
+    aliases: ['REGISTRY_CONFIGURATION_PATH'],
+    kind: 'path',
+    fallback: '',
+    help: 'Path of a `config.yml` of the registry (distribution) that ran as a pull-through cache; also `--config`, or `serve` and the path as first words of the command line. It says what nothing else says: `proxy.remoteurl`, `username` and `password`, `http.addr`, `host`, `draintimeout` and `tls`, `auth.htpasswd`, `log.level` and `formatter`. The log names what is ignored.',
+  },
+  {
     name: 'HOST',
     aliases: ['REGISTRY_HTTP_ADDR'],
     kind: 'host',
@@ -32,6 +39,7 @@ export const serverSettings = [
   },
   {
     name: 'PUBLIC_URL',
+    aliases: ['REGISTRY_HTTP_HOST'],
     kind: 'origin',
     fallback: '',
     help: 'The URL clients reach the proxy by, `https://host[:port]`. Default: taken from each request, and from `X-Forwarded-Proto`, `-Host` and `-Port` where the peer is trusted.',

@@ -92,7 +92,7 @@ export function settingReader(given: GivenSettings, faults: string[]): SettingRe
     const [first, ...others] = given[name] ?? [];
     if (!first) return (setting.fallback === '' ? undefined : parse(setting.fallback)) as ValueOf<Name> | undefined;
     const parsed = (each: Given) => {
-      const value = parse(each.text);
+      const value = parse(setting.synonyms?.[each.text.toLowerCase()] ?? each.text);
       if (value !== undefined && (!setting.choices || setting.choices.includes(String(value)))) return value;
       const wanted = setting.choices ? `one of ${setting.choices.join(', ')}` : expected;
       faults.push(`${quote(setting, each)}: expected ${wanted}`);
@@ -109,8 +109,8 @@ export function settingReader(given: GivenSettings, faults: string[]): SettingRe
 }
 
 /** A setting as the user wrote it, as far as it may be printed. */
-export function quote({ secret }: Setting, { as, written }: Given): string {
-  return `${as}=${secret ? '***' : mask(written)}`;
+export function quote({ secret }: Setting, { as, file, written }: Given): string {
+  return `${file === undefined ? '' : `${file}: `}${as}=${secret ? '***' : mask(written)}`;
 }
 
 /** What is printed of a value: people do put passwords into URLs. */

@@ -43,9 +43,11 @@ const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 
 /** Timers beyond this fire at once in Node. */
 const MAX_MILLISECONDS = 2 ** 31 - 1;
 
+/** One number, with a unit or in seconds, or several with their units as Go writes them: `24h0m0s`. */
 export function parseMilliseconds(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|)$/i.exec(text);
-  const value = match ? Number(match[1]) * UNITS[match[2].toLowerCase()] : Number.NaN;
+  if (!/^\d+(\.\d+)?$|^(\d+(\.\d+)?\s*(ms|s|m|h)\s*)+$/i.test(text)) return undefined;
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)\s*(ms|s|m|h|)/gi)];
+  const value = parts.reduce((sum, [, number, unit]) => sum + Number(number) * UNITS[unit.toLowerCase()], 0);
   return value <= MAX_MILLISECONDS ? value : undefined;
 }
 

@@ -33,6 +33,8 @@ export interface Setting {
   /** What holds when it is not set, as it would be written; empty where that is derived (then `help` says how). */
   readonly fallback: string;
   readonly choices?: readonly string[];
+  /** Other words for some of them, in lower case, as other programs have them. */
+  readonly synonyms?: Readonly<Record<string, string>>;
   /** Its value is never printed. */
   readonly secret?: true;
   readonly help: string;

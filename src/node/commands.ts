@@ -37,9 +37,7 @@ export async function runCommand([name, ...argv]: readonly string[], streams: St
 }
 
 function unknown(name: string): string {
-  // Kept free for a command that takes distribution's configuration file.
-  if (name === 'serve') return 'serve: it is what the program does without a command: leave the word out';
-  const near = nearest(name, Object.keys(commands));
+  const near = nearest(name, [...Object.keys(commands), 'serve']);
   const hint = near === undefined ? '--help lists commands and flags' : `did you mean ${near}?`;
   return `"${mask(name)}": unknown command; ${hint}`;
 }

@@ -11,7 +11,8 @@ async function main(): Promise<void> {
   // A log that nobody reads any more must not end the service.
   process.stdout.on('error', () => {});
   const argv = process.argv.slice(2);
-  if (argv[0] && !argv[0].startsWith('-')) {
+  // What serving is called in distribution, whose users have it in their command line.
+  if (argv[0] && argv[0] !== 'serve' && !argv[0].startsWith('-')) {
     const { runCommand } = await import('./commands');
     process.exitCode = await runCommand(argv, process);
     return;
@@ -30,6 +31,7 @@ async function main(): Promise<void> {
   const isTerminal = Boolean(process.stdout.isTTY);
   const format = config.logFormat === 'auto' ? (isTerminal ? 'text' : 'json') : config.logFormat;
   const log = createLog({ level: config.logLevel, format, write: (line) => process.stdout.write(line) });
+  for (const note of config.notes) log.warn(note);
   const starting = startServer(config, log);
   // From here on, and not from its start: whoever reads that it listens may tell it to stop at once.
   let isStopping = false;

@@ -14,7 +14,7 @@ const derived: Partial<Record<SettingName, (config: Config) => string>> = {
 };
 
 /**
- * What `--print-config` prints: every setting as it holds, and who says so.
+ * What `--print-config` prints: every setting as it holds, and who says so; at the end what was set in vain.
  * @throws ConfigError with every fault
  */
 export function resolvedSettings(sources: Sources, table: readonly Setting[] = settings): string {
@@ -27,5 +27,6 @@ export function resolvedSettings(sources: Sources, table: readonly Setting[] = s
     return { line: `${name}=${secret && value !== '' ? '***' : mask(value)}`, from };
   });
   const width = Math.max(...rows.map(({ line }) => line.length)) + 2;
-  return rows.map(({ line, from }) => `${line.padEnd(width)}# ${from}\n`).join('');
+  const notes = config.notes.map((note) => `# ${note}\n`);
+  return [...rows.map(({ line, from }) => `${line.padEnd(width)}# ${from}\n`), ...notes].join('');
 }

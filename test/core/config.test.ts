@@ -59,7 +59,6 @@ const HASHED = `alice:${hashSync(randomUUID(), 4)}`;
 const PARTNERS: Record<string, Record<string, string>> = {
   REGISTRY_ACCOUNTS: { ANONYMOUS_PULL: 'true' },
   AUTH_HEADER: { ANONYMOUS_PULL: 'true' },
-  ACCESS: { HTPASSWD: HASHED },
   AUTH_REALM: { HTPASSWD: HASHED },
   SATISFY: { HTPASSWD: HASHED, ALLOW_CLIENTS: 'private' },
   ACCESS: { HTPASSWD: `${HASHED},bob:${HASHED.slice(6)}` },
@@ -69,6 +68,7 @@ const PARTNERS: Record<string, Record<string, string>> = {
 
 describe('every setting', () => {
   const cases: [string, string, Partial<Config> | ((config: Config) => unknown), unknown?][] = [
+    ['CONFIG_FILE', ' ', { notes: [] }],
     ['HOST', '::', { host: '::' }],
     ['PORT', '0', { port: 0 }],
     ['PORT', '65535', { port: 65_535 }],
@@ -179,7 +179,12 @@ describe('every setting', () => {
     ['STALL_TIMEOUT', '7', ({ timeouts }) => timeouts.stall, 7000],
     ['CLIENT_TIMEOUT', '1h', ({ timeouts }) => timeouts.client, 3_600_000],
     ['SHUTDOWN_TIMEOUT', '10 S', ({ timeouts }) => timeouts.shutdown, 10_000],
+    ['SHUTDOWN_TIMEOUT', '1m30s', ({ timeouts }) => timeouts.shutdown, 90_000],
+    ['SHUTDOWN_TIMEOUT', '24h0m0s', ({ timeouts }) => timeouts.shutdown, 86_400_000],
     ['LOG_LEVEL', 'SILENT', { logLevel: 'silent' }],
+    ['LOG_LEVEL', 'Warning', { logLevel: 'warn' }],
+    ['LOG_LEVEL', 'fatal', { logLevel: 'error' }],
+    ['LOG_FORMAT', 'logstash', { logFormat: 'json' }],
     ['LOG_FORMAT', 'text', { logFormat: 'text' }],
   ];
 
@@ -208,6 +213,9 @@ describe('a fault', () => {
     ['PORT', '80a'],
     ['PORT', '3000.5'],
     ['PORT', '0x50'],
+    ['SHUTDOWN_TIMEOUT', '1m30'],
+    ['SHUTDOWN_TIMEOUT', '30 30'],
+    ['SHUTDOWN_TIMEOUT', 's'],
     ['TLS_CERT', '/tls.crt'],
     ['TLS_KEY', '/tls.key'],
     ['TLS_CERT', '/tls.crt\n/ca.crt'],

@@ -255,7 +255,7 @@ test.each<[string, RegExp]>([
   ['htpaswd', /^"htpaswd": unknown command; did you mean htpasswd\?\n$/],
   ['8080', /^"8080": unknown command; --help lists commands and flags\n$/],
   ['constructor', /^"constructor": unknown command; --help lists commands and flags\n$/],
-  ['serve', /^serve: .* leave the word out\n$/],
+  ['serv', /^"serv": unknown command; did you mean serve\?\n$/],
 ])('%s is no command', async (name, sentence) => {
   const { code, out, err } = await run([name, 'x'], '');
   expect([code, out]).toEqual([1, '']);
