@@ -122,7 +122,7 @@ export function readConfig(env: Env, argv: readonly string[] = [], file: Env = {
     shutdown: read('SHUTDOWN_TIMEOUT') ?? 0,
   };
   const around = { env: { ...file, ...env }, readFile: (path: string) => files.text(path) };
-  const reading = { read, given, around, document: (path: string) => files.document(path), faults };
+  const reading = { read, given, around, document: (path: string) => files.document(path), faults, notes };
   const guards = readGuards(read, faults);
   const gate = readGate(reading, readAccess(read, faults));
   const upstreams = readUpstreams(reading, { timeouts, gate, guards });

@@ -105,6 +105,7 @@ describe('every setting', () => {
     ],
     ['AUTH_HEADER', 'Bearer x', ({ upstreams }) => upstreams[0].accounts, [{ kind: 'header', value: 'Bearer x' }]],
     ['ANONYMOUS_PULL', 'true', ({ upstreams }) => upstreams[0].auth, 'relay'],
+    ['GOOGLE_APPLICATION_CREDENTIALS', '/key.json', ({ notes }) => notes.length, 1],
     ['REGISTRY_AUTH', 'none', ({ gate }) => gate, undefined],
     ['HTPASSWD', `${HASHED},bob:${HASHED.slice(6)}`, ({ gate }) => [...(gate?.users.keys() ?? [])], ['alice', 'bob']],
     ['HTPASSWD_FILE', '', ({ gate }) => gate, undefined],
