@@ -115,6 +115,8 @@ export function quote({ secret }: Setting, { as, file, written }: Given): string
 
 /** What is printed of a value: people do put passwords into URLs. */
 export function mask(text: string): string {
+  // A document of registries holds logins.
+  if (/^\s*[[{]/.test(text)) return text.trim().startsWith('[') ? '[***]' : '{***}';
   const masked = text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/i, '$1***@').replace(/\?.*$/, '?***');
   return masked.replace(PEM, '$1***').replace(/\s+/g, ' ').slice(0, 200);
 }

@@ -66,6 +66,15 @@ const PARTNERS: Record<string, Record<string, string>> = {
   TLS_KEY: { TLS_CERT: '/tls.crt' },
 };
 
+describe('half of what belongs together is named as it was written', () => {
+  test.each<[Record<string, string>, string]>([
+    [{ REGISTRY_HTTP_TLS_CERTIFICATE: '/c' }, 'REGISTRY_HTTP_TLS_CERTIFICATE=/c: needs TLS_KEY as well'],
+    [{ REGISTRY_PROXY_USERNAME: 'a' }, 'REGISTRY_PROXY_USERNAME and REGISTRY_PASSWORD belong together'],
+  ])('%j', (env, fault) => {
+    expect(faults(env)).toEqual([expect.stringContaining(fault)]);
+  });
+});
+
 describe('every setting', () => {
   const cases: [string, string, Partial<Config> | ((config: Config) => unknown), unknown?][] = [
     ['CONFIG_FILE', ' ', { notes: [] }],
