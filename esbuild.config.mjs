@@ -45,7 +45,7 @@ const deferred = {
   'http-proxy-middleware': ['createProxyMiddleware'],
   tldts: ['getDomain'],
 };
-const deferredBuiltins = /^(node:)?(crypto|dns|https|tls)$/;
+const deferredBuiltins = /^(node:)?(crypto|dns|http2|https|tls)$/;
 const defer = (name) =>
   deferred[name]
     ? deferred[name].map((use) => `export const ${use} = (...all) => require('${name}').${use}(...all);`).join('\n')
