@@ -46,7 +46,7 @@ const deferred = {
   'js-yaml': ['load'],
   tldts: ['getDomain'],
 };
-const deferredBuiltins = /^(node:)?(crypto|dns|https|tls|worker_threads)$/;
+const deferredBuiltins = /^(node:)?(crypto|dns|http2|https|tls|worker_threads)$/;
 const defer = (name) =>
   deferred[name]
     ? deferred[name].map((use) => `export const ${use} = (...all) => require('${name}').${use}(...all);`).join('\n')

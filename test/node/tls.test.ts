@@ -152,15 +152,6 @@ describe('https', () => {
     expect(await nameShown()).toBe('first.example.com');
   });
 
-  test('is HTTP/1.1, whatever else a client offers', async () => {
-    put(first);
-    const { port } = await start();
-    const socket = connectTls({ port, host: '127.0.0.1', ca: authority.cert, ALPNProtocols: ['h2', 'http/1.1'] });
-    await new Promise((resolve) => socket.once('secureConnect', resolve));
-    expect(socket.alpnProtocol).toBe('http/1.1');
-    socket.destroy();
-  });
-
   test('is TLS 1.2 or newer', async () => {
     put(first);
     await start();
