@@ -1,6 +1,6 @@
 // Bundles the Node server into one file that runs with nothing beside it.
 //   node esbuild.config.mjs [--outdir dist] [--entry src/node/main.ts]
-import { readFileSync } from 'node:fs';
+import { chmodSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
@@ -43,9 +43,10 @@ const replaced = {
 const deferred = {
   dotenv: ['config'],
   'http-proxy-middleware': ['createProxyMiddleware'],
+  'js-yaml': ['load'],
   tldts: ['getDomain'],
 };
-const deferredBuiltins = /^(node:)?(crypto|dns|http2|https|tls)$/;
+const deferredBuiltins = /^(node:)?(crypto|dns|http2|https|tls|worker_threads)$/;
 const defer = (name) =>
   deferred[name]
     ? deferred[name].map((use) => `export const ${use} = (...all) => require('${name}').${use}(...all);`).join('\n')
@@ -80,6 +81,18 @@ const { values } = parseArgs({
   },
 });
 
+// Passwords are checked in a thread that runs a text (src/node/bcrypt-source.ts). Its licence wants to go with it.
+const bcrypt = await build({
+  stdin: { contents: "export { compareSync, hashSync } from 'bcryptjs';", resolveDir: import.meta.dirname },
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node20.11',
+  minify: true,
+  write: false,
+  banner: { js: /\/\*[\s\S]*?\*\//.exec(readFileSync(new URL(import.meta.resolve('bcryptjs')), 'utf8'))[0] },
+}).catch(() => process.exit(1));
+
 const { name, version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
 
 const { metafile } = await build({
@@ -89,7 +102,11 @@ const { metafile } = await build({
   platform: 'node',
   format: 'cjs',
   target: 'node20.11',
-  define: { PROGRAM: JSON.stringify(`${name} ${version}`) },
+  banner: { js: '#!/usr/bin/env node' },
+  define: {
+    BCRYPT: JSON.stringify(bcrypt.outputFiles[0].text),
+    PROGRAM: JSON.stringify(`${name} ${version}`),
+  },
   minify: true,
   legalComments: 'eof',
   metafile: true,
@@ -98,6 +115,7 @@ const { metafile } = await build({
 }).catch(() => process.exit(1));
 
 for (const [file, { bytes, imports, inputs }] of Object.entries(metafile.outputs)) {
+  chmodSync(file, 0o755);
   const unresolved = imports
     .map(({ path }) => path)
     .filter((path) => !builtinModules.includes(path.replace(/^node:/, '')));

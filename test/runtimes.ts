@@ -1,4 +1,5 @@
 import { readConfig } from '../src/core/config';
+import { SettingFiles } from '../src/node/files';
 import { createLog } from '../src/node/log';
 import { startServer } from '../src/node/server';
 
@@ -21,7 +22,7 @@ const node: Runtime = {
   name: 'Node',
   async start(env) {
     const lines: string[] = [];
-    const config = readConfig({ HOST: '127.0.0.1', PORT: '0', ...env });
+    const config = readConfig({ HOST: '127.0.0.1', PORT: '0', ...env }, [], {}, new SettingFiles());
     const log = createLog({ level: config.logLevel, format: 'json', write: (line) => lines.push(line) });
     const server = await startServer(config, log);
     return {

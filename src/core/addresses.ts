@@ -56,6 +56,14 @@ function parseAddress(text: string): Address | undefined {
   return ipaddr.isValid(bare) ? ipaddr.process(bare) : undefined;
 }
 
+/** What counts as one client: an IPv4 address, or the /64 that an IPv6 network gives each of its subscribers (RFC 6177). */
+export function networkOf(text: string): string {
+  const address = parseAddress(text);
+  if (address?.kind() !== 'ipv6') return address?.toString() ?? text;
+  const parts = (address as ipaddr.IPv6).parts.slice(0, 4);
+  return `${parts.map((part) => part.toString(16)).join(':')}::/64`;
+}
+
 export function isAddress(text: string): boolean {
   return parseAddress(text) !== undefined;
 }

@@ -1,37 +1,79 @@
-import { type HeaderList, headerOf, withHeader } from './headers';
-import { asksForLogin, bearerChallenge, bearerOf, type Realms } from './realm';
+import type { Account } from './account';
+import { actionOf } from './actions';
+import { basicLogin } from './basic';
+import { pingForward } from './forwards';
+import { AGENT, headerOf, requestHeaders, withHeader } from './headers';
+import type { Memory } from './memory';
+import { valuesOf } from './query';
+import { asksForLogin, bearerChallenge, bearerOf, learnRealm } from './realm';
 import type { Route } from './route';
-import { basicLogin, MAX_TOKEN_DOCUMENT, ownToken, readToken, tokenKey } from './token';
+import { MAX_TOKEN_DOCUMENT, ownToken, readToken, tokenKey, writeToken } from './token';
 import { isSameOrigin } from './url';
 import type { Authorize, Forward, ResponseHead } from './verbs';
 
-/** Token documents that a runtime holds, by what they are for. */
-export interface Tokens {
-  /** A document that is good for a while yet. */
-  get(key: string): string | undefined;
-}
-
-/** What the proxy shows upstream by its own right, for one request: tokens, and the logins that an upstream was given. */
+/** What the proxy shows upstream by its own right, for one request: tokens, and the accounts that an upstream was given. */
 export class Authorization {
   readonly #route: Route;
-  readonly #realms: Realms;
-  readonly #tokens: Tokens;
+  readonly #memory: Memory;
+  readonly #tried = new Set<Account>();
+  #account: Account | undefined;
   #waiting: Forward | undefined;
+  #isPinged = false;
 
-  constructor(route: Route, realms: Realms, tokens: Tokens) {
+  constructor(route: Route, memory: Memory) {
     this.#route = route;
-    this.#realms = realms;
-    this.#tokens = tokens;
+    this.#memory = memory;
+    this.#account = memory.quotas.choose(route.upstream, this.#tried);
+  }
+
+  get account(): Account | undefined {
+    return this.#account;
   }
 
   /** The request with what is known to fit, where the proxy authenticates. */
   prepare(first: Forward): Forward {
-    const { upstream, repository } = this.#route;
+    const { upstream } = this.#route;
     if (upstream.auth !== 'proxy') return first;
-    if (this.#realms.get(upstream.name)?.isBasic) return this.#withLogin(first) ?? first;
-    const document = this.#tokens.get(tokenKey(upstream, repository));
+    if (this.#account?.kind === 'header') return withAuthorization(first, this.#account.value);
+    if (this.#memory.realms.get(upstream.name)?.isBasic) return this.#withLogin(first) ?? first;
+    const document = this.#memory.tokens.get(this.#key(first));
     const token = document === undefined ? undefined : readToken(document);
-    return token === undefined ? first : withToken(first, token);
+    return token === undefined ? first : withAuthorization(first, `Bearer ${token}`);
+  }
+
+  /**
+   * What comes before a request whose body can be sent only once: its realm is found out, and its token got. The request
+   * itself where nothing has to.
+   * @throws RegistryError 403 where the realm must not see the upstream's login
+   */
+  prepareOnce(first: Forward): Authorize | Forward {
+    const { upstream, repository, query } = this.#route;
+    const prepared = this.prepare(first);
+    const isReady = headerOf(prepared.headers, 'authorization') !== undefined;
+    if (upstream.auth !== 'proxy' || isReady || this.#isPinged) return prepared;
+    const realm = this.#memory.realms.get(upstream.name);
+    this.#waiting = first;
+    if (!realm) {
+      this.#isPinged = true;
+      return pingForward(requestHeaders([], AGENT), upstream);
+    }
+    if (realm.isBasic) return prepared;
+    const sources = valuesOf(query, 'from');
+    const request = writeToken(realm, repository, sources, upstream, first.headers, this.#account);
+    return { verb: 'authorize', request, limit: MAX_TOKEN_DOCUMENT, key: this.#key(first) };
+  }
+
+  /** What the ping taught has been taken note of. */
+  onPing(head: ResponseHead): Authorize | Forward {
+    const first = this.#waiting as Forward;
+    const realm = learnRealm(head.headers, this.#route.upstream, this.#memory.realms);
+    this.#isPinged = realm === undefined;
+    return this.prepareOnce(first);
+  }
+
+  #key({ method }: Pick<Forward, 'method'>): string {
+    const { upstream, repository, kind } = this.#route;
+    return tokenKey(upstream.url, this.#account, repository, actionOf(method, kind));
   }
 
   /**
@@ -40,32 +82,53 @@ export class Authorization {
    * @throws RegistryError 403 where the realm must not see the upstream's login
    */
   onUnauthorized(sent: Forward, head: ResponseHead): Authorize | Forward | undefined {
-    if (this.#waiting) return undefined;
+    if (this.#waiting || this.#account?.kind === 'header') return undefined;
+    if (sent.body === 'client') {
+      // It cannot be sent again, but the next one need not meet the same.
+      this.#memory.tokens.delete(this.#key(sent));
+      return undefined;
+    }
     this.#waiting = sent;
     const bearer = bearerChallenge(head.headers);
     if (!bearer) return asksForLogin(head.headers) ? this.#withLogin(sent) : undefined;
     const { repository, upstream } = this.#route;
     // A hop to somewhere else asks for a token of its own, and the upstream's login is not for it.
-    const isUpstream = isSameOrigin(sent.url, upstream.url);
-    const place = isUpstream ? upstream : { ...upstream, url: sent.url, credentials: undefined };
-    const request = ownToken(bearer.challenge, bearer.realm, repository, place, sent.headers);
-    const spent = bearerOf(sent.headers);
-    return { verb: 'authorize', request, limit: MAX_TOKEN_DOCUMENT, key: tokenKey(place, repository), spent };
+    const account = isSameOrigin(sent.url, upstream.url) ? this.#account : undefined;
+    const request = ownToken(bearer.challenge, bearer.realm, repository, upstream, sent.headers, account);
+    const key =
+      account || isSameOrigin(sent.url, upstream.url) ? this.#key(sent) : tokenKey(sent.url, undefined, repository);
+    return { verb: 'authorize', request, limit: MAX_TOKEN_DOCUMENT, key, spent: bearerOf(sent.headers) };
+  }
+
+  /** Takes note of how much the registry lets this account pull yet. */
+  onAnswer(sent: Forward, { status, headers }: ResponseHead): void {
+    if (headerOf(sent.headers, 'authorization') === undefined) return;
+    if (this.#account) this.#memory.quotas.note(this.#route.upstream, this.#account, status, headers);
+  }
+
+  /** The request by the next account, where this one is used up or refused; undefined where each has been tried. */
+  another(first: Forward): Forward | undefined {
+    const { upstream } = this.#route;
+    if (!this.#account || upstream.accounts.length < 2 || first.body === 'client') return undefined;
+    this.#tried.add(this.#account);
+    const next = this.#memory.quotas.choose(upstream, this.#tried);
+    if (!next) return undefined;
+    this.#account = next;
+    return this.prepare({ ...first, headers: withHeader(first.headers, 'authorization', undefined) });
   }
 
   /** Undefined where it has been shown already, or is meant for somebody else. */
   #withLogin(forward: Forward): Forward | undefined {
-    const { credentials, url } = this.#route.upstream;
-    if (!credentials || !isSameOrigin(forward.url, url)) return undefined;
-    const login = basicLogin(credentials);
-    if (headerOf(forward.headers, 'authorization') === login) return undefined;
-    return { ...forward, headers: withHeader(forward.headers, 'authorization', login) };
+    const account = this.#account;
+    if (account?.kind !== 'login' || !isSameOrigin(forward.url, this.#route.upstream.url)) return undefined;
+    const login = basicLogin(account);
+    return headerOf(forward.headers, 'authorization') === login ? undefined : withAuthorization(forward, login);
   }
 
   /** The request that waited, with its token; undefined where the document holds none. */
   onToken(document: string | undefined): Forward | undefined {
     const token = document === undefined ? undefined : readToken(document);
-    return this.#waiting && token !== undefined ? withToken(this.#waiting, token) : undefined;
+    return this.#waiting && token !== undefined ? withAuthorization(this.#waiting, `Bearer ${token}`) : undefined;
   }
 
   /** A new chain of requests begins, which may need its own token. */
@@ -74,7 +137,6 @@ export class Authorization {
   }
 }
 
-function withToken(forward: Forward, token: string): Forward {
-  const headers: HeaderList = withHeader(forward.headers, 'authorization', `Bearer ${token}`);
-  return { ...forward, headers };
+function withAuthorization(forward: Forward, value: string): Forward {
+  return { ...forward, headers: withHeader(forward.headers, 'authorization', value) };
 }

@@ -1,14 +1,14 @@
+import type { Account } from './account';
 import { type Capabilities, capabilities, detectPlatform, type Platform, SMALL_BODY_BYTES } from './capabilities';
+import { type Files, noFiles } from './files';
+import { type Gate, readGate } from './gate';
 import { type Env, type GivenSettings, givenSettings } from './given';
-import { describeUpstream } from './registries';
-import { type Origin, type SettingReader, settingReader, type TrustProxy } from './setting-readers';
+import { type Guards, guardFaults, readAccess, readGuards } from './guards';
+import { readUpstreams } from './read-upstreams';
+import { type SettingReader, settingReader } from './setting-readers';
+import type { Origin, TrustProxy } from './setting-values';
 import type { Url } from './url';
 import type { Reach } from './verbs';
-
-export interface Credentials {
-  readonly username: string;
-  readonly password: string;
-}
 
 /** A registry that we may call. */
 export interface Upstream {
@@ -21,12 +21,26 @@ export interface Upstream {
   readonly reach: Reach;
   /** First label of a host name that stands for it. */
   readonly label?: string;
-  /** `relay`: the client's own login and tokens; `proxy`: tokens that the proxy gets itself, anonymous ones. */
+  /** Whole host names that stand for it. */
+  readonly hosts: readonly string[];
+  /** `relay`: the client's own login and tokens; `proxy`: tokens and logins of the proxy's own. */
   readonly auth: 'relay' | 'proxy';
-  /** The login by which the proxy asks for tokens, with `auth` `proxy`. */
-  readonly credentials?: Credentials;
+  /** By whose right the proxy asks, with `auth` `proxy`; empty for nobody's. */
+  readonly accounts: readonly Account[];
   /** Stands before every repository upstream, and clients never see it; empty for none. */
   readonly prefix: string;
+  readonly proxyRedirect: boolean;
+  readonly handleRedirect: boolean;
+  /** Its redirects and its token server may be plain http. */
+  readonly plainHttp: boolean;
+  readonly connection: Connection;
+}
+
+/** How a registry, its token server and its storage are reached. */
+export interface Connection {
+  readonly timeouts: Timeouts;
+  /** Certificates that are trusted besides the usual ones, in PEM form. */
+  readonly ca?: string;
 }
 
 /** Milliseconds. */
@@ -53,12 +67,13 @@ export interface Config {
   /** The first one is the default. */
   readonly upstreams: readonly [Upstream, ...Upstream[]];
   readonly backendHost: Url;
-  readonly proxyRedirect: boolean;
-  readonly handleRedirect: boolean;
   /** Browsers are sent to the registry's own pages, where `REPO_PREFIX` makes this a domain of somebody's own. */
   readonly browserRedirects: boolean;
   readonly publicUrl?: Origin;
   readonly trustProxy: TrustProxy;
+  /** Present where not everybody is let in. */
+  readonly gate?: Gate;
+  readonly guards: Guards;
   readonly platform: Platform;
   readonly capabilities: Capabilities;
   /** Blob bodies of more bytes than this are sent chunked. */
@@ -66,6 +81,8 @@ export interface Config {
   readonly timeouts: Timeouts;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly logFormat: 'auto' | 'json' | 'text';
+  /** What was set in vain, one line each: said when the service starts. */
+  readonly notes: readonly string[];
 }
 
 /** Everything that is wrong with a configuration, at once. */
@@ -82,13 +99,17 @@ export class ConfigError extends Error {
 /**
  * Reads the whole configuration.
  * @param argv command line arguments, which win over the environment
- * @param file what .env says, which the environment wins over
+ * @param file what .env says, which the environment wins over, and which wins over the file that `CONFIG_FILE` names
+ * @param files reads what settings name
  * @throws ConfigError with every fault
  */
-export function readConfig(env: Env, argv: readonly string[] = [], file: Env = {}): Config {
+export function readConfig(env: Env, argv: readonly string[] = [], file: Env = {}, files: Files = noFiles): Config {
   const faults: string[] = [];
-  const given = givenSettings({ argv, env, file }, faults);
+  const notes: string[] = [];
+  const given = givenSettings({ argv, env, file, files }, faults, notes);
   const read = settingReader(given, faults);
+  // What stands in it has been read already; here its names are held against each other.
+  read('CONFIG_FILE');
 
   const choice = read('PLATFORM') as Platform | 'auto' | undefined;
   const platform = choice === undefined || choice === 'auto' ? detectPlatform({ ...file, ...env }) : choice;
@@ -100,7 +121,11 @@ export function readConfig(env: Env, argv: readonly string[] = [], file: Env = {
     client: read('CLIENT_TIMEOUT') ?? 0,
     shutdown: read('SHUTDOWN_TIMEOUT') ?? 0,
   };
-  const upstreams = readUpstreams(read, faults);
+  const around = { env: { ...file, ...env }, readFile: (path: string) => files.text(path) };
+  const reading = { read, given, around, document: (path: string) => files.document(path), faults };
+  const guards = readGuards(read, faults);
+  const gate = readGate(reading, readAccess(read, faults));
+  const upstreams = readUpstreams(reading, { timeouts, gate, guards });
   // What has a fault is read as something or other here; it is thrown away with the rest below.
   const config: Config = {
     host: read('HOST') as string,
@@ -108,24 +133,23 @@ export function readConfig(env: Env, argv: readonly string[] = [], file: Env = {
     tls: readTls(read, capabilities[platform], faults),
     upstreams,
     backendHost: read('DEFAULT_BACKEND_HOST') ?? { ...upstreams[0].url, path: '' },
-    proxyRedirect: read('PROXY_REDIRECT') as boolean,
-    handleRedirect: read('HANDLE_REDIRECT') as boolean,
     browserRedirects: upstreams[0].prefix !== '' && !read('DISABLE_BROWSER_REDIRECTS'),
     publicUrl: read('PUBLIC_URL'),
+    ...(gate && { gate }),
     trustProxy: read('TRUST_PROXY') ?? assumedTrust(capabilities[platform]),
+    guards,
     platform,
     capabilities: capabilities[platform],
     chunkedAbove: isChunked(read('BODY_FRAMING'), platform) ? SMALL_BODY_BYTES : Number.POSITIVE_INFINITY,
     timeouts,
     logLevel: read('LOG_LEVEL') as Config['logLevel'],
     logFormat: read('LOG_FORMAT') as Config['logFormat'],
+    notes,
   };
-  faults.push(...idleFaults(given, timeouts));
+  faults.push(...idleFaults(given, timeouts), ...guardFaults(config));
   if (faults.length > 0) throw new ConfigError(faults);
   return Object.freeze(config);
 }
-
-const NOWHERE: Url = { scheme: 'https', hostname: 'invalid', port: 443, path: '', query: '' };
 
 /** Without these limits a dead upstream would hold a pull for ever. */
 function idleFaults(given: GivenSettings, { connect, response, stall }: Timeouts): string[] {
@@ -145,40 +169,6 @@ function readTls(read: SettingReader, platform: Capabilities | undefined, faults
   const [present, absent] = cert === undefined ? ['TLS_KEY', 'TLS_CERT'] : ['TLS_CERT', 'TLS_KEY'];
   faults.push(`${present}=${cert ?? key}: needs ${absent} as well; set both to serve https, or neither`);
   return undefined;
-}
-
-/** The backend first, then the others; several ones make the proxy authenticate, since clients know one realm a host. */
-function readUpstreams(read: SettingReader, faults: string[]): [Upstream, ...Upstream[]] {
-  const backend = read('REGISTRY_BACKEND') ?? NOWHERE;
-  const others = read('REGISTRIES') ?? [];
-  const allowPrivate = read('ALLOW_PRIVATE_ADDRESSES');
-  const credentials = readCredentials(read, faults);
-  const auth = others.length > 0 || credentials ? 'proxy' : 'relay';
-  const first = describeUpstream(backend, read('REGISTRY_NAME'), allowPrivate, auth, read('REPO_PREFIX'), credentials);
-  const listed = others.map(({ name, url }) => describeUpstream(url, name, allowPrivate, auth));
-  const more = listed.filter((upstream) => upstream.name !== first.name);
-  const names = more.map(({ name }) => name);
-  const twice = names.find((name, index) => names.indexOf(name) < index);
-  if (twice !== undefined) faults.push(`REGISTRIES names ${twice} twice`);
-  return [first, ...more];
-}
-
-/** What a login opens is open to everybody who can reach the proxy, so it takes a word that says that this is meant. */
-function readCredentials(read: SettingReader, faults: string[]): Credentials | undefined {
-  const username = read('REGISTRY_USERNAME');
-  const password = read('REGISTRY_PASSWORD');
-  const isOpen = read('ANONYMOUS_PULL');
-  if (username === undefined && password === undefined) return undefined;
-  if (username === undefined || password === undefined) {
-    faults.push('REGISTRY_USERNAME and REGISTRY_PASSWORD belong together: set both or neither');
-    return undefined;
-  }
-  if (!isOpen) {
-    faults.push(
-      'REGISTRY_USERNAME lets everybody who can reach the proxy pull what that login may pull: set ANONYMOUS_PULL=true if that is meant',
-    );
-  }
-  return { username, password };
 }
 
 function isChunked(framing: string | undefined, platform: Platform): boolean {

@@ -1,21 +1,24 @@
-import { Authorization, type Tokens } from './authorization';
-import type { Config } from './config';
+import { checkRight, type Identity, whoIs } from './admission';
+import { checkAddress, isAllowedAddress } from './client-rules';
+import type { Config, Timeouts } from './config';
+import { Conversation } from './conversation';
 import { answerOptions } from './cors';
+import { checkEntry } from './entrance';
 import { answerError, RegistryError } from './errors';
-import { checkStatus, failureError } from './failure';
+import { failureError } from './failure';
 import { registryForward } from './forwards';
-import { countVia, type HeaderList, MAX_VIA, withHeader } from './headers';
-import { checkFraming, checkKnownMethod, checkMethod } from './methods';
+import type { Gate } from './gate';
+import { headerOf } from './headers';
+import { checkImage } from './image-rules';
+import type { Place } from './location';
+import { issuedToken, tokenFor } from './login-endpoint';
+import type { Memory } from './memory';
+import { checkFraming, checkKnownMethod } from './methods';
 import { originOfRequest } from './origin';
 import { askOutside } from './outside';
-import { answerAsProxy, noTokens, tokenError } from './proxy-mode';
-import { learnRealm, type Realms } from './realm';
-import { isRedirect, Redirects } from './redirect';
-import { relayed, relayedProbe } from './relay';
-import { Resumption } from './resume';
-import { isTransient, isTransientFailure, Retries } from './retry';
+import { answerAsProxy, tokenError } from './proxy-mode';
+import type { Resumption } from './resume';
 import { type Route, routeOf } from './route';
-import type { Origin } from './setting-readers';
 import { TokenEndpoint } from './token-endpoint';
 import type { Answer, Failure, Forward, Relay, RequestHead, RequestVerb, ResponseHead, ResponseVerb } from './verbs';
 
@@ -25,25 +28,16 @@ import type { Answer, Failure, Forward, Relay, RequestHead, RequestVerb, Respons
  */
 export class Exchange {
   readonly #config: Config;
-  readonly #realms: Realms;
+  readonly #memory: Memory;
   readonly #head: RequestHead;
-  readonly #tokenStore: Tokens;
-  readonly #retries: Retries;
   #route: Route | undefined;
-  #origin: Origin | undefined;
-  /** What the registry was asked first; retries and continuations start from it. */
-  #first: Forward | undefined;
-  #redirects: Redirects | undefined;
-  #isRenewed = false;
-  #isProbe = false;
-  #authorization: Authorization | undefined;
+  #conversation: Conversation | undefined;
+  #place: Place | undefined;
   #tokens: TokenEndpoint | undefined;
 
-  constructor(config: Config, realms: Realms, head: RequestHead, tokens: Tokens = new Map()) {
-    this.#tokenStore = tokens;
-    this.#retries = new Retries(config.timeouts);
+  constructor(config: Config, memory: Memory, head: RequestHead) {
     this.#config = config;
-    this.#realms = realms;
+    this.#memory = memory;
     this.#head = head;
   }
 
@@ -51,24 +45,37 @@ export class Exchange {
     return this.#route;
   }
 
+  get timeouts(): Timeouts {
+    return this.#route?.upstream.connection.timeouts ?? this.#config.timeouts;
+  }
+
   onRequest(): RequestVerb {
     return this.#catching(() => {
-      const { method, target, headers } = this.#head;
+      const { method, target } = this.#head;
+      if (this.#config.gate?.satisfy !== 'any') checkAddress(this.#head, this.#config);
       checkKnownMethod(method);
       checkFraming(this.#head);
       if (method === 'OPTIONS') return answerOptions();
-      this.#origin = originOfRequest(this.#head, this.#config);
-      this.#route = routeOf(target, this.#config, this.#origin?.hostname);
-      checkMethod(method, this.#route.kind);
-      if (!this.#origin) throw new RegistryError(400, 'UNSUPPORTED', 'the request has no usable Host');
-      if (countVia(headers) > MAX_VIA) {
-        throw new RegistryError(508, 'UNAVAILABLE', 'the proxy is its own upstream', {
-          hint: 'REGISTRY_BACKEND leads back to this proxy',
-        });
-      }
-      this.#authorization = new Authorization(this.#route, this.#realms, this.#tokenStore);
-      return this.#ask(this.#route);
+      const seen = originOfRequest(this.#head, this.#config);
+      const route = routeOf(target, this.#config, seen?.hostname);
+      this.#route = route;
+      const origin = checkEntry(this.#head, route, seen);
+      checkImage(route, this.#config);
+      const place = { config: this.#config, route, origin };
+      this.#place = place;
+      this.#conversation = new Conversation(place, this.#memory);
+      return this.#enter(place);
     });
+  }
+
+  /** Who asks has been found out, as the verb `identify` asked. */
+  onIdentity(identity: Identity): RequestVerb {
+    return this.#catching(() => this.#admit(identity, this.#place as Place));
+  }
+
+  /** The token has been made, as the verb `issue` asked. */
+  onIssued(token: string): Answer {
+    return issuedToken(token);
   }
 
   /** The client's small body has been read, as the verb `read` asked. */
@@ -79,36 +86,30 @@ export class Exchange {
   /** @param elapsed milliseconds since the client's request came */
   onResponse(sent: Forward, head: ResponseHead, elapsed: number): ResponseVerb {
     return this.#catching((): ResponseVerb => {
-      checkStatus(head);
-      const again = isTransient(head.status) ? this.#retry(sent, elapsed, head.headers) : undefined;
+      const again = this.#known.onTransient(sent, head, elapsed);
       if (again) return again;
-      if (sent.purpose === 'ping') return (this.#tokens as TokenEndpoint).onPing(head);
-      if (sent.purpose === 'realm') return this.#relay(sent, head);
-      if (isRedirect(head) && this.#follows(sent)) return this.#follow(sent, head, elapsed);
-      if (sent.purpose === 'hop') return this.#onHop(sent, head);
-      return this.#onRegistry(sent, head);
+      if (sent.purpose === 'ping' && this.#tokens) return this.#tokens.onPing(head);
+      return this.#known.onResponse(sent, head, elapsed);
     });
   }
 
   onFailure(sent: Forward, failure: Failure, elapsed: number): Answer | Forward {
-    const again = isTransientFailure(failure) ? this.#retry(sent, elapsed, []) : undefined;
-    return again ?? answerError(failureError(sent, failure, this.#known.upstream));
+    const again = this.#known.onFailure(sent, failure, elapsed);
+    return again ?? answerError(failureError(sent, failure, (this.#route as Route).upstream));
   }
 
   /** The token document that `authorize` asked for; empty where it was refused, undefined where none was to be had. */
   onToken(document: string | undefined): Answer | Forward {
-    const next = this.#authorization?.onToken(document);
-    return next ?? answerError(tokenError(document === '', this.#known));
+    return this.#known.onToken(document) ?? answerError(tokenError(document === '', this.#route as Route));
   }
 
   /** Continues the body of this relay when it has been cut; undefined where that is impossible. */
   resumption(relay: Relay, source: Forward): Resumption | undefined {
-    if (!relay.span || !this.#first) return undefined;
-    return new Resumption(this.#first, source, relay.span, this.#known, this.#config.timeouts.stall);
+    return this.#known.resumption(relay, source);
   }
 
-  get #known(): Route {
-    return this.#route as Route;
+  get #known(): Conversation {
+    return this.#conversation as Conversation;
   }
 
   #catching<Verb>(decide: () => Verb): Verb | ReturnType<typeof answerError> {
@@ -120,96 +121,37 @@ export class Exchange {
     }
   }
 
-  #ask(route: Route): RequestVerb {
+  #enter(place: Place): RequestVerb {
+    const { gate } = this.#config;
+    const authorization = headerOf(this.#head.headers, 'authorization');
+    if (!gate) return this.#ask(place, this.#known);
+    if (authorization !== undefined && gate.users.size > 0) return { verb: 'identify', authorization };
+    return this.#admit({ kind: 'anonymous' }, place);
+  }
+
+  #admit(identity: Identity, place: Place): RequestVerb {
+    const gate = this.#config.gate as Gate;
+    const isNear = gate.satisfy === 'any' && isAllowedAddress(this.#head, this.#config);
+    const who = whoIs(identity, place.route.isGuest || isNear, gate, place);
+    checkRight(who, this.#head, gate, place);
+    if (place.route.kind === 'token' && gate.users.size > 0) return tokenFor(who, this.#head, gate, place);
+    return this.#ask(place, this.#known);
+  }
+
+  #ask(place: Place, conversation: Conversation): RequestVerb {
     const head = this.#head;
+    const { route } = place;
     switch (route.kind) {
       case 'token':
-        if (route.upstream.auth === 'proxy') throw noTokens(route);
-        this.#tokens = new TokenEndpoint(this.#config, this.#realms, head, route);
+        this.#tokens = new TokenEndpoint(this.#config, this.#memory.realms, head, route);
         return this.#tokens.onRequest();
       case 'own':
       case 'backend': {
         const verb = askOutside(head, route, this.#config);
-        return verb.verb === 'forward' ? this.#begin(verb) : verb;
+        return verb.verb === 'forward' ? conversation.begin(verb) : verb;
       }
       default:
-        return answerAsProxy(head, route) ?? this.#begin(this.#prepared(registryForward(head, route)));
+        return answerAsProxy(head, place) ?? conversation.ask(registryForward(head, route));
     }
-  }
-
-  #prepared(first: Forward): Forward {
-    return this.#authorization?.prepare(first) ?? first;
-  }
-
-  #begin(first: Forward): Forward {
-    this.#first = first;
-    this.#redirects = new Redirects(this.#known.upstream);
-    this.#authorization?.reset();
-    return first;
-  }
-
-  #retry(sent: Forward, elapsed: number, headers: HeaderList): Forward | undefined {
-    const again = this.#retries.next(sent, elapsed, headers);
-    return again && { ...(sent.purpose === 'hop' ? this.#renew() : sent), ...again };
-  }
-
-  /** Back to the registry, for a fresh URL. */
-  #renew(): Forward {
-    return this.#begin(this.#first as Forward);
-  }
-
-  #follows(sent: Forward): boolean {
-    return (
-      this.#config.handleRedirect &&
-      ['GET', 'HEAD'].includes(sent.method) &&
-      sent.purpose !== 'backend' &&
-      this.#known.kind !== 'upload'
-    );
-  }
-
-  #follow(sent: Forward, head: ResponseHead, elapsed: number): Forward {
-    const hop = (this.#redirects as Redirects).follow(sent, head);
-    // All hops of a retry share what is left of its time.
-    const next = this.#retries.count > 0 ? { ...hop, within: this.#retries.remaining(elapsed) } : hop;
-    return next.method === 'HEAD' && next.url.query !== '' ? this.#probe() : next;
-  }
-
-  /**
-   * A URL signed for GET answers HEAD with 403 (moby/moby#50065), so a redirected HEAD becomes a GET of one byte from
-   * the registry on; its Content-Range has the length.
-   */
-  #probe(): Forward {
-    this.#isProbe = true;
-    const first = this.#first as Forward;
-    return this.#begin({ ...first, method: 'GET', headers: withHeader(first.headers, 'range', 'bytes=0-0') });
-  }
-
-  #onRegistry(sent: Forward, head: ResponseHead): ResponseVerb {
-    const { upstream } = this.#known;
-    if (sent.purpose !== 'registry' || head.status !== 401) return this.#relay(sent, head);
-    learnRealm(head.headers, upstream, this.#realms);
-    const authorize = upstream.auth === 'proxy' ? this.#authorization?.onUnauthorized(sent, head) : undefined;
-    return authorize ?? this.#relay(sent, head);
-  }
-
-  #onHop(sent: Forward, head: ResponseHead): ResponseVerb {
-    const { status } = head;
-    if ((status >= 200 && status < 300) || [304, 404, 416].includes(status)) return this.#relay(sent, head);
-    if (sent.method === 'HEAD') return this.#probe();
-    const authorize = status === 401 ? this.#authorization?.onUnauthorized(sent, head) : undefined;
-    if (authorize) return authorize;
-    if (!this.#isRenewed) {
-      this.#isRenewed = true;
-      return this.#renew();
-    }
-    throw new RegistryError(502, 'UNAVAILABLE', `the registry's storage answers ${status}`, {
-      host: sent.url.hostname,
-      status,
-    });
-  }
-
-  #relay(sent: Forward, head: ResponseHead): Relay {
-    const place = { config: this.#config, route: this.#known, origin: this.#origin as Origin };
-    return this.#isProbe ? relayedProbe(sent, head, place) : relayed(sent, head, place);
   }
 }

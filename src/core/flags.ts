@@ -1,6 +1,8 @@
 import { nearest } from './nearest';
-import { mask, readBoolean } from './setting-readers';
-import { type Setting, settings } from './settings';
+import type { Setting } from './setting';
+import { mask } from './setting-readers';
+import { readBoolean } from './setting-values';
+import { settings } from './settings';
 
 /** What is done instead of serving. */
 export type Command = 'help' | 'version' | 'print-config';
@@ -24,6 +26,9 @@ const COMMANDS: readonly Command[] = ['help', 'version', 'print-config'];
 /** The README that made people use flags at all spells it so. */
 const MISSPELT: Readonly<Record<string, string>> = { 'registery-host': 'REGISTRY_HOST' };
 
+/** Short for a setting whose whole name would be odd as a flag. */
+const SHORT: Readonly<Record<string, string>> = { config: 'CONFIG_FILE' };
+
 /** `REGISTRY_BACKEND` is `--registry-backend`. */
 export function flagOf(name: string): string {
   return `--${name.toLowerCase().replaceAll('_', '-')}`;
@@ -31,7 +36,8 @@ export function flagOf(name: string): string {
 
 /**
  * Reads command line arguments. Each setting and each of its aliases is a flag, with one dash or two, in kebab-case or
- * camelCase, with its value behind `=` or as the next argument. Of a repeated flag the last one counts.
+ * camelCase, with its value behind `=` or as the next argument. Of a repeated flag the last one counts. `serve PATH` in
+ * front of them is what registry (distribution) is started with, and means `--config PATH`.
  */
 export function readFlags(argv: readonly string[]): Flags {
   if (argv.length === 0) return { given: [], faults: [] };
@@ -40,6 +46,10 @@ export function readFlags(argv: readonly string[]): Flags {
   const faults: string[] = [];
   const commands = new Set<string>();
   const rest = [...argv];
+  if (rest[0] === 'serve') {
+    rest.shift();
+    if (isValue(rest[0])) given.set('config', { name: SHORT.config, as: 'serve', text: rest.shift() as string });
+  }
   for (let argument = rest.shift(); argument !== undefined; argument = rest.shift()) {
     const match = /^--?([a-z][^=]*)(?:=(.*))?$/is.exec(argument);
     if (!match) {
@@ -85,8 +95,10 @@ function knownFlags(): Map<string, Known> {
       return [flagOf(each).slice(2), known] as const;
     }),
   );
-  const misspelt = Object.entries(MISSPELT).map(([flag, name]) => [flag, { name, isBoolean: false }] as const);
-  return new Map([...named, ...misspelt]);
+  const others = Object.entries({ ...SHORT, ...MISSPELT }).map(
+    ([flag, name]) => [flag, { name, isBoolean: false }] as const,
+  );
+  return new Map([...named, ...others]);
 }
 
 function kebabOf(flag: string): string {

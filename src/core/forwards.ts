@@ -17,6 +17,7 @@ export function registryForward({ method, headers }: RequestHead, route: Route):
     headers: [...requestHeaders(ownLogin(headers, route), AGENT), ...(body === 'client' ? framing(headers) : [])],
     body,
     reach: route.upstream.reach,
+    connection: route.upstream.connection,
     purpose: 'registry',
   };
 }
@@ -43,6 +44,7 @@ export function backendForward({ method, headers }: RequestHead, route: Route, c
     headers: backendHeaders(headers, AGENT),
     body: 'none',
     reach: route.upstream.reach,
+    connection: route.upstream.connection,
     purpose: 'backend',
   };
 }
@@ -51,5 +53,6 @@ export function backendForward({ method, headers }: RequestHead, route: Route, c
 export function pingForward(headers: HeaderList, upstream: Upstream): Forward {
   const bare = headers.filter(([name]) => name !== 'authorization' && name !== 'content-type');
   const url = { ...upstream.url, path: `${upstream.url.path}/v2/`, query: '' };
-  return { verb: 'forward', method: 'GET', url, headers: bare, body: 'none', reach: upstream.reach, purpose: 'ping' };
+  const { reach, connection } = upstream;
+  return { verb: 'forward', method: 'GET', url, headers: bare, body: 'none', reach, connection, purpose: 'ping' };
 }

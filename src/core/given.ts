@@ -1,7 +1,11 @@
+import { type Named, readConfigFile } from './config-file';
+import { distributionNotes, readDistributionVariables } from './distribution-config';
+import { type Files, noFiles } from './files';
 import { readFlags } from './flags';
 import { splitListenAddress } from './listen-address';
+import type { Setting } from './setting';
 import { mask } from './setting-readers';
-import { type Setting, type SettingName, settings } from './settings';
+import { type SettingName, settings } from './settings';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -11,13 +15,17 @@ export interface Sources {
   readonly env: Env;
   /** The file `.env`. */
   readonly file: Env;
+  /** Reads the file that `CONFIG_FILE` names, whose settings come last. */
+  readonly files?: Files;
 }
 
 /** A setting as somebody wrote it. */
 export interface Given {
-  readonly from: 'flag' | 'env' | '.env';
-  /** The flag or variable, as it was spelt. */
+  readonly from: 'flag' | 'env' | '.env' | 'config.yml';
+  /** The flag, variable or key, as it was spelt. */
   readonly as: string;
+  /** Path of the file, where a file that a setting names says it. */
+  readonly file?: string;
   /** All that stood there: more than `text` where one variable says two things. */
   readonly written: string;
   readonly text: string;
@@ -29,10 +37,16 @@ export type GivenSettings = Readonly<Partial<Record<SettingName, readonly Given[
 /** An alias of two settings at once, as Go programs have it. */
 const LISTEN_ADDRESS = 'REGISTRY_HTTP_ADDR';
 
-type Named = Given & { readonly name: string };
-
-/** Collects who says what about which setting; what cannot even be taken apart is added to `faults`. */
-export function givenSettings({ argv, env, file }: Sources, faults: string[]): GivenSettings {
+/**
+ * Collects who says what about which setting.
+ * @param faults gets what cannot even be taken apart
+ * @param notes gets what was said in vain
+ */
+export function givenSettings(
+  { argv, env, file, files = noFiles }: Sources,
+  faults: string[],
+  notes: string[] = [],
+): GivenSettings {
   const flags = readFlags(argv);
   faults.push(...flags.faults);
   const layers: readonly (readonly Named[])[] = [
@@ -41,14 +55,29 @@ export function givenSettings({ argv, env, file }: Sources, faults: string[]): G
     variables(file, '.env'),
   ];
   const split = layers.map((layer) => layer.flatMap((each) => splitOf(each, faults)));
+  const above = decide(split);
+  const variablesOfDistribution = readDistributionVariables({ ...file, ...env }, isSettingName, faults);
+  notes.push(...distributionNotes('environment', variablesOfDistribution));
+  const [source] = above.CONFIG_FILE ?? [];
+  if (!source) return above;
+  const isProxy = [above.REGISTRY_BACKEND, above.REGISTRIES].some((each) => each && each.length > 0);
+  const lowest = readConfigFile(source, { files, isSettingName, isProxy }, faults, notes);
+  return decide([...split, lowest.flatMap((each) => splitOf(each, faults))]);
+}
+
+function decide(layers: readonly (readonly Named[])[]): GivenSettings {
   const found = (settings as readonly Setting[]).flatMap(({ name, aliases = [] }) => {
     const names = [name, ...aliases];
-    const decisive = split
+    const decisive = layers
       .map((layer) => layer.filter((each) => names.includes(each.name)))
       .find(({ length }) => length);
     return decisive ? [[name, decisive.filter(({ text }) => text !== '')] as const] : [];
   });
   return Object.fromEntries(found);
+}
+
+function isSettingName(name: string): boolean {
+  return (settings as readonly Setting[]).some((each) => each.name === name || each.aliases?.includes(name));
 }
 
 function variables(env: Env, from: Given['from']): Named[] {
@@ -68,7 +97,8 @@ function splitOf(each: Named, faults: string[]): Named[] {
     ];
   const address = splitListenAddress(each.text);
   if (!address) {
-    faults.push(`${each.as}=${mask(each.written)}: expected host:port, [v6]:port or :port`);
+    const file = each.file === undefined ? '' : `${each.file}: `;
+    faults.push(`${file}${each.as}=${mask(each.written)}: expected host:port, [v6]:port or :port`);
     return [];
   }
   const port = { ...each, name: 'PORT', text: address.port };

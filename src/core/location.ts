@@ -2,7 +2,7 @@ import type { Config } from './config';
 import { joinQueries, printQuery } from './query';
 import type { Route } from './route';
 import { isPlainSession, wrapSession } from './session';
-import type { Origin } from './setting-readers';
+import type { Origin } from './setting-values';
 import { hrefOf, isSameHost, originOf, resolveUrl, type Url } from './url';
 
 /** What is needed to say in the client's terms where something is. */
@@ -35,9 +35,13 @@ const DIGEST_ROOM = 160;
 export function ownLocation(location: string, base: Url, place: Place): string {
   const url = resolveUrl(location, base);
   if (!url || !isSameHost(url, place.route.upstream.url)) return location;
-  const ours =
-    originOf(place.origin) + (sessionPath(url, place) ?? distributionTarget(url, place) ?? url.path + url.query);
+  const ours = home(place) + (sessionPath(url, place) ?? distributionTarget(url, place) ?? url.path + url.query);
   return fits(ours, DIGEST_ROOM, place) ? ours : hrefOf(url);
+}
+
+/** Our root as this client knows it. */
+function home({ origin, route }: Place): string {
+  return originOf(origin) + route.mount;
 }
 
 function distributionTarget(url: Url, place: Place): string | undefined {
@@ -68,8 +72,9 @@ function fits(ours: string, room: number, { origin, config }: Place): boolean {
 export function passedLocation(location: string, base: Url, place: Place): string {
   const url = resolveUrl(location, base);
   if (!url) return location;
-  const { proxyRedirect, backendHost } = place.config;
-  const own = originOf(place.origin) + (distributionTarget(url, place) ?? url.path + url.query);
+  const { backendHost } = place.config;
+  const { proxyRedirect } = place.route.upstream;
+  const own = home(place) + (distributionTarget(url, place) ?? url.path + url.query);
   if (proxyRedirect && isSameHost(url, backendHost) && fits(own, 0, place)) return own;
   const isRelative = !/^[a-z][a-z0-9+.-]*:/i.test(location);
   if (!isRelative) return location;
@@ -82,6 +87,6 @@ export function ownLink(link: string, base: Url, place: Place): string {
   return link.replace(/<([^<>]*)>/g, (whole, reference: string) => {
     const url = resolveUrl(reference, base);
     const target = url && distributionTarget(url, place);
-    return target === undefined ? whole : `<${target}>`;
+    return target === undefined ? whole : `<${place.route.mount}${target}>`;
   });
 }

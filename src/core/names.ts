@@ -1,5 +1,6 @@
 import type { Config, Upstream } from './config';
 import { completeName } from './reference';
+import { withoutSecret } from './secret-path';
 import { findUpstream } from './upstreams';
 
 /** A repository as the upstream knows it: `REPO_PREFIX` before it, then `library/` where Docker Hub wants one. */
@@ -9,9 +10,10 @@ export function nameUpstream(name: string, { prefix, name: registry }: Upstream)
 
 /** The same for a name in a scope or a mount, where clients may have put the registry's name before it. */
 export function nameInScope(text: string, upstream: Upstream, config: Config): string {
-  const [first, ...others] = text.split('/');
-  const isNamed = others.length > 0 && findUpstream(first.toLowerCase(), config) === upstream;
-  return nameUpstream(isNamed ? others.join('/') : text, upstream);
+  const name = withoutSecret(text.split('/'), config);
+  const [first, ...others] = name;
+  const isNamed = others.length > 0 && findUpstream(first.toLowerCase(), config)?.name === upstream.name;
+  return nameUpstream((isNamed ? others : name).join('/'), upstream);
 }
 
 /** A repository of the upstream as clients know it; undefined for one that the prefix hides. */

@@ -1,7 +1,7 @@
 import { isAddress, isNamed } from './addresses';
 import type { Config } from './config';
 import { type HeaderList, headerOf, headersOf } from './headers';
-import type { Origin, TrustProxy } from './setting-readers';
+import type { Origin, TrustProxy } from './setting-values';
 import { DEFAULT_PORT, parseAuthority } from './url';
 import type { RequestHead } from './verbs';
 
@@ -53,16 +53,20 @@ function firstOfList(headers: HeaderList, name: string): string | undefined {
 
 /**
  * The client's address. X-Forwarded-For is believed only where `TRUST_PROXY` was set by the operator: read from the
- * right, past the trusted ones, since everything left of the last trusted proxy may be made up.
+ * right, past the trusted ones, since everything left of the last trusted proxy may be made up. So may what is left of
+ * an entry that is no address.
  */
 export function clientAddress(head: RequestHead, trust: TrustProxy): string {
   const { address } = head.peer;
   if (!trust.explicit || !isTrusted(address, trust)) return address;
-  const chain = headersOf(head.headers, 'x-forwarded-for')
-    .join(',')
-    .split(',')
-    .map((text) => text.trim());
-  const named = chain.filter(isAddress);
-  if (trust.peers === 'all') return named[0] ?? address;
+  const chain = headersOf(head.headers, 'x-forwarded-for').join(',').split(',').map(hopAddress);
+  if (trust.peers === 'all') return chain.find((hop) => hop !== undefined) ?? address;
+  const named = chain.slice(chain.lastIndexOf(undefined) + 1) as string[];
   return named.reverse().find((hop) => !isTrusted(hop, trust)) ?? named.at(-1) ?? address;
+}
+
+/** Some proxies write the port as well (`1.2.3.4:5678`, `[2001:db8::1]:5678`); undefined for what is no address. */
+function hopAddress(text: string): string | undefined {
+  const bare = text.trim().replace(/^(?:\[([^\]]*)\]|([\d.]+))(?::\d{1,5})?$/, '$1$2');
+  return isAddress(bare) ? bare : undefined;
 }

@@ -15,7 +15,7 @@ export function askOutside(head: RequestHead, route: Route, config: Config): Ans
   const page = redirectBrowser(head, route.path, config);
   if (page) return page;
   if (route.kind === 'own') throw new RegistryError(404, 'NAME_UNKNOWN', 'nothing here', { path: route.path });
-  if (!config.handleRedirect) return backendForward(head, route, config);
+  if (!route.upstream.handleRedirect) return backendForward(head, route, config);
   throw new RegistryError(404, 'NAME_UNKNOWN', 'only /v2/ is served here', {
     hint: 'with HANDLE_REDIRECT the proxy follows redirects itself',
   });

@@ -1,23 +1,29 @@
+import { printChallenge } from './challenge';
+import type { Config } from './config';
 import { RegistryError } from './errors';
+import type { Place } from './location';
 import type { Route } from './route';
+import type { Origin } from './setting-values';
+import { hostOf, originOf } from './url';
 import type { Answer, RequestHead } from './verbs';
 
 /**
  * What is answered at once where the proxy authenticates by itself; undefined for what goes to the registry.
  * @throws RegistryError 405 for a write, and for a look at an upload: that is somebody's own business, and nobody has said who asks
  */
-export function answerAsProxy({ method }: RequestHead, route: Route): Answer | undefined {
+export function answerAsProxy({ method }: RequestHead, { route, config, origin }: Place): Answer | undefined {
   if (route.upstream.auth !== 'proxy') return undefined;
-  if (route.kind === 'ping') return answerPing(route);
+  if (route.kind === 'ping') return isMixed(route, config) ? askForToken(route, origin) : answerPing(route);
+  // Behind a gate somebody has said who asks, and that they may.
   const isRead = ['GET', 'HEAD'].includes(method) && route.kind !== 'upload';
-  if (isRead) return undefined;
+  if (isRead || config.gate) return undefined;
   throw new RegistryError(
     405,
     'UNSUPPORTED',
     'this proxy authenticates by itself and only reads',
     {
       registry: route.upstream.name,
-      hint: 'push to that registry directly, or through an instance without REGISTRIES and REGISTRY_USERNAME',
+      hint: 'push to that registry directly, or give the proxy users of its own (HTPASSWD_FILE, ACCESS)',
     },
     [['allow', 'GET, HEAD, OPTIONS']],
   );
@@ -32,6 +38,24 @@ function answerPing({ namespace, upstream }: Route): Answer {
     headers: [['content-type', 'application/json'], ['docker-distribution-api-version', 'registry/2.0'], ...own],
     body: '{}',
   };
+}
+
+/** Whether a client that asks here may next ask a registry that wants a token of its client. */
+function isMixed({ upstream, namespace }: Route, { upstreams }: Config): boolean {
+  const isDefault = upstream.name === upstreams[0].name && namespace === undefined;
+  return isDefault && upstreams.some(({ auth }) => auth === 'relay');
+}
+
+/** docker asks for tokens only where the ping says so, and then for every image of the host. */
+function askForToken({ upstream, mount }: Route, origin: Origin): never {
+  const parameters = [['realm', `${originOf(origin)}${mount}/token`] as const, ['service', hostOf(origin)] as const];
+  throw new RegistryError(
+    401,
+    'UNAUTHORIZED',
+    'a token is needed for some registries here',
+    { registry: upstream.name },
+    [['www-authenticate', printChallenge({ scheme: 'Bearer', parameters })]],
+  );
 }
 
 /** Nobody is sent to our token endpoint here; a login that comes all the same is not carried anywhere. */

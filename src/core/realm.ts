@@ -44,10 +44,19 @@ export function bearerChallenge(headers: HeaderList): { challenge: Challenge; re
   return undefined;
 }
 
+/** A name with `*` stands for any number of registries. */
+const MAX_REALMS = 1000;
+
+function remember(realms: Realms, name: string, realm: Realm): void {
+  const [oldest] = realms.keys();
+  if (realms.size >= MAX_REALMS && !realms.has(name)) realms.delete(oldest);
+  realms.set(name, realm);
+}
+
 export function learnRealm(headers: HeaderList, upstream: Upstream, realms: Realms): Realm | undefined {
   const basic = asksForLogin(headers) ? { url: upstream.url, isBasic: true } : undefined;
-  const realm = bearerChallenge(headers)?.realm ?? (upstream.credentials && basic);
-  if (realm) realms.set(upstream.name, realm);
+  const realm = bearerChallenge(headers)?.realm ?? (upstream.accounts.length > 0 ? basic : undefined);
+  if (realm) remember(realms, upstream.name, realm);
   return realm;
 }
 

@@ -7,11 +7,12 @@ const SHOWN = new Set(['artifactType', 'digest', 'from', 'last', 'mount', 'n', '
 const MAX_LOGGED = 512;
 
 /** A request target fit for a log: unknown parameters lose their values, and control characters their effect. */
-export function redactTarget(target: string): string {
+export function redactTarget(target: string, secret?: string): string {
   const mark = target.indexOf('?');
   const path = mark < 0 ? target : target.slice(0, mark);
   const query: Query = mark < 0 ? '' : target.slice(mark);
-  const session = path.replace(/(\/blobs\/uploads\/)[^/]+$/, '$1…');
+  const open = secret === undefined ? path : path.replaceAll(secret, 'SECRET');
+  const session = open.replace(/(\/blobs\/uploads\/)[^/]+$/, '$1…');
   return (stripUserInfo(session) + redactQuery(query, (name) => SHOWN.has(name))).slice(0, MAX_LOGGED);
 }
 

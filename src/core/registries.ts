@@ -1,5 +1,6 @@
 import { isPrivateHost } from './addresses';
-import type { Credentials, Upstream } from './config';
+import type { Timeouts, Upstream } from './config';
+import type { RegistryEntry } from './registry-entry';
 import { DEFAULT_PORT, hostOf, parseUrl, type Url } from './url';
 
 interface KnownRegistry {
@@ -34,30 +35,38 @@ export function registryName(host: string): string {
   return Object.keys(KNOWN).find((name) => name === host || KNOWN[name].aliases?.includes(host)) ?? host;
 }
 
-/**
- * A registry that may be called.
- * @param url where it is; for a known one, where it is known to be
- * @param name what `?ns=` and path prefixes say; by default the host
- */
-export function describeUpstream(
-  url: Url,
-  name: string | undefined,
-  allowPrivate: boolean | undefined,
-  auth: Upstream['auth'],
-  prefix = '',
-  credentials?: Credentials,
-): Upstream {
-  const host = registryName(hostOf(url));
-  const own = registryName(name ?? host);
-  const known = KNOWN[host] && parseUrl(KNOWN[host].url);
+/** What holds for every registry where its own entry says nothing else. */
+export interface Common {
+  readonly proxyRedirect: boolean;
+  readonly handleRedirect: boolean;
+  readonly allowPrivate?: boolean;
+  /** Clients can be left to authenticate by themselves. */
+  readonly isRelayed: boolean;
+  readonly timeouts: Timeouts;
+}
+
+/** A registry that may be called; where an entry gives no address, where it is known to be. */
+export function describeUpstream(entry: RegistryEntry, common: Common): Upstream {
+  const { name, accounts = [], redirect } = entry;
+  const known = KNOWN[name];
+  const url = entry.url ?? (parseUrl(known?.url ?? `https://${name.replaceAll('*', '_')}`) as Url);
+  const base = { ...url, path: url.path === '/' ? '' : url.path };
+  const isHosted = KNOWN[registryName(hostOf(base))];
+  const hosted = isHosted && base.port === DEFAULT_PORT.https ? parseUrl(isHosted.url) : undefined;
+  const allowPrivate = entry.allowPrivate ?? common.allowPrivate ?? isPrivateHost(url.hostname);
   return {
-    name: own,
-    aliases: KNOWN[own] ? [own, ...(KNOWN[own].aliases ?? [])] : [],
-    label: KNOWN[own]?.label,
-    url: known && url.port === DEFAULT_PORT.https ? { ...url, hostname: known.hostname } : url,
-    reach: (allowPrivate ?? isPrivateHost(url.hostname)) ? 'any' : 'public',
-    auth,
-    prefix,
-    ...(credentials && { credentials }),
+    name,
+    aliases: known ? [name, ...(known.aliases ?? [])] : [],
+    label: known?.label,
+    hosts: entry.hosts ?? [],
+    url: hosted ? { ...base, hostname: hosted.hostname } : base,
+    reach: allowPrivate ? 'any' : 'public',
+    auth: entry.auth ?? (common.isRelayed && accounts.length === 0 ? 'relay' : 'proxy'),
+    accounts,
+    prefix: entry.prefix ?? '',
+    proxyRedirect: redirect === undefined ? common.proxyRedirect : redirect === 'rewrite',
+    handleRedirect: redirect === undefined ? common.handleRedirect : redirect === 'follow',
+    plainHttp: entry.plainHttp ?? url.scheme === 'http',
+    connection: { timeouts: { ...common.timeouts, ...entry.timeouts }, ...(entry.ca && { ca: entry.ca }) },
   };
 }

@@ -90,9 +90,9 @@ function translate(name: string, value: string, sent: Forward, head: ResponseHea
   }
 }
 
-function challengesFor(lines: readonly string[], { origin, route }: Place): string[] {
-  const ownScope = (scope: string) => clientScope(scope, route.upstream);
-  return ownChallenges(lines, `${originOf(origin)}/token`, hostOf(origin), ownScope);
+function challengesFor(lines: readonly string[], { config, origin, route }: Place): string[] {
+  const ownScope = (scope: string) => clientScope(scope, route.upstream, config);
+  return ownChallenges(lines, `${originOf(origin)}${route.mount}/token`, hostOf(origin), ownScope);
 }
 
 function addedHeaders(fields: HeaderList, sent: Forward, head: ResponseHead, place: Place): HeaderList {

@@ -1,3 +1,4 @@
+import type { Account } from './account';
 import { RegistryError } from './errors';
 import { headerOf, withHeader, withoutHeaders } from './headers';
 import { contentLength, parseContentRange, rangeOfRest } from './range';
@@ -27,6 +28,7 @@ export class Resumption {
   /** Where the body came from: its URL may still be good when the client's token is not. */
   readonly #source: Forward;
   readonly #within: number;
+  readonly #account: Account | undefined;
   #continuations = 0;
   #barren = 0;
   #received = 0;
@@ -36,12 +38,14 @@ export class Resumption {
   #redirects: Redirects;
   #token: 'unasked' | 'asked' | 'refused' = 'unasked';
 
-  constructor(first: Forward, source: Forward, span: Span, route: Route, within: number) {
+  /** @param account by whose right a token is asked for; anonymously where there is none */
+  constructor(first: Forward, source: Forward, span: Span, route: Route, account?: Account) {
     this.#first = first;
     this.#source = source;
     this.#span = span;
     this.#route = route;
-    this.#within = within;
+    this.#within = route.upstream.connection.timeouts.stall;
+    this.#account = account;
     this.#redirects = new Redirects(route.upstream);
   }
 
@@ -116,12 +120,12 @@ export class Resumption {
     this.#token = 'asked';
     try {
       const { repository, upstream } = this.#route;
-      const request = ownToken(bearer.challenge, bearer.realm, repository, upstream, sent.headers);
+      const request = ownToken(bearer.challenge, bearer.realm, repository, upstream, sent.headers, this.#account);
       return {
         verb: 'authorize',
         request: { ...request, within: this.#within },
         limit: MAX_TOKEN_DOCUMENT,
-        key: tokenKey(upstream, repository),
+        key: tokenKey(upstream.url, this.#account, repository),
         spent: bearerOf(sent.headers),
       };
     } catch {

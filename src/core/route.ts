@@ -3,6 +3,7 @@ import { RegistryError } from './errors';
 import { nameInScope, nameUpstream } from './names';
 import { editParameter, joinQueries, type Query, valuesOf, withoutParameters } from './query';
 import { isDigest, isName, isTag, MAX_NAME_LENGTH } from './reference';
+import { unlock, withoutSecret } from './secret-path';
 import { openSession } from './session';
 import { findUpstream, ownName, unknownRegistry, upstreamOfHost, upstreamOfName } from './upstreams';
 import { lenientPath } from './url';
@@ -36,6 +37,10 @@ export interface Route {
   readonly reference: string;
   /** The registry that `?ns=` named, as the client wrote it. */
   readonly namespace?: string;
+  /** Path below which this client knows us; empty, or the secret. */
+  readonly mount: string;
+  /** The client has shown the secret. */
+  readonly isGuest: boolean;
 }
 
 /** Paths that are ours; everything below `/-/` is kept for us. */
@@ -47,10 +52,17 @@ const OWN_PATHS = new Set(['/', '/favicon.ico', '/robots.txt']);
  * @throws RegistryError 400 or 404 in OCI terms
  */
 export function routeOf(target: string, config: Config, host = ''): Route {
+  const { target: inner, mount, isGuest } = unlock(target, host, config.gate?.secret);
+  return { ...routeBelow(inner, config, host), mount, isGuest };
+}
+
+type Below = Omit<Route, 'mount' | 'isGuest'>;
+
+function routeBelow(target: string, config: Config, host: string): Below {
   const { path, query } = splitTarget(target);
   const upstream = config.upstreams[0];
   const plain = { upstream, query, path, repository: '', typed: '', reference: '' };
-  if (path === '/token') return { ...plain, kind: 'token' };
+  if (path === '/token') return { ...plain, upstream: upstreamOfHost(host, config) ?? upstream, kind: 'token' };
   if (path === '/v2' || path.startsWith('/v2/')) return distributionRoute(path, query, config, host);
   if (OWN_PATHS.has(path) || path.startsWith('/-/')) return { ...plain, kind: 'own' };
   return { ...plain, kind: 'backend', path: backendPath(path) };
@@ -82,7 +94,7 @@ function backendPath(path: string): string {
   return path;
 }
 
-function distributionRoute(path: string, query: Query, config: Config, host: string): Route {
+function distributionRoute(path: string, query: Query, config: Config, host: string): Below {
   if (path.includes('%'))
     throw new RegistryError(400, 'NAME_INVALID', 'percent-encoding has no place in a /v2/ path', {
       hint: 'names, tags and digests consist of unreserved characters',
@@ -108,7 +120,8 @@ function distributionRoute(path: string, query: Query, config: Config, host: str
   const endpoint = endpointOf(segments);
   if (!endpoint) throw new RegistryError(404, 'NAME_UNKNOWN', 'no such endpoint in the distribution API', { path });
   const typed = endpoint.name.join('/');
-  const { upstream, name } = hosted ? ownName(endpoint.name, hosted) : upstreamOfName(endpoint.name, config);
+  const bare = withoutSecret(endpoint.name, config);
+  const { upstream, name } = hosted ? ownName(bare, hosted) : upstreamOfName(bare, config);
   if (!isName(name))
     throw new RegistryError(400, 'NAME_INVALID', 'invalid repository name', { name: name.slice(0, MAX_NAME_LENGTH) });
   checkReference(endpoint.kind, endpoint.reference);

@@ -1,5 +1,7 @@
 import type { Config, Upstream } from './config';
 import { nameForClients, nameInScope } from './names';
+import { withoutSecret } from './secret-path';
+import { findUpstream } from './upstreams';
 
 /**
  * A token scope, `type:name:actions` (distribution, "Token Scope Documentation"). The name may hold `host:port`, so it
@@ -30,11 +32,22 @@ export function upstreamScope(text: string, upstream: Upstream, config: Config):
   return `${scope.type}:${nameInScope(scope.name, upstream, config)}:${scope.actions}`;
 }
 
-/** A scope as the upstream names it in a challenge → as clients may ask for it: `REPO_PREFIX` off. */
-export function clientScope(text: string, upstream: Upstream): string {
+/**
+ * A scope as the upstream names it in a challenge → as clients may ask for it: `REPO_PREFIX` off, and the registry's name
+ * on where it is not the default, so that our token endpoint knows which one is meant.
+ */
+export function clientScope(text: string, upstream: Upstream, config: Config): string {
   const scope = parseScope(text);
   if (!scope || !isRepository(scope.type)) return text;
-  return `${scope.type}:${nameForClients(scope.name, upstream) ?? scope.name}:${scope.actions}`;
+  const name = nameForClients(scope.name, upstream) ?? scope.name;
+  const named = upstream.name === config.upstreams[0].name ? name : `${upstream.name}/${name}`;
+  return `${scope.type}:${named}:${scope.actions}`;
+}
+
+/** The registry that a scope names; undefined for one that names none, and so means the default. */
+export function registryOfScope(text: string, config: Config): Upstream | undefined {
+  const [first, ...others] = withoutSecret(parseScope(text)?.name.split('/') ?? [], config);
+  return others.length > 0 ? findUpstream(first.toLowerCase(), config) : undefined;
 }
 
 /** `repository`, also with a class: `repository(plugin)`. */

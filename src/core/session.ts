@@ -52,10 +52,10 @@ function decode(text: string): string | undefined {
   }
 }
 
-/** Below `/v2/` only this repository's uploads; elsewhere only what calls itself an upload. */
+/** Below `/v2/`, at whatever base that lies, only this repository's uploads; elsewhere only what calls itself an upload. */
 function isUploadPath(path: string, repository: string): boolean {
   const plain = lenientPath(path);
   if (!plain.startsWith('/') || plain.includes('//') || /\/\.{1,2}(\/|$)/.test(plain)) return false;
-  if (/^\/v2(\/|$)/i.test(plain)) return plain.startsWith(`/v2/${repository}/blobs/upload`);
-  return /upload/i.test(plain);
+  const api = plain.search(/\/v2(\/|$)/i);
+  return api < 0 ? /upload/i.test(plain) : plain.startsWith(`/v2/${repository}/blobs/upload`, api);
 }

@@ -1,51 +1,77 @@
-import { parseRange } from './addresses';
+import { parseAccounts } from './account';
 import type { Given, GivenSettings } from './given';
-import { isName } from './reference';
-import { type Setting, type SettingKind, type SettingName, settings } from './settings';
-import { parseUrl, type Url } from './url';
-
-export type Origin = Pick<Url, 'scheme' | 'hostname' | 'port'>;
-
-export interface TrustProxy {
-  /** Words that `isNamed` reads. */
-  readonly peers: 'all' | readonly string[];
-  /** Set by the operator and not assumed by us: only then X-Forwarded-For is believed too. */
-  readonly explicit: boolean;
-}
+import { readAddresses, readCount, readWords } from './guard-readers';
+import { PATTERN_FORM } from './patterns';
+import { parseRate } from './rate-limit';
+import { parseRegistries } from './registries-setting';
+import { ACCESS_FORM, parseAccess } from './rights';
+import { parseAccessSecret } from './secret-path';
+import type { Setting, SettingKind } from './setting';
+import {
+  PEM,
+  parseHost,
+  parseMilliseconds,
+  parseOrigin,
+  parseOriginOrHost,
+  parsePath,
+  parsePort,
+  parseRegistryName,
+  parseRepository,
+  parseSecret,
+  parseTrustProxy,
+  parseUrlOrHost,
+  readBoolean,
+} from './setting-values';
+import { type SettingName, settings } from './settings';
 
 /** How each kind of setting is read, and what to tell people who wrote something else. */
 const readers = {
+  'access-secret': {
+    parse: parseAccessSecret,
+    expected: '16 to 63 lower-case letters and digits, with single dashes between',
+  },
+  access: { parse: parseAccess, expected: ACCESS_FORM },
+  accounts: { parse: parseAccounts, expected: 'a list of user:token pairs, with commas or spaces between' },
   'address-list': {
-    parse: trustProxy,
+    parse: parseTrustProxy,
     expected: 'true, false or a list of addresses, CIDR ranges, loopback, linklocal, private',
+  },
+  addresses: {
+    parse: readAddresses,
+    expected: 'a list of addresses, CIDR ranges, loopback, linklocal, private',
   },
   boolean: { parse: readBoolean, expected: 'true or false' },
   choice: { parse: (text: string) => text.toLowerCase(), expected: '' },
-  duration: { parse: milliseconds, expected: 'a duration: 20s, 500ms, 5m, or seconds without a unit' },
-  host: { parse: host, expected: 'an address or a host name' },
+  count: { parse: readCount, expected: 'a whole number from 1' },
+  duration: { parse: parseMilliseconds, expected: 'a duration: 20s, 500ms, 5m, or seconds without a unit' },
+  host: { parse: parseHost, expected: 'an address or a host name' },
+  htpasswd: { parse: (text: string) => text.split(/[\s,]+/).join('\n'), expected: '' },
+  images: { parse: readWords, expected: PATTERN_FORM },
   name: {
-    parse: readRegistryName,
+    parse: parseRegistryName,
     expected: 'the name of a registry, for example docker.io or registry.example.com:5000',
   },
-  origin: { parse: origin, expected: 'https://host[:port] or http://host[:port], without a path' },
+  origin: { parse: parseOrigin, expected: 'https://host[:port] or http://host[:port], without a path' },
   'origin-or-host': {
-    parse: originOrHost,
+    parse: parseOriginOrHost,
     expected: 'an http(s) URL or a host name without path, credentials or query',
   },
-  path: { parse: path, expected: 'the path of a file' },
-  port: { parse: port, expected: 'a whole number from 0 to 65535' },
+  path: { parse: parsePath, expected: 'the path of a file' },
+  port: { parse: parsePort, expected: 'a whole number from 0 to 65535' },
   presence: { parse: () => true, expected: '' },
+  rate: { parse: parseRate, expected: 'a rate: 20/s, 600/m, 10000/h, or 20/s burst 100' },
   registries: {
-    parse: registries,
-    expected: 'a list of registry names, or name=URL pairs, with commas between',
+    parse: parseRegistries,
+    expected:
+      'a list of registry names, or name=URL pairs, with commas between; or JSON; or the path of a .json or .yaml file',
   },
   repository: {
-    parse: repository,
+    parse: parseRepository,
     expected: 'a repository path: lower-case letters, digits, separators and slashes',
   },
-  secret: { parse: secret, expected: 'text without control characters' },
+  secret: { parse: parseSecret, expected: 'text without control characters' },
   'url-or-host': {
-    parse: urlOrHost,
+    parse: parseUrlOrHost,
     expected: 'an http(s) URL or a host name without credentials, query or fragment',
   },
 } satisfies Record<SettingKind, { parse: (text: string) => unknown; expected: string }>;
@@ -66,7 +92,7 @@ export function settingReader(given: GivenSettings, faults: string[]): SettingRe
     const [first, ...others] = given[name] ?? [];
     if (!first) return (setting.fallback === '' ? undefined : parse(setting.fallback)) as ValueOf<Name> | undefined;
     const parsed = (each: Given) => {
-      const value = parse(each.text);
+      const value = parse(setting.synonyms?.[each.text.toLowerCase()] ?? each.text);
       if (value !== undefined && (!setting.choices || setting.choices.includes(String(value)))) return value;
       const wanted = setting.choices ? `one of ${setting.choices.join(', ')}` : expected;
       faults.push(`${quote(setting, each)}: expected ${wanted}`);
@@ -83,101 +109,12 @@ export function settingReader(given: GivenSettings, faults: string[]): SettingRe
 }
 
 /** A setting as the user wrote it, as far as it may be printed. */
-export function quote({ secret }: Setting, { as, written }: Given): string {
-  return `${as}=${secret ? '***' : mask(written)}`;
+export function quote({ secret }: Setting, { as, file, written }: Given): string {
+  return `${file === undefined ? '' : `${file}: `}${as}=${secret ? '***' : mask(written)}`;
 }
 
 /** What is printed of a value: people do put passwords into URLs. */
 export function mask(text: string): string {
   const masked = text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/i, '$1***@').replace(/\?.*$/, '?***');
   return masked.replace(PEM, '$1***').replace(/\s+/g, ' ').slice(0, 200);
-}
-
-function trustProxy(text: string): TrustProxy | undefined {
-  const flag = readBoolean(text);
-  if (flag !== undefined && !/^[01]$/.test(text)) return { peers: flag ? 'all' : [], explicit: true };
-  const words = text.split(/[\s,]+/).filter(Boolean);
-  return words.every((word) => parseRange(word)) ? { peers: words, explicit: true } : undefined;
-}
-
-export function readBoolean(text: string): boolean | undefined {
-  if (/^(true|1|yes|on)$/i.test(text)) return true;
-  return /^(false|0|no|off)$/i.test(text) ? false : undefined;
-}
-
-function host(text: string): string | undefined {
-  return /^[^\s/]+$/.test(text) ? text : undefined;
-}
-
-/** Some people put in what belongs into the file. */
-const PEM = /(-----BEGIN |LS0tLS1CRUdJTi).*/s;
-
-function path(text: string): string | undefined {
-  return PEM.test(text) || /[\r\n]/.test(text) ? undefined : text;
-}
-
-function port(text: string): number | undefined {
-  return /^\d{1,5}$/.test(text) && Number(text) <= 65535 ? Number(text) : undefined;
-}
-
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, '': 1000 };
-
-/** Timers beyond this fire at once in Node. */
-const MAX_MILLISECONDS = 2 ** 31 - 1;
-
-function milliseconds(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|)$/i.exec(text);
-  const value = match ? Number(match[1]) * UNITS[match[2].toLowerCase()] : Number.NaN;
-  return value <= MAX_MILLISECONDS ? value : undefined;
-}
-
-/** A bare host means https; base paths are kept without a trailing slash or `/v2`. */
-function urlOrHost(text: string): Url | undefined {
-  const url = parseUrl(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text}`);
-  if (!url || url.query || text.includes('#') || /%|\/\/|\/\.{1,2}(\/|$)/.test(url.path)) return undefined;
-  return { ...url, path: url.path.replace(/\/+$/, '').replace(/\/v2$/, '') };
-}
-
-function originOrHost(text: string): Url | undefined {
-  const url = urlOrHost(text);
-  return url?.path === '' ? url : undefined;
-}
-
-function origin(text: string): Origin | undefined {
-  return /^https?:\/\//i.test(text) ? originOrHost(text) : undefined;
-}
-
-function readRegistryName(text: string): string | undefined {
-  const name = text.toLowerCase();
-  return isName(name.replace(/:\d+$/, '')) && !name.includes('/') && parseUrl(`https://${name}/`) ? name : undefined;
-}
-
-export interface NamedRegistry {
-  readonly name: string;
-  readonly url: Url;
-}
-
-function registries(text: string): NamedRegistry[] | undefined {
-  const entries = text
-    .split(/[\s,]+/)
-    .filter(Boolean)
-    .map(namedRegistry);
-  return entries.includes(undefined) ? undefined : (entries as NamedRegistry[]);
-}
-
-function namedRegistry(entry: string): NamedRegistry | undefined {
-  const [first, ...address] = entry.split('=');
-  const name = readRegistryName(first);
-  const url = urlOrHost(address.length > 0 ? address.join('=') : first);
-  return name && url ? { name, url } : undefined;
-}
-
-function repository(text: string): string | undefined {
-  const name = text.replace(/^\/+|\/+$/g, '');
-  return isName(name) ? name : undefined;
-}
-
-/** Not trimmed further and not shown: what it holds is nobody's business, as long as a header can carry it. */
-function secret(text: string): string | undefined {
-  return [...text].some((character) => character < ' ' || character === '\x7f') ? undefined : text;
 }

@@ -1,11 +1,15 @@
-import type { Config } from './config';
+import type { Config, Upstream } from './config';
 import { RegistryError } from './errors';
 import { pingForward } from './forwards';
 import { AGENT, type HeaderList, headerOf, requestHeaders } from './headers';
+import { issuedToken } from './login-endpoint';
+import { noTokens } from './proxy-mode';
+import { valuesOf } from './query';
 import { learnRealm, type Realms } from './realm';
 import type { Route } from './route';
+import { registryOfScope, splitScopes } from './scope';
 import { MAX_TOKEN_REQUEST, tokenForm, tokenQuery } from './token';
-import type { Forward, Read, RequestHead, ResponseHead } from './verbs';
+import type { Answer, Forward, Read, RequestHead, ResponseHead } from './verbs';
 
 /** One request to our token endpoint: the upstream's own realm answers it. */
 export class TokenEndpoint {
@@ -13,6 +17,7 @@ export class TokenEndpoint {
   readonly #realms: Realms;
   readonly #head: RequestHead;
   readonly #route: Route;
+  #upstream: Upstream;
   #form = '';
 
   constructor(config: Config, realms: Realms, head: RequestHead, route: Route) {
@@ -20,15 +25,32 @@ export class TokenEndpoint {
     this.#realms = realms;
     this.#head = head;
     this.#route = route;
+    this.#upstream = route.upstream;
   }
 
-  onRequest(): Forward | Read {
-    return this.#head.method === 'POST' ? { verb: 'read', limit: MAX_TOKEN_REQUEST } : this.#ask();
+  /** @throws RegistryError 404 where no registry leaves the tokens to its clients */
+  onRequest(): Answer | Forward | Read {
+    if (!this.#config.upstreams.some(({ auth }) => auth === 'relay')) throw noTokens(this.#route);
+    if (this.#head.method === 'POST') return { verb: 'read', limit: MAX_TOKEN_REQUEST };
+    return this.#begin(valuesOf(this.#route.query, 'scope'));
   }
 
-  onForm(form: string): Forward {
+  onForm(form: string): Answer | Forward {
     this.#form = form;
-    return this.#ask();
+    return this.#begin(new URLSearchParams(form).getAll('scope'));
+  }
+
+  /** Each scope may name its registry; a login without one is for the registry that takes logins. */
+  #begin(values: readonly string[]): Answer | Forward {
+    const config = this.#config;
+    const scopes = splitScopes(values);
+    const named = scopes.map((scope) => registryOfScope(scope, config)).find((upstream) => upstream !== undefined);
+    const relaying = config.upstreams.find(({ auth }) => auth === 'relay');
+    const isDefault = this.#upstream.name === config.upstreams[0].name;
+    if (isDefault && named) this.#upstream = named;
+    else if (scopes.length === 0 && this.#upstream.auth === 'proxy' && relaying) this.#upstream = relaying;
+    // It says nothing and opens nothing, for a client that must bring a token to some registries, and brings one to all.
+    return this.#upstream.auth === 'proxy' ? issuedToken('anonymous') : this.#ask();
   }
 
   /**
@@ -36,7 +58,7 @@ export class TokenEndpoint {
    * @throws RegistryError where it names none
    */
   onPing(head: ResponseHead): Forward {
-    const { upstream } = this.#route;
+    const upstream = this.#upstream;
     if (learnRealm(head.headers, upstream, this.#realms)) return this.#ask();
     const about = { registry: upstream.name };
     if (head.status === 429) {
@@ -50,7 +72,8 @@ export class TokenEndpoint {
 
   /** The realm is asked where it is known; else the upstream is pinged for it first. */
   #ask(): Forward {
-    const { upstream, query } = this.#route;
+    const upstream = this.#upstream;
+    const { query } = this.#route;
     const realm = this.#realms.get(upstream.name);
     const headers = requestHeaders(this.#head.headers, AGENT);
     if (!realm) return pingForward(headers, upstream);

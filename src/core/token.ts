@@ -1,12 +1,14 @@
+import { type Account, accountId } from './account';
+import { basicLogin } from './basic';
 import { type Challenge, parameterOf } from './challenge';
-import type { Config, Credentials, Upstream } from './config';
+import type { Config, Upstream } from './config';
 import { RegistryError } from './errors';
 import { type HeaderList, headerOf, withHeader } from './headers';
 import { joinQueries, printQuery, valuesOf, withoutParameters } from './query';
 import type { Realm } from './realm';
 import { splitScopes, upstreamScope } from './scope';
 import { checkCallable, mayReceiveCredentials } from './trust';
-import { originOf } from './url';
+import { originOf, type Url } from './url';
 import type { Forward } from './verbs';
 
 /** A token request's body: a login, or a refresh token (Azure's are about 5 KB), and scopes. */
@@ -93,21 +95,16 @@ function realmRequest(
     headers: [...kept, ...form],
     body: body === 'none' ? 'none' : body,
     reach: upstream.reach,
+    connection: upstream.connection,
     purpose: 'realm',
   };
 }
 
-/** `Authorization` of a login (RFC 7617), in UTF-8. */
-export function basicLogin({ username, password }: Credentials): string {
-  const bytes = new TextEncoder().encode(`${username}:${password}`);
-  return `Basic ${btoa(String.fromCharCode(...bytes))}`;
-}
-
 /**
- * A token of the proxy's own for what a challenge asks: with the upstream's credentials where there are some, else an
+ * A token of the proxy's own for what a challenge asks: by the login of an account where there is one, else an
  * anonymous one. Also used where the client's token cannot serve: on a followed hop, and when it has run out in the
  * middle of a blob.
- * @throws RegistryError 403 where the realm must not see the credentials
+ * @throws RegistryError 403 where the realm must not see the login
  */
 export function ownToken(
   challenge: Challenge,
@@ -115,19 +112,48 @@ export function ownToken(
   repository: string,
   upstream: Upstream,
   headers: HeaderList,
+  account?: Account,
 ): Forward {
   const scopes = splitScopes([parameterOf(challenge, 'scope') ?? `repository:${repository}:pull`]);
+  return tokenForScopes(scopes, realm, upstream, headers, account);
+}
+
+/**
+ * A token of the proxy's own for a request whose body can be sent only once, and so must come with the right one.
+ * @param sources repositories that blobs are mounted from
+ * @throws RegistryError 403 where the realm must not see the login
+ */
+export function writeToken(
+  realm: Realm,
+  repository: string,
+  sources: readonly string[],
+  upstream: Upstream,
+  headers: HeaderList,
+  account?: Account,
+): Forward {
+  const scopes = [`repository:${repository}:pull,push`, ...sources.map((source) => `repository:${source}:pull`)];
+  return tokenForScopes(scopes, realm, upstream, headers, account);
+}
+
+function tokenForScopes(
+  scopes: readonly string[],
+  realm: Realm,
+  upstream: Upstream,
+  headers: HeaderList,
+  account: Account | undefined,
+): Forward {
   const query = printQuery([
     ...(realm.service === undefined ? [] : [['service', realm.service] as const]),
     ...scopes.map((scope) => ['scope', scope] as const),
   ]);
-  const own = withHeader(headers, 'authorization', upstream.credentials && basicLogin(upstream.credentials));
-  return realmRequest('GET', own, realm, upstream, upstream.credentials !== undefined, { query, body: 'none' });
+  const login = account?.kind === 'login' ? basicLogin(account) : undefined;
+  const own = withHeader(headers, 'authorization', login);
+  return realmRequest('GET', own, realm, upstream, login !== undefined, { query, body: 'none' });
 }
 
 /** Names a token of ours, and by whose right it was got: an anonymous request never finds one that a login paid for. */
-export function tokenKey({ url, credentials }: Upstream, repository: string): string {
-  return `${encodeURIComponent(credentials?.username ?? '')}@${originOf(url)}/${repository}`;
+export function tokenKey(url: Url, account: Account | undefined, repository: string, action = 'pull'): string {
+  return `${accountId(account)}@${originOf(url)}/${repository}${action === 'pull' ? '' : ` ${action}`}`;
 }
 
 /** `token`, or `access_token` as some registries call it; undefined where there is none. */

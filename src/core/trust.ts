@@ -11,7 +11,7 @@ import { originOf, type Url } from './url';
  */
 export function checkCallable(url: Url, upstream: Upstream, what: string): void {
   if (upstream.reach === 'any') return;
-  if (url.scheme !== 'https' && upstream.url.scheme === 'https') {
+  if (url.scheme !== 'https' && !upstream.plainHttp) {
     throw refused(`${what} leads from https to http`, url);
   }
   if (isAddress(url.hostname) ? !isPublicAddress(url.hostname) : isPrivateHost(url.hostname)) {

@@ -1,12 +1,17 @@
 import type { Config, Upstream } from './config';
 import { RegistryError } from './errors';
+import { matchesWildcard } from './registries-setting';
 
 export function findUpstream(name: string, config: Config): Upstream | undefined {
-  return config.upstreams.find((upstream) => upstream.name === name || upstream.aliases.includes(name));
+  const known = config.upstreams.find((upstream) => upstream.name === name || upstream.aliases.includes(name));
+  const wildcard = known ? undefined : config.upstreams.find((upstream) => matchesWildcard(name, upstream.name));
+  return known ?? (wildcard && { ...wildcard, name, url: { ...wildcard.url, hostname: name } });
 }
 
-/** `ghcr.r.example.com` stands for ghcr.io, where that is configured beside others. */
+/** A host that was mapped to one; and `ghcr.r.example.com` stands for ghcr.io, where that is configured beside others. */
 export function upstreamOfHost(host: string, { upstreams }: Config): Upstream | undefined {
+  const mapped = upstreams.find(({ hosts }) => hosts.includes(host));
+  if (mapped) return mapped;
   const [label, ...domain] = host.split('.');
   return upstreams.length > 1 && domain.length > 1 ? upstreams.find((upstream) => upstream.label === label) : undefined;
 }

@@ -1,3 +1,4 @@
+import type { Connection } from './config';
 import type { HeaderList } from './headers';
 import type { Url } from './url';
 
@@ -42,6 +43,8 @@ export interface Forward {
   readonly body: 'client' | 'none' | string;
   /** Addresses this request may connect to (invariant 6). */
   readonly reach: Reach;
+  /** Deadlines and certificates of a registry; where absent, those of the configuration. */
+  readonly connection?: Connection;
   readonly purpose: Purpose;
   /** Milliseconds to wait before it is sent. */
   readonly after?: number;
@@ -115,6 +118,21 @@ export interface GiveUp {
   readonly final: boolean;
 }
 
-export type RequestVerb = Answer | Forward | Read;
+/** Find out who sent this `Authorization`, then ask the core again. */
+export interface Identify {
+  readonly verb: 'identify';
+  readonly authorization: string;
+}
+
+/** Make a token of ours, then ask the core again. */
+export interface Issue {
+  readonly verb: 'issue';
+  /** Undefined for somebody without a login. */
+  readonly user: string | undefined;
+  /** Milliseconds. */
+  readonly lifetime: number;
+}
+
+export type RequestVerb = Answer | Authorize | Forward | Identify | Issue | Read;
 export type ResponseVerb = Answer | Forward | Authorize | Relay;
 export type ResumeVerb = Forward | Authorize | Splice | GiveUp;

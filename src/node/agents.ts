@@ -2,8 +2,9 @@ import dns from 'node:dns';
 import http from 'node:http';
 import https from 'node:https';
 import type { LookupFunction, Socket } from 'node:net';
+import tls from 'node:tls';
 import { isPublicAddress } from '../core/addresses';
-import type { Reach } from '../core/verbs';
+import type { Forward, Reach } from '../core/verbs';
 
 /**
  * Milliseconds of idleness after which a kept connection is not used again. Measured by the clock on the wall and not by
@@ -18,28 +19,29 @@ const MAX_FREE_SOCKETS = 64;
 
 export interface Agents {
   /** The agent for this kind of connection, with those of its kept connections dropped that idled too long. */
-  take(scheme: 'http' | 'https', reach: Reach, maxIdle: number): http.Agent;
+  take(forward: Pick<Forward, 'url' | 'reach' | 'connection'>, maxIdle: number): http.Agent;
   close(): void;
 }
 
-/** Keep-alive pools, apart by what they may connect to: a kept private connection never serves a public-only request. */
+/** Keep-alive pools, apart by what they may connect to and whom they trust: a kept private connection never serves a public-only request. */
 export function createAgents(): Agents {
   // Made at their first use: TLS takes milliseconds to load, and a cold start has none to give away.
   const pools = new Map<string, http.Agent>();
   const freedAt = new WeakMap<Socket, number>();
-  const make = (scheme: 'http' | 'https', reach: Reach) => {
-    const settings = options(reach === 'public' ? publicLookup : undefined);
+  const make = (scheme: 'http' | 'https', reach: Reach, ca: string | undefined) => {
+    const settings = options(reach === 'public' ? publicLookup : undefined, ca);
     const agent = scheme === 'https' ? new https.Agent(settings) : new http.Agent(settings);
     return agent.on('free', (socket: Socket) => freedAt.set(socket, Date.now()));
   };
   return {
-    take(scheme, reach, maxIdle) {
-      const key = `${scheme} ${reach}`;
-      const agent = pools.get(key) ?? make(scheme, reach);
+    take({ url: { scheme }, reach, connection }, maxIdle) {
+      const ca = scheme === 'https' ? connection?.ca : undefined;
+      const key = `${scheme} ${reach} ${ca ?? ''}`;
+      const agent = pools.get(key) ?? make(scheme, reach, ca);
       pools.set(key, agent);
       const oldest = Date.now() - maxIdle;
-      for (const socket of Object.values(agent.freeSockets).flat()) {
-        if (socket && (freedAt.get(socket) ?? 0) < oldest) socket.destroy();
+      for (const sockets of Object.values(agent.freeSockets)) {
+        for (const socket of sockets ?? []) if ((freedAt.get(socket) ?? 0) < oldest) socket.destroy();
       }
       return agent;
     },
@@ -49,13 +51,15 @@ export function createAgents(): Agents {
   };
 }
 
-function options(lookup?: LookupFunction): https.AgentOptions {
+function options(lookup: LookupFunction | undefined, ca: string | undefined): https.AgentOptions {
   return {
     keepAlive: true,
     maxSockets: Number.POSITIVE_INFINITY,
     maxFreeSockets: MAX_FREE_SOCKETS,
     scheduling: 'lifo',
     ...(lookup && { lookup }),
+    // What is given replaces the usual ones, which redirects to public storage still need.
+    ...(ca && { ca: [...tls.rootCertificates, ca] }),
   };
 }
 

@@ -1,11 +1,26 @@
+import type { RequestListener } from 'node:http';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import { isAllowedAddress, strangerError } from '../core/client-rules';
 import { answerError, RegistryError } from '../core/errors';
 import { hrefOf } from '../core/url';
 import { answer, serve } from './proxy';
 import { type Context, openSession, type Session } from './session';
 
-/** The routes that are ours, and the proxy behind them. */
-export function createApp(context: Context): Express {
+/**
+ * The proxy, and the routes that are ours before it. Express gives request and response other prototypes, after which
+ * everything Node does with them takes several times as long: what can be no route of ours goes past it.
+ */
+export function createApp(context: Context): RequestListener {
+  const routes = createRoutes(context);
+  return (req, res) => {
+    if (!req.url?.startsWith('/v2/') || !res.socket) return routes(req, res);
+    const session = openSession(context, req, res);
+    serve(session).catch((error: Error) => fail(session, error));
+    return undefined;
+  };
+}
+
+function createRoutes(context: Context): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -22,32 +37,45 @@ export function createApp(context: Context): Express {
     res.once('socket', begin);
     return undefined;
   });
-  if (!context.config.browserRedirects) app.get('/', (_req, res) => page(res, welcome(context)));
+  const landing = (_req: Request, res: Response) => guarded(context, res, () => page(res, welcome(context)));
+  if (!context.config.browserRedirects) app.get('/', landing);
   app.get('/-/healthz', (_req, res) => page(res, 'ok\n'));
   if (context.config.capabilities.hooks) addHooks(app, context);
   app.use((_req, res) => serve(res.locals.session));
   app.use((error: Error, _req: Request, res: Response, _next: NextFunction) => {
-    context.log.error('internal error', { why: error.stack });
-    if (!res.headersSent) refuse(res, new RegistryError(500, 'UNKNOWN', 'internal error; the log has more'));
-    else res.destroy();
+    fail(res.locals.session, error);
   });
   return app;
+}
+
+function fail(session: Session, error: Error): void {
+  const { context, res } = session;
+  context.log.error('internal error', { why: error.stack });
+  if (res.headersSent) res.destroy();
+  else answer(session, answerError(new RegistryError(500, 'UNKNOWN', 'internal error; the log has more')));
 }
 
 /**
  * Function Compute's life-cycle hooks. Anybody can ask for these paths; only the platform can say in
  * `x-fc-control-path` that it is a hook and not a request (callers may not set x-fc-* fields).
  */
-function addHooks(app: Express, { log }: Context): void {
+function addHooks(app: Express, context: Context): void {
   const hook = (path: string, message: string) => (req: Request, res: Response) => {
     if (req.headers['x-fc-control-path'] !== path) {
-      return refuse(res, new RegistryError(404, 'NAME_UNKNOWN', 'nothing here', { path }));
+      return guarded(context, res, () => refuse(res, new RegistryError(404, 'NAME_UNKNOWN', 'nothing here', { path })));
     }
-    log.info(message, { id: (res.locals.session as Session).record.id });
+    context.log.info(message, { id: (res.locals.session as Session).record.id });
     return page(res, 'ok\n');
   };
   app.post('/initialize', hook('/initialize', 'instance started'));
   app.get('/pre-stop', hook('/pre-stop', 'instance stops'));
+}
+
+/** What only clients at allowed addresses get to see. */
+function guarded({ config }: Context, res: Response, show: () => void): void {
+  const { head } = res.locals.session as Session;
+  if (config.gate?.satisfy === 'any' || isAllowedAddress(head, config)) show();
+  else refuse(res, strangerError());
 }
 
 function page(res: Response, text: string): void {

@@ -18,7 +18,9 @@ export function responseHead(response: IncomingMessage): ResponseHead {
 
 /** The raw list, since the joined one loses the lines of WWW-Authenticate and Accept. */
 function headerList(raw: readonly string[]): HeaderList {
-  return raw.flatMap((name, index) => (index % 2 === 0 ? [[name.toLowerCase(), raw[index + 1]] as const] : []));
+  const list: [string, string][] = [];
+  for (let index = 0; index < raw.length; index += 2) list.push([raw[index].toLowerCase(), raw[index + 1]]);
+  return list;
 }
 
 /** For node:http requests: one array a field, so that several lines stay several. */
@@ -36,7 +38,16 @@ export function writeHead(res: ServerResponse, status: number, headers: HeaderLi
   res.writeHead(status);
 }
 
+const MAX_WIRE_NAMES = 100;
+
+/** Made once each, but not for every name that an upstream thinks up. */
+const wireNames = new Map<string, string>();
+
 /** `Docker-Content-Digest` and not `docker-content-digest`: people search for it with grep. */
 function wireName(name: string): string {
-  return name.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());
+  const known = wireNames.get(name);
+  if (known !== undefined) return known;
+  const made = name.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());
+  if (wireNames.size < MAX_WIRE_NAMES) wireNames.set(name, made);
+  return made;
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { config as readEnvFile } from 'dotenv';
 import { ConfigError, readConfig } from '../core/config';
 import { readFlags } from '../core/flags';
+import { SettingFiles } from './files';
 import { createLog } from './log';
 import { startServer } from './server';
 
@@ -9,20 +10,28 @@ import { startServer } from './server';
 async function main(): Promise<void> {
   // A log that nobody reads any more must not end the service.
   process.stdout.on('error', () => {});
+  const argv = process.argv.slice(2);
+  // What serving is called in distribution, whose users have it in their command line.
+  if (argv[0] && argv[0] !== 'serve' && !argv[0].startsWith('-')) {
+    const { runCommand } = await import('./commands');
+    process.exitCode = await runCommand(argv, process);
+    return;
+  }
   // Taken before .env is added to it: what the environment says wins, under whichever name.
   const env = { ...process.env };
   const { parsed: file = {} } = existsSync('.env') ? readEnvFile({ quiet: true }) : {};
-  const argv = process.argv.slice(2);
+  const files = new SettingFiles();
   const { command } = readFlags(argv);
   if (command) {
     const { answerOf } = await import('./cli');
-    process.stdout.write(answerOf(command, { argv, env, file }));
+    process.stdout.write(answerOf(command, { argv, env, file, files }));
     return;
   }
-  const config = readConfig(env, argv, file);
+  const config = readConfig(env, argv, file, files);
   const isTerminal = Boolean(process.stdout.isTTY);
   const format = config.logFormat === 'auto' ? (isTerminal ? 'text' : 'json') : config.logFormat;
   const log = createLog({ level: config.logLevel, format, write: (line) => process.stdout.write(line) });
+  for (const note of config.notes) log.warn(note);
   const starting = startServer(config, log);
   // From here on, and not from its start: whoever reads that it listens may tell it to stop at once.
   let isStopping = false;

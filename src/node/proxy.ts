@@ -3,13 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { corsHeaders } from '../core/cors';
 import { answerError, RegistryError } from '../core/errors';
 import type { HeaderList } from '../core/headers';
-import type { Answer, Authorize, Forward, Read } from '../core/verbs';
+import type { Answer, Authorize, Forward, Relay, RequestVerb, ResponseVerb } from '../core/verbs';
 import { failureOf } from './failures';
 import { responseHead, writeHead } from './heads';
 import { relay } from './relay';
 import type { RequestRecord } from './request-log';
 import type { Session } from './session';
 import { readSmallBody } from './small-body';
+import type { Users } from './users';
 
 /** Serves one request: carries out the core's verbs, one after the other, and decides nothing. */
 export async function serve(session: Session): Promise<void> {
@@ -37,11 +38,12 @@ function endIdle({ res, context }: Session): void {
   res.once('close', () => clearTimeout(timer));
 }
 
-type Verb = Answer | Read | Forward | Authorize;
+type Verb = RequestVerb | Exclude<ResponseVerb, Relay>;
 
 async function carryOut(session: Session): Promise<void> {
-  const { exchange, res } = session;
-  let verb: Verb | undefined = exchange.onRequest();
+  const { exchange, res, context } = session;
+  let verb: Verb | undefined = context.guard.admit(session) ?? exchange.onRequest();
+  let isPlaced = false;
   while (verb && !res.closed) {
     switch (verb.verb) {
       case 'answer':
@@ -51,20 +53,33 @@ async function carryOut(session: Session): Promise<void> {
         verb = typeof body === 'string' ? exchange.onBody(body) : body;
         break;
       }
-      case 'forward':
-        verb = await forward(session, verb);
+      case 'forward': {
+        const refused: Answer | undefined = isPlaced ? undefined : await context.guard.place(session);
+        isPlaced = true;
+        verb = refused ?? (await forward(session, verb));
         break;
+      }
       case 'authorize':
         verb = exchange.onToken(await fetchToken(session, verb));
         break;
+      case 'identify':
+        verb = exchange.onIdentity(await usersOf(session).identify(verb.authorization));
+        break;
+      case 'issue':
+        return answer(session, exchange.onIssued(usersOf(session).issue(verb.user, verb.lifetime)));
     }
   }
+}
+
+function usersOf({ context }: Session): Users {
+  if (!context.users) throw new Error('there is a gate, and nobody knows its users');
+  return context.users;
 }
 
 /** Sends one request; a relay is carried out here, where its response is at hand, and leaves nothing to do. */
 async function forward(session: Session, sent: Forward): Promise<Verb | undefined> {
   const { exchange, record, signal } = session;
-  const elapsed = () => performance.now() - record.startedAt;
+  const elapsed = () => performance.now() - record.startedAt - record.waited;
   let response: IncomingMessage;
   try {
     response = await send(session, sent);
@@ -96,15 +111,17 @@ export async function send(session: Session, forward: Forward): Promise<Incoming
 
 /** The token document, empty where it was refused, undefined where none was to be had. Many may wait for it, so nobody's leaving ends it. */
 export function fetchToken(
-  { context, record }: Session,
+  { context, exchange, record }: Session,
   { request, limit, key, spent }: Authorize,
 ): Promise<string | undefined> {
-  return context.tokens.obtain(key, spent, async () => {
+  // Kept with the token for its renewal, so it must not hold on to this request.
+  const within = exchange.timeouts.response;
+  return context.memory.tokens.obtain(key, spent, async () => {
     let response: IncomingMessage | undefined;
     try {
       const { signal } = new AbortController();
       response = await context.transport.fetch(request, signal);
-      const body = await readSmallBody(response, limit, context.config.timeouts.response);
+      const body = await readSmallBody(response, limit, within);
       if (response.statusCode === 200 && !body.isLonger) return Buffer.concat(body.chunks).toString();
       record.why = `the token server answers ${response.statusCode}`;
       if (response.statusCode === 401 || response.statusCode === 403) {
@@ -131,11 +148,12 @@ export function discard(response: IncomingMessage): void {
 
 export function answer({ res, head, record }: Session, { status, headers, body, why }: Answer): void {
   record.why = why;
-  const bytes = Buffer.from(body ?? '');
-  record.bytes = head.method === 'HEAD' ? 0 : bytes.length;
-  const length: HeaderList = status === 204 ? [] : [['content-length', String(bytes.length)]];
+  const bytes = Buffer.byteLength(body ?? '');
+  record.bytes = head.method === 'HEAD' ? 0 : bytes;
+  const length: HeaderList = status === 204 ? [] : [['content-length', String(bytes)]];
   writeHead(res, status, [...headers, ...length, ...(status === 204 ? [] : corsHeaders(head.headers))]);
-  res.end(head.method === 'HEAD' ? undefined : bytes);
+  // As text it leaves in one piece with the head.
+  res.end(head.method === 'HEAD' ? undefined : body);
 }
 
 /** The client's small body, or the answer to one that is too large or does not come. */

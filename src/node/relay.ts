@@ -31,10 +31,10 @@ export async function relay(session: Session, sent: Forward, response: IncomingM
 
 /** Reads a small body whole to send it with its length; one that turns out long goes on chunked. */
 async function collect(session: Session, response: IncomingMessage, verb: Relay, headers: HeaderList): Promise<void> {
-  const { res, record, signal, context } = session;
+  const { res, record, signal, exchange } = session;
   let body: SmallBody;
   try {
-    body = await readSmallBody(response, MAX_COLLECTED, context.config.timeouts.response, signal);
+    body = await readSmallBody(response, MAX_COLLECTED, exchange.timeouts.response, signal);
   } catch (error) {
     response.destroy();
     if (!signal.aborted) answer(session, answerError(cutAnswer(failureOf(error))));
@@ -73,8 +73,8 @@ async function stream(
   response: IncomingMessage,
   verb: Relay,
 ): Promise<void> {
-  const { res, record, exchange, context } = session;
-  const { stall, client } = context.config.timeouts;
+  const { res, record, exchange } = session;
+  const { stall, client } = exchange.timeouts;
   const total = verb.span?.last === undefined ? Number.POSITIVE_INFINITY : verb.span.last - verb.span.first + 1;
   const resumption = sent && exchange.resumption(verb, sent);
   let received = 0;

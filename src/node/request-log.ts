@@ -9,6 +9,8 @@ export interface RequestRecord {
   readonly startedAt: number;
   /** Body bytes handed to the client's connection. */
   bytes: number;
+  /** Milliseconds in which it waited for a place among its client's transfers. */
+  waited: number;
   /** Continuations of its body. */
   resumed: number;
   /** Set where the core is not asked. */
@@ -29,12 +31,13 @@ export function logRequest({ context, exchange, head, res, record, signal }: Ses
   context.log[isFailed || record.resumed > 0 || !isWhole ? 'warn' : 'info']('request', {
     id: record.id,
     method: head.method,
-    path: redactTarget(head.target),
+    path: redactTarget(head.target, context.config.gate?.secret),
     route: record.route ?? exchange.route?.kind ?? 'none',
     upstream: record.upstream,
     status,
     bytes: record.bytes,
     duration: Math.round(performance.now() - record.startedAt),
+    waited: record.waited >= 1 ? Math.round(record.waited) : undefined,
     resumed: record.resumed,
     client: clientAddress(head, context.config.trustProxy),
     why: record.why ?? (isWhole ? undefined : 'the client left'),

@@ -1,7 +1,8 @@
 import { type Config, readConfig } from '../core/config';
 import { givenSettings, type Sources } from '../core/given';
+import type { Setting } from '../core/setting';
 import { mask } from '../core/setting-readers';
-import { type Setting, type SettingName, settings } from '../core/settings';
+import { type SettingName, settings } from '../core/settings';
 import { hrefOf } from '../core/url';
 
 /** Defaults that follow from other settings, as they would be written. */
@@ -13,11 +14,11 @@ const derived: Partial<Record<SettingName, (config: Config) => string>> = {
 };
 
 /**
- * What `--print-config` prints: every setting as it holds, and who says so.
+ * What `--print-config` prints: every setting as it holds, and who says so; at the end what was set in vain.
  * @throws ConfigError with every fault
  */
 export function resolvedSettings(sources: Sources, table: readonly Setting[] = settings): string {
-  const config = readConfig(sources.env, sources.argv, sources.file);
+  const config = readConfig(sources.env, sources.argv, sources.file, sources.files);
   const given = givenSettings(sources, []);
   const rows = table.map(({ name, fallback, secret }) => {
     const [first] = given[name as SettingName] ?? [];
@@ -26,5 +27,6 @@ export function resolvedSettings(sources: Sources, table: readonly Setting[] = s
     return { line: `${name}=${secret && value !== '' ? '***' : mask(value)}`, from };
   });
   const width = Math.max(...rows.map(({ line }) => line.length)) + 2;
-  return rows.map(({ line, from }) => `${line.padEnd(width)}# ${from}\n`).join('');
+  const notes = config.notes.map((note) => `# ${note}\n`);
+  return [...rows.map(({ line, from }) => `${line.padEnd(width)}# ${from}\n`), ...notes].join('');
 }

@@ -12,7 +12,7 @@ import { TransportError } from './failures';
 export function awaitResponse(
   request: ClientRequest,
   forward: Forward,
-  timeouts: Timeouts,
+  defaults: Timeouts,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
@@ -44,6 +44,7 @@ export function awaitResponse(
     if (signal.aborted) return leave();
     signal.addEventListener('abort', leave, { once: true });
 
+    const timeouts = forward.connection?.timeouts ?? defaults;
     const within = forward.within ?? timeouts.response;
     deadline(Math.min(timeouts.connect, within), 'no connection in time');
     const awaitHead = () => {

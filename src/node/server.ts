@@ -1,14 +1,17 @@
 import http, { type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Config } from '../core/config';
+import type { Gate } from '../core/gate';
 import { originOf } from '../core/url';
 import { createApp } from './app';
 import { Connections } from './connections';
+import { Guard } from './guard';
 import type { Log } from './log';
 import { refuseConnect, refuseHead } from './refusals';
 import { createSecuredServer, type SecuredServer } from './tls';
-import { TokenStore } from './token-store';
+import { createMemory } from './token-store';
 import { Transport } from './transport';
+import type { Users } from './users';
 
 export interface RunningServer {
   readonly port: number;
@@ -26,7 +29,8 @@ const KEEP_ALIVE_TIMEOUT = 95_000;
 /** Starts serving; the upstream is not asked for anything. */
 export async function startServer(config: Config, log: Log): Promise<RunningServer> {
   const transport = new Transport(config.timeouts);
-  const app = createApp({ config, realms: new Map(), tokens: new TokenStore(), transport, log });
+  const users = config.gate && (await createUsers(config.gate));
+  const app = createApp({ config, memory: createMemory(), users, guard: new Guard(), transport, log });
   const secured = config.tls && (await createSecuredServer(config.tls, app, () => config.timeouts.client, log));
   const server = secured?.server ?? http.createServer(app);
   const connections = new Connections(server);
@@ -47,6 +51,13 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
   });
   secured?.watch();
   return { port, url, close: () => close(server, secured, connections, transport, config, log) };
+}
+
+/** Loaded only where there are any: they bring cryptography with them. */
+async function createUsers({ users, secret }: Gate): Promise<Users> {
+  const { Users } = await import('./users');
+  const { tokenKey } = await import('./login-tokens');
+  return new Users(users, tokenKey([secret ?? '', ...[...users].flat()]));
 }
 
 /** No limit on the time of a request: a layer may take an hour, and sendBody ends a client that stands still. */

@@ -3,19 +3,23 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from '../core/config';
 import { Exchange } from '../core/exchange';
 import { headerOf } from '../core/headers';
-import type { Realms } from '../core/realm';
+import type { Memory } from '../core/memory';
 import type { RequestHead } from '../core/verbs';
+import type { Guard } from './guard';
 import { requestHead } from './heads';
 import type { Log } from './log';
 import { logRequest, type RequestRecord } from './request-log';
 import type { TokenStore } from './token-store';
 import type { Transport } from './transport';
+import type { Users } from './users';
 
 /** What every request of a process shares. */
 export interface Context {
   readonly config: Config;
-  readonly realms: Realms;
-  readonly tokens: TokenStore;
+  readonly memory: Memory & { readonly tokens: TokenStore };
+  /** Present where the configuration has a gate with users. */
+  readonly users?: Users;
+  readonly guard: Guard;
   readonly transport: Transport;
   readonly log: Log;
 }
@@ -36,8 +40,8 @@ export interface Session {
 export function openSession(context: Context, req: IncomingMessage, res: ServerResponse): Session {
   const head = requestHead(req);
   const leaving = new AbortController();
-  const record: RequestRecord = { id: requestId(head), startedAt: performance.now(), bytes: 0, resumed: 0 };
-  const exchange = new Exchange(context.config, context.realms, head, context.tokens);
+  const record: RequestRecord = { id: requestId(head), startedAt: performance.now(), waited: 0, bytes: 0, resumed: 0 };
+  const exchange = new Exchange(context.config, context.memory, head);
   const session: Session = { context, exchange, head, req, res, signal: leaving.signal, record };
   res.once('close', () => {
     if (!res.writableFinished) leaving.abort();

@@ -1,14 +1,31 @@
-import type { Tokens } from '../core/authorization';
+import type { Memory, Tokens } from '../core/memory';
+import { Quotas } from '../core/quota';
 import { readToken, tokenLifetime } from '../core/token';
+
+type Fetch = () => Promise<string | undefined>;
 
 interface Held {
   readonly document: string;
   /** Of performance.now(). */
   readonly until: number;
+  /** From then on a new one is fetched while this one still serves, so that nobody waits for it. */
+  renewFrom: number;
+  readonly fetch: Fetch;
 }
+
+/** The part of a token's usable time after which it is renewed at its next use. */
+const RENEWAL = 0.75;
+
+/** Milliseconds before a renewal that failed is tried again. */
+const RENEWAL_PAUSE = 10_000;
 
 /** Tokens kept at most; one more drops the oldest. Each is some 2 KB. */
 export const MAX_TOKENS = 1000;
+
+/** The memory of a configuration that has just been read: nothing is known yet. */
+export function createMemory(): Memory & { readonly tokens: TokenStore } {
+  return { realms: new Map(), tokens: new TokenStore(), quotas: new Quotas() };
+}
 
 /** Token documents for as long as they are good. Whoever waits for the same one gets the same: one request for many. */
 export class TokenStore implements Tokens {
@@ -17,36 +34,58 @@ export class TokenStore implements Tokens {
 
   get(key: string): string | undefined {
     const held = this.#held.get(key);
-    if (held && held.until > performance.now()) return held.document;
+    const now = performance.now();
+    if (held && held.until > now) {
+      if (held.renewFrom <= now) this.#renew(key, held);
+      return held.document;
+    }
     this.#held.delete(key);
     return undefined;
+  }
+
+  delete(key: string): void {
+    this.#held.delete(key);
   }
 
   /**
    * @param spent a token that was refused: it is not given out again
    * @param fetch gets the document, or undefined where there is none; it must not depend on who asked first
    */
-  obtain(
-    key: string,
-    spent: string | undefined,
-    fetch: () => Promise<string | undefined>,
-  ): Promise<string | undefined> {
+  obtain(key: string, spent: string | undefined, fetch: Fetch): Promise<string | undefined> {
     const held = this.get(key);
     if (held !== undefined && readToken(held) !== spent) return Promise.resolve(held);
     const coming = this.#coming.get(key);
     if (coming) return coming;
-    const promise = fetch()
-      .then((document) => this.#keep(key, document))
-      .finally(() => this.#coming.delete(key));
+    return this.#await(
+      key,
+      fetch().then((document) => {
+        this.#held.delete(key);
+        return document === undefined ? undefined : this.#keep(key, document, fetch);
+      }),
+    );
+  }
+
+  /** In the background; where it fails, the token at hand serves as long as it lives. */
+  #renew(key: string, held: Held): void {
+    held.renewFrom = performance.now() + RENEWAL_PAUSE;
+    if (this.#coming.has(key)) return;
+    const renewed = held.fetch().then((document) => (document ? this.#keep(key, document, held.fetch) : document));
+    this.#await(key, renewed).catch(() => {});
+  }
+
+  #await(key: string, document: Promise<string | undefined>): Promise<string | undefined> {
+    const promise = document.finally(() => this.#coming.delete(key));
     this.#coming.set(key, promise);
     return promise;
   }
 
-  #keep(key: string, document: string | undefined): string | undefined {
+  #keep(key: string, document: string, fetch: Fetch): string {
     this.#held.delete(key);
-    if (document === undefined) return undefined;
     const lifetime = tokenLifetime(document);
-    if (lifetime > 0) this.#held.set(key, { document, until: performance.now() + lifetime });
+    const now = performance.now();
+    if (lifetime > 0) {
+      this.#held.set(key, { document, until: now + lifetime, renewFrom: now + lifetime * RENEWAL, fetch });
+    }
     const [oldest] = this.#held.keys();
     if (this.#held.size > MAX_TOKENS) this.#held.delete(oldest);
     return document;

@@ -72,7 +72,7 @@ export class Transport {
     const body = forward.body === 'none' || forward.body === 'client' ? undefined : forward.body;
     const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
     const headers = { ...outgoingHeaders(forward.headers), ...length, host: hostOf(url) };
-    const agent = this.#agents.take(url.scheme, forward.reach, body === undefined ? MAX_IDLE : MAX_IDLE_WITH_BODY);
+    const agent = this.#agents.take(forward, body === undefined ? MAX_IDLE : MAX_IDLE_WITH_BODY);
     const { request } = url.scheme === 'https' ? https : http;
     const sent = request({
       method,
@@ -120,11 +120,11 @@ export class Transport {
       maxSockets: Number.POSITIVE_INFINITY,
       addRequest: (request: ClientRequest, options: object) => {
         const hop = this.#hops.get(String(request.getHeader(HOP_FIELD))) as Hop;
-        const { url, reach, body } = hop.forward;
+        const { url, body } = hop.forward;
         request.removeHeader(HOP_FIELD);
         request.path = url.path + url.query;
         this.#uploads.set(request, hop);
-        const agent = this.#agents.take(url.scheme, reach, body === 'client' ? MAX_IDLE_WITH_BODY : MAX_IDLE);
+        const agent = this.#agents.take(hop.forward, body === 'client' ? MAX_IDLE_WITH_BODY : MAX_IDLE);
         (agent as unknown as { addRequest(request: ClientRequest, options: object): void }).addRequest(
           request,
           options,
@@ -136,7 +136,7 @@ export class Transport {
 
   #sendBody(request: ClientRequest): void {
     const hop = this.#uploads.get(request) as Hop;
-    if (hop.forward.body === 'client') sendBody(hop.req, request, this.#timeouts);
+    if (hop.forward.body === 'client') sendBody(hop.req, request, hop.forward.connection?.timeouts ?? this.#timeouts);
     else request.end();
   }
 }

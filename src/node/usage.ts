@@ -1,5 +1,5 @@
 import { flagOf } from '../core/flags';
-import type { Setting } from '../core/settings';
+import type { Setting } from '../core/setting';
 
 const WIDTH = 120;
 
@@ -15,11 +15,12 @@ export function usage(program: string, settings: readonly Setting[]): string {
   });
   return `${program}
 
-Usage: node bundle.js [--help | --version | --print-config] [flags]
+Usage: node bundle.js [serve [config.yml]] [--help | --version | --print-config] [flags]
+       node bundle.js htpasswd USER [FILE]    makes a login for the proxy: htpasswd --help
 
-A flag wins over the environment variable of the same name (--registry-backend: REGISTRY_BACKEND), and that one over a
-file .env in the working directory. One dash or two, --port 8080 or --port=8080, --registry-backend or -registryBackend;
---handle-redirect alone means true, --no-handle-redirect false.
+A flag wins over the environment variable of the same name (--registry-backend: REGISTRY_BACKEND), that one over a
+file .env in the working directory, and that over the config.yml. One dash or two, --port 8080 or --port=8080,
+--registry-backend or -registryBackend; --handle-redirect alone means true, --no-handle-redirect false.
 
   ${'Flag'.padEnd(first)}${'Default'.padEnd(second)}Meaning
 ${rows.join('\n')}
@@ -27,6 +28,7 @@ ${rows.join('\n')}
   --help, -h      this text
   --version       version of the program and of Node.js
   --print-config  every setting, and where it comes from
+  --config        the same as --config-file
 
 docs/configuration.md says more about each of them.
 `;

@@ -1,10 +1,11 @@
-// yarn bench [--quick|--full] [--bundle file] [memory] [leave] [throughput] [start] [heal]
+// yarn bench [--quick|--full] [--bundle file] [memory] [leave] [throughput] [requests] [start] [heal]
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { heal } from './heal';
 import { leave } from './leave';
 import { memory } from './memory';
 import { BENCHMARKS, type BenchmarkName, writeReport, writeResult } from './report';
+import { requests } from './requests';
 import { isMet, type Outcome } from './result';
 import { type Extent, type Stage, setStage } from './stage';
 import { start } from './start';
@@ -14,6 +15,7 @@ const benchmarks: Record<BenchmarkName, (stage: Stage) => Promise<Outcome>> = {
   memory,
   leave,
   throughput,
+  requests,
   start,
   heal,
 };

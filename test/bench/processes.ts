@@ -1,17 +1,24 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
+import { read } from './reader';
 
 export type Line = Readonly<Record<string, unknown>>;
 
-export interface Server {
+export interface RunningServer {
   readonly pid: number;
   readonly url: string;
+  stop(): Promise<void>;
+}
+
+export interface Server extends RunningServer {
   /** The line that said that it listens. */
   readonly listening: Line;
   onLine: (line: Line) => void;
-  stop(): Promise<void>;
 }
 
 const running = new Set<ChildProcess>();
@@ -53,6 +60,43 @@ export async function startServer(
     listening,
     stop: () => stop(child),
   });
+}
+
+/** A program that says nothing when it listens, and nothing of what it is asked. */
+export interface SilentServer {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Record<string, string>;
+  readonly cwd: string;
+  /** Answers 200 as soon as it listens. */
+  readonly ping: string;
+}
+
+export async function startSilentServer({ command, args, env, cwd, ping }: SilentServer): Promise<RunningServer> {
+  const child = spawnClean(command, args, env, cwd);
+  child.stdout.resume();
+  const server = { pid: child.pid as number, url: new URL(ping).origin, stop: () => stop(child) };
+  for (let attempt = 0; attempt < 100 && child.exitCode === null; attempt += 1) {
+    if ((await read(ping).done).status === 200) return server;
+    await setTimeout(100);
+  }
+  await stop(child);
+  throw new Error(`${[command, ...args].join(' ')} does not answer`);
+}
+
+/** Where a program is installed; undefined where it is not. */
+export function findProgram(name: string): string | undefined {
+  return ['/usr/sbin', '/usr/local/sbin', '/usr/bin', '/usr/local/bin']
+    .map((folder) => `${folder}/${name}`)
+    .find((path) => existsSync(path));
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }
 
 export async function stop(child: ChildProcess): Promise<void> {

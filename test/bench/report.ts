@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { root } from '../tools/sources';
 import { type Figure, isMet, type Result } from './result';
 
-export const BENCHMARKS = ['memory', 'leave', 'throughput', 'start', 'heal'] as const;
+export const BENCHMARKS = ['memory', 'leave', 'throughput', 'requests', 'start', 'heal'] as const;
 
 export type BenchmarkName = (typeof BENCHMARKS)[number];
 
@@ -15,6 +15,7 @@ const TITLES: Record<BenchmarkName, string> = {
   memory: 'Memory',
   leave: 'Readers who leave',
   throughput: 'Throughput',
+  requests: 'Requests',
   start: 'Start',
   heal: 'Healing',
 };
@@ -40,7 +41,8 @@ export function renderReport(results: readonly Result[]): string {
 
 Every figure is measured on the built bundle, as a process of its own, over loopback, together with what it is compared
 with, in the same run. \`yarn bench\` runs everything in a few minutes; \`yarn bench memory start\` runs two of them;
-\`--full\` takes its time. nginx is measured where it is installed. Figures without a target only inform.
+\`--full\` takes its time. nginx and distribution are measured where they are installed. Figures without a target only
+inform.
 
 ${results.map(renderResult).join('\n')}`;
 }
@@ -65,7 +67,7 @@ function renderFigure(figure: Figure): string {
 }
 
 function target({ atMost, atLeast, unit }: Figure): string {
-  if (atMost !== undefined) return atMost === 0 ? '0' : `at most ${atMost} ${unit}`;
+  if (atMost !== undefined) return atMost === 0 ? '0' : `at most ${atMost} ${unit}`.trim();
   return atLeast === undefined ? '' : `at least ${atLeast} ${unit}`;
 }
 

@@ -30,6 +30,8 @@ export interface Stage {
   readonly extent: Extent;
   /** A program of test/bench/peers. */
   peer(name: string): string;
+  /** Runs such a program by the Node.js that runs this. */
+  startPeer(name: string, args?: readonly string[], env?: Record<string, string>): Promise<Server>;
   /** The three extents of a benchmark, the one of this run. */
   choose<T>(quick: T, usual: T, full?: T): T;
   startUpstream(): Promise<Server>;
@@ -39,7 +41,7 @@ export interface Stage {
 }
 
 const bundle = join(root, 'dist/bundle.js');
-const PEERS = ['bare-server', 'naive-express', 'plain-proxy', 'upstream'];
+const PEERS = ['bare-server', 'bearer-registry', 'load', 'naive-express', 'plain-proxy', 'upstream'];
 
 /** @param build another build than dist/bundle.js, to compare with */
 export async function setStage(extent: Extent, build?: string): Promise<Stage> {
@@ -73,6 +75,7 @@ export async function setStage(extent: Extent, build?: string): Promise<Stage> {
     key: inFolder('key.pem'),
     extent,
     peer: (name) => inFolder(`${name}.js`),
+    startPeer: (name, args = [], env = {}) => startServer(own.binary, [inFolder(`${name}.js`), ...args], env, folder),
     choose: (quick, usual, full = usual) => ({ quick, usual, full })[extent],
     startUpstream: () =>
       startServer(own.binary, [inFolder('upstream.js'), inFolder('key.pem'), inFolder('certificate.pem')], {}, folder),

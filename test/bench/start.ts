@@ -5,10 +5,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { root } from '../tools/sources';
-import { spawnClean, stop } from './processes';
+import { freePort, spawnClean, stop } from './processes';
 import { type Figure, median, type Outcome, round, rounded } from './result';
 import type { Runtime, Stage } from './stage';
-import { freePort } from './throughput';
 
 const MAX_RATIO = 2;
 

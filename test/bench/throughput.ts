@@ -1,9 +1,5 @@
-import { existsSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
-import { cpuOf, type Server, spawnClean, stop } from './processes';
+import { startNginx } from './nginx';
+import { cpuOf, type Server } from './processes';
 import { read } from './reader';
 import { type Figure, median, type Outcome, round, rounded, spread } from './result';
 import { blobPath, type Runtime, type Stage } from './stage';
@@ -68,7 +64,8 @@ export async function throughput(stage: Stage): Promise<Outcome> {
   };
 
   const own = stage.runtimes.at(-1) as Runtime;
-  await run(own, 'direct', await startNginx(stage, backend));
+  const nginx = await startNginx(stage, backend);
+  await run(own, 'direct', nginx ? [contestant('nginx', nginx)] : []);
   await run(own, 'moved', []);
   for (const runtime of stage.runtimes.slice(0, -1)) await run(runtime, 'direct', []);
   await upstream.stop();
@@ -103,55 +100,4 @@ async function fetchOnce({ url }: { readonly url: string }, how: 'direct' | 'mov
   const { complete, status } = await read(`${url}${blobPath(how, size)}`).done;
   if (!complete) throw new Error(`the blob came incomplete (${status})`);
   return (performance.now() - startedAt) / 1000;
-}
-
-/** nginx with one worker and without buffering, where it is installed. */
-async function startNginx(stage: Stage, backend: string): Promise<Contestant[]> {
-  const binary = ['/usr/sbin/nginx', '/usr/local/sbin/nginx', '/usr/bin/nginx'].find((path) => existsSync(path));
-  if (binary === undefined) return [];
-  const port = await freePort();
-  const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((use) => `${use}_temp_path ${stage.folder};`);
-  writeFileSync(
-    join(stage.folder, 'nginx.conf'),
-    `daemon off; master_process off; pid ${stage.folder}/nginx.pid; error_log stderr error;
-events {}
-http {
-  access_log off; ${paths.join(' ')}
-  upstream registry { server ${new URL(backend).host}; keepalive 4; }
-  server {
-    listen 127.0.0.1:${port};
-    location / {
-      proxy_pass https://registry;
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
-      proxy_buffering off;
-      proxy_buffer_size 64k;
-      proxy_buffers 4 64k;
-      proxy_busy_buffers_size 128k;
-      proxy_ssl_name localhost;
-      proxy_ssl_verify on;
-      proxy_ssl_trusted_certificate ${stage.authority};
-    }
-  }
-}
-`,
-  );
-  const child = spawnClean(binary, ['-p', stage.folder, '-c', 'nginx.conf'], {}, stage.folder);
-  const url = `http://127.0.0.1:${port}`;
-  for (let attempt = 0; attempt < 50; attempt += 1) {
-    if ((await read(`${url}/v2/`).done).status === 200) {
-      return [contestant('nginx', { pid: child.pid as number, url, stop: () => stop(child) })];
-    }
-    await setTimeout(100);
-  }
-  await stop(child);
-  return [];
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { hashSync } from 'bcryptjs';
 import { type Config, ConfigError, readConfig } from '../../src/core/config';
 import { settings } from '../../src/core/settings';
 import { hrefOf } from '../../src/core/url';
@@ -17,14 +19,14 @@ const upstream = (env: Record<string, string>) => readConfig(env).upstreams[0];
 describe('without any setting', () => {
   test('Docker Hub is proxied', () => {
     const { upstreams, backendHost, ...rest } = readConfig({});
-    expect(upstreams).toMatchObject([{ name: 'docker.io', reach: 'public' }]);
+    expect(upstreams).toMatchObject([
+      { name: 'docker.io', reach: 'public', proxyRedirect: true, handleRedirect: false, auth: 'relay', accounts: [] },
+    ]);
     expect(hrefOf(upstreams[0].url)).toBe('https://registry-1.docker.io');
     expect(hrefOf(backendHost)).toBe('https://registry-1.docker.io');
     expect(rest).toMatchObject({
       host: '0.0.0.0',
       port: 3000,
-      proxyRedirect: true,
-      handleRedirect: false,
       publicUrl: undefined,
       platform: 'node',
       chunkedAbove: Number.POSITIVE_INFINITY,
@@ -50,14 +52,23 @@ describe('without any setting', () => {
   });
 });
 
+/** A user with a hash as bcrypt makes them. */
+const HASHED = `alice:${hashSync(randomUUID(), 4)}`;
+
 /** Settings that mean nothing alone. */
 const PARTNERS: Record<string, Record<string, string>> = {
+  REGISTRY_ACCOUNTS: { ANONYMOUS_PULL: 'true' },
+  AUTH_HEADER: { ANONYMOUS_PULL: 'true' },
+  AUTH_REALM: { HTPASSWD: HASHED },
+  SATISFY: { HTPASSWD: HASHED, ALLOW_CLIENTS: 'private' },
+  ACCESS: { HTPASSWD: `${HASHED},bob:${HASHED.slice(6)}` },
   TLS_CERT: { TLS_KEY: '/tls.key' },
   TLS_KEY: { TLS_CERT: '/tls.crt' },
 };
 
 describe('every setting', () => {
   const cases: [string, string, Partial<Config> | ((config: Config) => unknown), unknown?][] = [
+    ['CONFIG_FILE', ' ', { notes: [] }],
     ['HOST', '::', { host: '::' }],
     ['PORT', '0', { port: 0 }],
     ['PORT', '65535', { port: 65_535 }],
@@ -81,9 +92,25 @@ describe('every setting', () => {
         ['corp', 'http://10.0.0.5:5000', 'any', 'proxy'],
       ],
     ],
-    ['REGISTRY_USERNAME', ' ', ({ upstreams }) => upstreams[0].credentials, undefined],
-    ['REGISTRY_PASSWORD', ' ', ({ upstreams }) => upstreams[0].credentials, undefined],
+    ['REGISTRY_USERNAME', ' ', ({ upstreams }) => upstreams[0].accounts, []],
+    ['REGISTRY_PASSWORD', ' ', ({ upstreams }) => upstreams[0].accounts, []],
+    [
+      'REGISTRY_ACCOUNTS',
+      'a:one, b:t:wo',
+      ({ upstreams }) => upstreams[0].accounts,
+      [
+        { kind: 'login', username: 'a', password: 'one' },
+        { kind: 'login', username: 'b', password: 't:wo' },
+      ],
+    ],
+    ['AUTH_HEADER', 'Bearer x', ({ upstreams }) => upstreams[0].accounts, [{ kind: 'header', value: 'Bearer x' }]],
     ['ANONYMOUS_PULL', 'true', ({ upstreams }) => upstreams[0].auth, 'relay'],
+    ['REGISTRY_AUTH', 'none', ({ gate }) => gate, undefined],
+    ['HTPASSWD', `${HASHED},bob:${HASHED.slice(6)}`, ({ gate }) => [...(gate?.users.keys() ?? [])], ['alice', 'bob']],
+    ['HTPASSWD_FILE', '', ({ gate }) => gate, undefined],
+    ['AUTH_REALM', 'My "images"', ({ gate }) => gate?.realm, 'My "images"'],
+    ['ACCESS_SECRET', 'abcdef-0123456789', ({ gate }) => gate?.secret, 'abcdef-0123456789'],
+    ['SATISFY', 'any', ({ gate }) => gate?.satisfy, 'any'],
     ['REPO_PREFIX', '/my-project/images/', ({ upstreams }) => upstreams[0].prefix, 'my-project/images'],
     ['DISABLE_BROWSER_REDIRECTS', 'false', { browserRedirects: false }],
     ['DEFAULT_BACKEND_HOST', 's.example.com', ({ backendHost }) => hrefOf(backendHost), 'https://s.example.com'],
@@ -93,14 +120,14 @@ describe('every setting', () => {
       ({ backendHost }) => hrefOf(backendHost),
       'http://s.example.com:81',
     ],
-    ['PROXY_REDIRECT', 'false', { proxyRedirect: false }],
-    ['HANDLE_REDIRECT', 'true', { handleRedirect: true }],
-    ['HANDLE_REDIRECT', 'ON', { handleRedirect: true }],
-    ['HANDLE_REDIRECT', '1', { handleRedirect: true }],
-    ['HANDLE_REDIRECT', 'yes', { handleRedirect: true }],
-    ['PROXY_REDIRECT', '0', { proxyRedirect: false }],
-    ['PROXY_REDIRECT', 'no', { proxyRedirect: false }],
-    ['PROXY_REDIRECT', 'Off', { proxyRedirect: false }],
+    ['PROXY_REDIRECT', 'false', ({ upstreams }) => upstreams[0].proxyRedirect, false],
+    ['HANDLE_REDIRECT', 'true', ({ upstreams }) => upstreams[0].handleRedirect, true],
+    ['HANDLE_REDIRECT', 'ON', ({ upstreams }) => upstreams[0].handleRedirect, true],
+    ['HANDLE_REDIRECT', '1', ({ upstreams }) => upstreams[0].handleRedirect, true],
+    ['HANDLE_REDIRECT', 'yes', ({ upstreams }) => upstreams[0].handleRedirect, true],
+    ['PROXY_REDIRECT', '0', ({ upstreams }) => upstreams[0].proxyRedirect, false],
+    ['PROXY_REDIRECT', 'no', ({ upstreams }) => upstreams[0].proxyRedirect, false],
+    ['PROXY_REDIRECT', 'Off', ({ upstreams }) => upstreams[0].proxyRedirect, false],
     [
       'PUBLIC_URL',
       ' https://p.example.com:8443/ ',
@@ -116,6 +143,33 @@ describe('every setting', () => {
       ['10.0.0.0/8', '::1', 'loopback'],
     ],
     ['ALLOW_PRIVATE_ADDRESSES', 'true', ({ upstreams }) => upstreams[0].reach, 'any'],
+    [
+      'ALLOW_IMAGES',
+      'library/*, index.docker.io/acme/**',
+      ({ guards }) => guards.allowImages,
+      [
+        { text: 'library/*', path: ['library', '*'] },
+        { text: 'index.docker.io/acme/**', registry: 'docker.io', path: ['acme', '**'] },
+      ],
+    ],
+    ['DENY_IMAGES', '**', ({ guards }) => guards.denyImages, [{ text: '**', registry: '**', path: [] }]],
+    [
+      'ALLOW_CLIENTS',
+      '10.0.0.0/8 ::1,loopback',
+      ({ guards }) => guards.allowClients,
+      ['10.0.0.0/8', '::1', 'loopback'],
+    ],
+    ['RATE_LIMIT', '20/s burst 100', ({ guards }) => guards.rate, { count: 20, within: 1000, burst: 100 }],
+    ['MAX_TRANSFERS', '12', ({ guards }) => guards.maxTransfers, 12],
+    [
+      'ACCESS',
+      'alice: push team/**; *: pull **',
+      ({ gate }) => gate?.rules?.map(({ who, actions }) => [who, actions]),
+      [
+        [['alice'], ['pull', 'push']],
+        [['*'], ['pull']],
+      ],
+    ],
     ['PLATFORM', 'Aliyun-FC', { platform: 'aliyun-fc' }],
     ['PLATFORM', 'node', { platform: 'node' }],
     ['BODY_FRAMING', 'chunked', { chunkedAbove: 4 * 1024 * 1024 }],
@@ -125,7 +179,12 @@ describe('every setting', () => {
     ['STALL_TIMEOUT', '7', ({ timeouts }) => timeouts.stall, 7000],
     ['CLIENT_TIMEOUT', '1h', ({ timeouts }) => timeouts.client, 3_600_000],
     ['SHUTDOWN_TIMEOUT', '10 S', ({ timeouts }) => timeouts.shutdown, 10_000],
+    ['SHUTDOWN_TIMEOUT', '1m30s', ({ timeouts }) => timeouts.shutdown, 90_000],
+    ['SHUTDOWN_TIMEOUT', '24h0m0s', ({ timeouts }) => timeouts.shutdown, 86_400_000],
     ['LOG_LEVEL', 'SILENT', { logLevel: 'silent' }],
+    ['LOG_LEVEL', 'Warning', { logLevel: 'warn' }],
+    ['LOG_LEVEL', 'fatal', { logLevel: 'error' }],
+    ['LOG_FORMAT', 'logstash', { logFormat: 'json' }],
     ['LOG_FORMAT', 'text', { logFormat: 'text' }],
   ];
 
@@ -154,6 +213,9 @@ describe('a fault', () => {
     ['PORT', '80a'],
     ['PORT', '3000.5'],
     ['PORT', '0x50'],
+    ['SHUTDOWN_TIMEOUT', '1m30'],
+    ['SHUTDOWN_TIMEOUT', '30 30'],
+    ['SHUTDOWN_TIMEOUT', 's'],
     ['TLS_CERT', '/tls.crt'],
     ['TLS_KEY', '/tls.key'],
     ['TLS_CERT', '/tls.crt\n/ca.crt'],
@@ -186,6 +248,18 @@ describe('a fault', () => {
     ['TRUST_PROXY', '1'],
     ['TRUST_PROXY', '10/8'],
     ['ALLOW_PRIVATE_ADDRESSES', 'x'],
+    ['ALLOW_IMAGES', ','],
+    ['ALLOW_IMAGES', 'nginx ghcr.io'],
+    ['DENY_IMAGES', 'nginx:latest'],
+    ['ALLOW_CLIENTS', 'true'],
+    ['ALLOW_CLIENTS', '10.0.0.0/33'],
+    ['ALLOW_CLIENTS', 'everybody'],
+    ['RATE_LIMIT', '20'],
+    ['RATE_LIMIT', '0/s'],
+    ['MAX_TRANSFERS', '0'],
+    ['MAX_TRANSFERS', '1.5'],
+    ['ACCESS', 'alice: read **'],
+    ['ACCESS', ';'],
     ['PLATFORM', 'lambda'],
     ['BODY_FRAMING', 'both'],
     ['CONNECT_TIMEOUT', '5 minutes'],

@@ -1,5 +1,6 @@
 import { Exchange } from '../../src/core/exchange';
 import { headerOf } from '../../src/core/headers';
+import { Quotas } from '../../src/core/quota';
 import type { Realms } from '../../src/core/realm';
 import { hrefOf } from '../../src/core/url';
 import type { Answer, Authorize, Forward, Relay } from '../../src/core/verbs';
@@ -14,7 +15,7 @@ const CHALLENGE = {
 };
 
 function exchange(line: string, env: Record<string, string> = PASS, headers: Fields = {}, realms: Realms = new Map()) {
-  return new Exchange(configOf(env), realms, request(line, headers));
+  return new Exchange(configOf(env), { realms, tokens: new Map(), quotas: new Quotas() }, request(line, headers));
 }
 
 const code = (verb: unknown) => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { flagOf, readFlags } from '../../src/core/flags';
-import { type Setting, settings } from '../../src/core/settings';
+import type { Setting } from '../../src/core/setting';
+import { settings } from '../../src/core/settings';
 
 const table: readonly Setting[] = settings;
 const names = table.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
@@ -39,6 +40,14 @@ describe('a flag', () => {
     [['--no-handle-redirect', '--handle-redirect'], { HANDLE_REDIRECT: 'true' }],
     [['--port', '1', '-port=2'], { PORT: '2' }],
     [['--host', '::'], { HOST: '::' }],
+    [['--config', '/c.yml'], { CONFIG_FILE: '/c.yml' }],
+    [['-config=/c.yml'], { CONFIG_FILE: '/c.yml' }],
+    [['--config-file', '/c.yml'], { CONFIG_FILE: '/c.yml' }],
+    [['serve', '/etc/docker/registry/config.yml'], { CONFIG_FILE: '/etc/docker/registry/config.yml' }],
+    [['serve', '/c.yml', '--port', '1'], { CONFIG_FILE: '/c.yml', PORT: '1' }],
+    [['serve', '/c.yml', '--config=/d.yml'], { CONFIG_FILE: '/d.yml' }],
+    [['serve', '--port', '1'], { PORT: '1' }],
+    [['serve'], {}],
   ])('%j', (argv, expected) => {
     expect(read(...argv)).toEqual([expected, []]);
   });
@@ -65,7 +74,9 @@ describe('a flag', () => {
   });
 
   test('is remembered as it was written', () => {
-    expect(readFlags(['-registeryHost=a', '--no-handle-redirect', '--port', '1']).given.map(({ as }) => as)).toEqual([
+    const argv = ['serve', 'c.yml', '-registeryHost=a', '--no-handle-redirect', '--port', '1'];
+    expect(readFlags(argv).given.map(({ as }) => as)).toEqual([
+      'serve',
       '-registeryHost',
       '--no-handle-redirect',
       '--port',
@@ -88,7 +99,11 @@ describe('a fault', () => {
     [['--port'], ['--port: needs a value']],
     [['--port', '--handle-redirect'], ['--port: needs a value']],
     [['--no-handle-redirect=true'], ['--no-handle-redirect: takes no value']],
-    [['serve'], ['"serve": unexpected argument']],
+    [['server'], ['"server": unexpected argument']],
+    [['--port', '1', 'serve'], ['"serve": unexpected argument']],
+    [['serve', '/c.yml', '/d.yml'], ['"/d.yml": unexpected argument']],
+    [['--confg', '/c.yml'], ['--confg: unknown flag; did you mean --config?']],
+    [['--config'], ['--config: needs a value']],
     [['--'], ['"--": unexpected argument']],
     [['-'], ['"-": unexpected argument']],
     [[''], ['"": unexpected argument']],
@@ -133,7 +148,7 @@ test('no argument is lost: each one is a setting, a value, a command or a fault'
   fc.assert(
     fc.property(fc.array(fc.string()), (argv) => {
       const { given, faults, command } = readFlags(argv);
-      const used = given.length + faults.length + (command ? 1 : 0);
+      const used = given.length + faults.length + (command || argv[0] === 'serve' ? 1 : 0);
       expect(used > 0).toBe(argv.length > 0);
     }),
   );

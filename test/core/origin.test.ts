@@ -131,7 +131,7 @@ describe('our own origin', () => {
   });
 });
 
-describe('the client in the log', () => {
+describe('the client', () => {
   test.each<[string, string | undefined, string, string | string[], string]>([
     ['not believed by default', undefined, NEAR, '198.51.100.1', NEAR],
     ['not on Function Compute either', undefined, FAR, '198.51.100.1', FAR],
@@ -144,6 +144,11 @@ describe('the client in the log', () => {
     ['nobody is', 'false', NEAR, '198.51.100.1', NEAR],
     ['nothing usable', 'loopback', NEAR, 'unknown, <script>', NEAR],
     ['an empty field', 'loopback', NEAR, '', NEAR],
+    ['with a port', 'loopback', NEAR, '198.51.100.1:4711', '198.51.100.1'],
+    ['with a port, IPv6', 'loopback', NEAR, '[2001:db8::1]:4711', '2001:db8::1'],
+    ['with a port, from anybody', 'true', FAR, '198.51.100.1:4711, 10.0.0.1', '198.51.100.1'],
+    ['nothing left of what is no address', 'loopback', NEAR, '198.51.100.1, unknown', NEAR],
+    ['nothing left of that, with trusted ones between', 'loopback,private', NEAR, '9.9.9.9, x, 10.0.0.1', '10.0.0.1'],
     ['words of hex letters are no address', 'loopback', NEAR, 'dead', NEAR],
   ])('%s', (_, TRUST_PROXY, address, forwarded, expected) => {
     const env = { ...REGISTRY, ...(TRUST_PROXY && { TRUST_PROXY }) };

@@ -2,7 +2,7 @@ import { MAX_BARREN, MAX_CONTINUATIONS, MIN_GAIN, Resumption } from '../../src/c
 import { MAX_RETRIES } from '../../src/core/retry';
 import { routeOf } from '../../src/core/route';
 import type { Authorize, Failure, Forward, Span } from '../../src/core/verbs';
-import { configOf, DIGEST, fields, forward, response } from './heads';
+import { configOf, DIGEST, fields, forward, REGISTRY, response } from './heads';
 
 const BLOB = `/v2/team/app/blobs/${DIGEST}`;
 const FIRST = forward(`https://registry.example.com${BLOB}`, {
@@ -22,7 +22,7 @@ const CHALLENGE = {
 };
 
 function begun(span: Span = WHOLE, source: Forward = SOURCE): Resumption {
-  return new Resumption(FIRST, source, span, routeOf(BLOB, configOf()), 400);
+  return new Resumption(FIRST, source, span, routeOf(BLOB, configOf({ ...REGISTRY, STALL_TIMEOUT: '400ms' })));
 }
 
 const part = (first: number, more: Record<string, string> = {}) =>

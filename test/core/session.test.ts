@@ -19,10 +19,16 @@ describe('an upload session', () => {
     ['/v2/team/app/blobs/uploads/a%2Fb', '?_state=x%2By~==&d'],
     ['/artifacts-uploads/namespaces/p/repositories/r/uploads/AF%3D', '?upload_id=1'],
     ['/Upload/x', ''],
+    ['/artifactory/api/docker/key/v2/team/app/blobs/uploads/1', ''],
   ])('%s%s comes back as it was', (path, query) => {
     const segment = wrapSession({ path, query });
     expect(segment).toMatch(/^~[A-Za-z0-9_-]+$/);
     expect(openSession(segment, 'team/app')).toEqual({ path, query });
+  });
+
+  test('of a repository that is called like the API comes back as well', () => {
+    const target = { path: '/v2/v2/app/blobs/upload/1', query: '' };
+    expect(openSession(wrapSession(target), 'v2/app')).toEqual(target);
   });
 
   test('any path and query comes back', () => {
@@ -52,6 +58,11 @@ describe('an upload session', () => {
     wrapped('/v2/team/app/blobs/uploads/..\\x'),
     wrapped('/v2/team/app/blobs/uploads/..%5cx'),
     wrapped('/uploads/../v2/other/manifests/v1'),
+    wrapped('/base/v2/other/app/blobs/uploads/x'),
+    wrapped('/base/v2/other/app/manifests/upload'),
+    wrapped('/base/%562/other/app/manifests/upload'),
+    wrapped('/uploads/v2/other/app/manifests/v1'),
+    wrapped('/uploads/v2'),
     wrapped('/uploads/./x'),
     // to another host
     wrapped('//evil.example/uploads/x'),

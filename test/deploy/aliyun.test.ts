@@ -134,7 +134,10 @@ describe('environment variables', () => {
   });
 
   it('are a configuration the proxy starts with', () => {
-    expect(readConfig(props.environmentVariables)).toMatchObject({ platform: 'aliyun-fc', handleRedirect: true });
+    expect(readConfig(props.environmentVariables)).toMatchObject({
+      platform: 'aliyun-fc',
+      upstreams: [{ handleRedirect: true }],
+    });
     expect(readConfig(props.environmentVariables).port).toBe(props.customRuntimeConfig.port);
   });
 

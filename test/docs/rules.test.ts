@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { settings } from '../../src/core/settings';
 import { root } from '../tools/sources';
 
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -29,12 +30,15 @@ describe('docs/request-handling.md', () => {
     const bounds = [...text.matchAll(/`((?:MAX|MIN|FIRST)_\w+|\w+_(?:DELAY|ROOM|TIME|BYTES))`/g)].map(
       ([, name]) => name,
     );
-    const listed = [...rows.map(([name]) => name), 'MAX_COLLECTED'];
+    const listed = [...rows.map(([name]) => name), ...settings.map(({ name }) => name as string), 'MAX_COLLECTED'];
     expect(bounds.filter((name) => !listed.includes(name))).toEqual([]);
   });
 
   test('lists every error code and status that the core sends', () => {
-    const core = ['exchange', 'token', 'token-endpoint', 'route', 'methods', 'redirect', 'trust', 'session', 'failure'];
+    const core = [
+      ...['exchange', 'token', 'token-endpoint', 'route', 'methods', 'redirect', 'trust', 'session', 'failure'],
+      ...['image-rules', 'client-rules', 'rate-limit'],
+    ];
     const sent = core.flatMap((name) =>
       [...read(`src/core/${name}.ts`).matchAll(/new RegistryError\(\s*(\d+),\s*'(\w+)'/g)].map((found) =>
         found.slice(1),

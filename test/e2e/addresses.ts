@@ -35,6 +35,8 @@ export const proxies = {
   /** The same one by a host name that stands for one of its registries. */
   'ghcr.many.example.com': 3010,
   'many-pass.example.com': 3011,
+  /** TLS on its port, by the proxy itself. */
+  'tls.example.com': 3012,
 } as const;
 
 export type ProxyName = keyof typeof proxies;

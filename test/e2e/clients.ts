@@ -15,7 +15,14 @@ export interface Docker {
   setLogin(host: string, user: string, password: string): void;
 }
 
-export async function startDocker(world: World, name: string, mirrors: string[], options: RunOptions): Promise<Docker> {
+/** @param insecure addresses at which it does without TLS, and takes any certificate */
+export async function startDocker(
+  world: World,
+  name: string,
+  mirrors: string[],
+  options: RunOptions,
+  insecure = '10.99.0.0/16',
+): Promise<Docker> {
   const folder = join(world.folder, name);
   mkdirSync(join(folder, 'cli'), { recursive: true });
   writeFileSync(join(folder, 'daemon.json'), JSON.stringify({ 'registry-mirrors': mirrors }));
@@ -24,7 +31,7 @@ export async function startDocker(world: World, name: string, mirrors: string[],
     name,
     [
       ...['dockerd', '--config-file', `${folder}/daemon.json`, '--iptables=false', '--bridge=none', '-l', 'warn'],
-      ...['--storage-driver', 'overlay2', '--insecure-registry', '10.99.0.0/16'],
+      ...['--storage-driver', 'overlay2', '--insecure-registry', insecure],
       ...['--data-root', `${folder}/root`, '--exec-root', `${folder}/exec`, '-p', `${folder}/pid`, '-H', socket],
     ],
     options,

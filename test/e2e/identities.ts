@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createAuthority } from '../upstream/certificates';
+import { type Authority, createAuthority } from '../upstream/certificates';
 import { addresses, proxies, proxyAddress } from './addresses';
 
 /** An authority of the world's own, and certificates of it for every host and for the token servers' signatures. */
-export async function writeIdentities(folder: string): Promise<void> {
+export async function writeIdentities(folder: string): Promise<Authority> {
   const authority = await createAuthority();
   const hosts = await authority.issue([...Object.keys(addresses), ...Object.keys(proxies), proxyAddress]);
   const tokens = await authority.issue(['tokens']);
@@ -16,6 +16,7 @@ export async function writeIdentities(folder: string): Promise<void> {
     'tokens.key': tokens.key,
   };
   for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
+  return authority;
 }
 
 /** The names of the world, as /etc/hosts has them. */

@@ -1,5 +1,6 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Authority } from '../upstream/certificates';
 import { type addresses, type ProxyName, proxies, proxyAddress } from './addresses';
 import { writeHosts, writeIdentities } from './identities';
 import { startNamespaces } from './namespaces';
@@ -29,7 +30,8 @@ export interface LogLine {
 
 export interface RunningProxy {
   name: ProxyName;
-  /** host:port without TLS. */
+  daemon: Daemon;
+  /** host:port, without TLS but where the proxy itself speaks it. */
   plain: string;
   log(): LogLine[];
   rawLog(): string;
@@ -42,6 +44,8 @@ export interface RunningProxy {
  */
 export interface World extends Programs {
   folder: string;
+  /** The only one that anything in there trusts. */
+  authority: Authority;
   hub: Storage;
   ghcr: Storage;
   basic: Storage;
@@ -60,7 +64,7 @@ export async function createWorld(): Promise<World> {
   // Short, whatever TMPDIR says: sockets and podman's folders have names of limited length.
   const folder = mkdtempSync('/tmp/e2e-');
   for (const name of ['home', 'tmp', 'log', 'hub', 'ghcr', 'basic', 'plain']) mkdirSync(join(folder, name));
-  await writeIdentities(folder);
+  const authority = await writeIdentities(folder);
   writeHosts(folder);
   writeFileSync(journalFile(folder), '');
   writeFileSync(modesFile(folder), JSON.stringify(usualModes));
@@ -70,6 +74,7 @@ export async function createWorld(): Promise<World> {
   const world: World = {
     ...programs,
     folder,
+    authority,
     hub: storageAt(join(folder, 'hub')),
     ghcr: storageAt(join(folder, 'ghcr')),
     basic: storageAt(join(folder, 'basic')),
@@ -86,7 +91,14 @@ export async function createWorld(): Promise<World> {
           .filter((line) => line.startsWith('{') && line.endsWith('}'))
           .map((line) => JSON.parse(line));
       await until(`the proxy ${name} listens`, child, () => log().some(({ msg }) => msg === 'listening'));
-      return { name, plain: `${proxyAddress}:${port}`, log, rawLog: child.log, stop: () => child.stop() };
+      return {
+        name,
+        daemon: child,
+        plain: `${proxyAddress}:${port}`,
+        log,
+        rawLog: child.log,
+        stop: () => child.stop(),
+      };
     },
     async startFront(conf = frontConfiguration(folder)) {
       const path = join(folder, 'front.conf');

@@ -2,6 +2,13 @@ import dns from 'node:dns';
 import { createServer, get, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAgents, MAX_IDLE } from '../../src/node/agents';
+import { configOf, forward } from '../core/heads';
+
+/** A request of this scheme that may go so far. */
+const to = (scheme: 'http' | 'https', reach: 'any' | 'public', ca?: string) => {
+  const { url } = forward(`${scheme}://storage.example.com/`);
+  return { url, reach, connection: { timeouts: configOf().timeouts, ca } };
+};
 
 type Lookup = (
   hostname: string,
@@ -28,7 +35,7 @@ function lookUp(addresses: string[] | Error, options: object, reach: 'public' | 
       );
   }) as never);
   const agents = createAgents();
-  const { lookup } = optionsOf(agents.take('https', reach, MAX_IDLE)) as { lookup: Lookup };
+  const { lookup } = optionsOf(agents.take(to('https', reach), MAX_IDLE)) as { lookup: Lookup };
   agents.close();
   return new Promise<{ error: (Error & { code?: string }) | null; address: unknown; family?: number }>((resolve) =>
     lookup('storage.example.com', options, (error, address, family) => resolve({ error, address, family })),
@@ -81,9 +88,9 @@ describe('the look-up of public names', () => {
 
   test('is not used where private addresses are meant', () => {
     const agents = createAgents();
-    expect(optionsOf(agents.take('http', 'any', MAX_IDLE))).not.toHaveProperty('lookup');
-    expect(optionsOf(agents.take('http', 'public', MAX_IDLE))).toHaveProperty('lookup');
-    expect(optionsOf(agents.take('https', 'public', MAX_IDLE))).toHaveProperty('lookup');
+    expect(optionsOf(agents.take(to('http', 'any'), MAX_IDLE))).not.toHaveProperty('lookup');
+    expect(optionsOf(agents.take(to('http', 'public'), MAX_IDLE))).toHaveProperty('lookup');
+    expect(optionsOf(agents.take(to('https', 'public'), MAX_IDLE))).toHaveProperty('lookup');
     agents.close();
   });
 });
@@ -97,7 +104,7 @@ describe('kept connections', () => {
     const agents = createAgents();
     /** Asks over a kept connection that may have idled so long; gives the local port, which names the connection. */
     const ask = async (maxIdle: number, reach: 'any' | 'public' = 'any') => {
-      const agent = agents.take('http', reach, maxIdle);
+      const agent = agents.take(to('http', reach), maxIdle);
       const response = await new Promise<IncomingMessage>((resolve, reject) =>
         get({ host: '127.0.0.1', port, agent }, resolve).on('error', reject),
       );

@@ -2,8 +2,9 @@ import nock from 'nock';
 import supertest from 'supertest';
 import { readConfig } from '../../src/core/config';
 import { createApp } from '../../src/node/app';
+import { Guard } from '../../src/node/guard';
 import { createLog } from '../../src/node/log';
-import { TokenStore } from '../../src/node/token-store';
+import { createMemory } from '../../src/node/token-store';
 import { Transport } from '../../src/node/transport';
 
 const UPSTREAM = 'http://registry.example.com';
@@ -14,7 +15,8 @@ function app(env: Record<string, string> = {}) {
   const lines: Record<string, unknown>[] = [];
   const log = createLog({ level: 'debug', format: 'json', write: (line) => lines.push(JSON.parse(line)) });
   const transport = new Transport(config.timeouts);
-  return { ask: supertest(createApp({ config, realms: new Map(), tokens: new TokenStore(), transport, log })), lines };
+  const shared = { memory: createMemory(), guard: new Guard() };
+  return { ask: supertest(createApp({ config, ...shared, transport, log })), lines };
 }
 
 beforeAll(() => {
@@ -73,6 +75,16 @@ describe('our own pages', () => {
 
 describe('the hooks of Function Compute', () => {
   const FC = { PLATFORM: 'aliyun-fc' };
+
+  test.each([
+    ['post', '/initialize'],
+    ['get', '/pre-stop'],
+  ] as const)('%s %s answers the platform wherever clients must be', async (method, path) => {
+    const { ask } = app({ ...FC, ALLOW_CLIENTS: '203.0.113.7', TRUST_PROXY: 'loopback' });
+    expect((await ask[method](path).set('x-fc-control-path', path)).status).toBe(200);
+    expect((await ask[method](path)).status).toBe(403);
+    expect((await ask[method](path).set('x-forwarded-for', '203.0.113.7')).status).toBe(404);
+  });
 
   test.each([
     ['post', '/initialize'],

@@ -1,7 +1,12 @@
+import { randomUUID } from 'node:crypto';
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { hashSync } from 'bcryptjs';
 import { flagOf } from '../../src/core/flags';
 import { settings } from '../../src/core/settings';
-import { ask, open } from '../upstream/client';
+import { ask, basic, open } from '../upstream/client';
 import { listen } from '../upstream/listen';
 import { until } from '../upstream/scene';
 import { processFrom } from './process';
@@ -145,6 +150,113 @@ describe('the process', () => {
     running.signal('SIGTERM');
     expect(await running.exited).toBe(1);
     await upstream.stop();
+  });
+});
+
+describe('the config.yml of a pull-through cache', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'config-'));
+  const path = join(folder, 'config.yml');
+  const secret = JSON.stringify({ type: 'service_account', private_key: `${randomUUID()}\n` });
+
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  /** As the image of registry brings it, with what its recipe for a private registry of Google adds. */
+  const write = (remote: string) =>
+    writeFileSync(
+      path,
+      `version: 0.1
+log:
+  fields:
+    service: registry
+  level: warn
+storage:
+  cache:
+    blobdescriptor: inmemory
+  filesystem:
+    rootdirectory: /var/lib/registry
+http:
+  addr: :5000
+  headers:
+    X-Content-Type-Options: [nosniff]
+health:
+  storagedriver:
+    enabled: true
+    interval: 10s
+    threshold: 3
+proxy:
+  remoteurl: ${remote}
+  username: _json_key
+  password: '${secret}'
+  ttl: 168h
+`,
+    );
+
+  test('is all that is needed to pull through this proxy, and what it says in vain is in the log', async () => {
+    const login = basic('_json_key', secret);
+    const upstream = await listen('registry', ({ seen, send }) =>
+      seen.header('authorization') === login
+        ? send(200, {}, 'image')
+        : send(401, { 'www-authenticate': 'Basic realm="registry"' }),
+    );
+    write(upstream.url);
+    const env = { REGISTRY_HTTP_ADDR: '127.0.0.1:0', LOG_LEVEL: 'info', ANONYMOUS_PULL: 'true' };
+    const running = program.start({ ...env, REGISTRY_STORAGE_DELETE_ENABLED: 'true' }, 'serve', path);
+    const { url, backend } = await running.listening();
+    expect(backend).toBe(upstream.url);
+    expect((await ask(url + BLOB)).text).toBe('image');
+    running.signal('SIGTERM');
+    expect(await running.exited).toBe(0);
+    expect(running.lines().filter(({ level }) => level === 'warn')).toMatchObject([
+      { msg: 'environment: ignored REGISTRY_STORAGE_DELETE_ENABLED' },
+      { msg: `${path}: ignored log.fields, storage.cache, http.headers, health` },
+      { msg: expect.stringContaining('storage.filesystem.rootdirectory, proxy.ttl, since this version') },
+    ]);
+    expect(running.out()).not.toContain(secret.slice(40, 60));
+    await upstream.stop();
+  });
+
+  test('brings the users that it names, who then are all who may pull', async () => {
+    const password = randomUUID();
+    const users = join(folder, 'htpasswd');
+    writeFileSync(users, `alice:${hashSync(password, 4)}\n`);
+    const upstream = await listen('registry', ({ send }) => send(200, {}, 'image'));
+    write(upstream.url);
+    appendFileSync(path, `auth:\n  htpasswd:\n    realm: Registry Realm\n    path: ${users}\n`);
+    const running = program.start({ REGISTRY_HTTP_ADDR: '127.0.0.1:0', LOG_LEVEL: 'info' }, 'serve', path);
+    const { url } = await running.listening();
+    const headers = { authorization: basic('alice', password) };
+    const replies = [await ask(url + BLOB), await ask(url + BLOB, { headers })];
+    expect(replies.map(({ status }) => status)).toEqual([401, 200]);
+    running.signal('SIGTERM');
+    expect(await running.exited).toBe(0);
+    await upstream.stop();
+  });
+
+  test('opens private images to everybody only where somebody says so, as before', async () => {
+    write('https://gcr.io');
+    const { exited, err } = program.start({ REGISTRY_CONFIGURATION_PATH: path });
+    expect(await exited).toBe(1);
+    expect(err()).toContain('ANONYMOUS_PULL=true');
+    expect(err()).not.toContain(secret.slice(40, 60));
+  });
+
+  test('is named in its faults, key by key', async () => {
+    writeFileSync(path, 'version: 0.3\nproxy:\n  remoteurl: [x]\nhttp:\n  tls:\n    clientcas: [/ca.pem]\n');
+    const { exited, err } = program.start({}, '--config', path);
+    expect(await exited).toBe(1);
+    expect(err().split('\n').slice(0, 3)).toEqual([
+      `configuration: ${path}: version: expected 0.1`,
+      `configuration: ${path}: proxy.remoteurl: expected text; put it in quotes`,
+      expect.stringContaining(`configuration: ${path}: http.tls.clientcas: is not supported`),
+    ]);
+  });
+
+  test('cannot be read without saying why', async () => {
+    writeFileSync(path, `proxy:\n  password: "${secret}`);
+    const { exited, err } = program.start({}, 'serve', path);
+    expect(await exited).toBe(1);
+    expect(err()).toContain(`configuration: serve=${path}: cannot be parsed (`);
+    expect(err()).not.toContain(secret.slice(40, 60));
   });
 });
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
@@ -16,6 +16,7 @@ export async function processFrom(dotenv?: string, node = process.execPath) {
     outfile,
     bundle: true,
     platform: 'node',
+    define: { BCRYPT: JSON.stringify(readFileSync(require.resolve('bcryptjs'), 'utf8')) },
     logLevel: 'silent',
   });
   if (dotenv !== undefined) writeFileSync(join(folder, '.env'), dotenv);
@@ -45,6 +46,8 @@ export async function processFrom(dotenv?: string, node = process.execPath) {
         err: () => err,
         lines,
         exited,
+        /** All that is piped in. */
+        input: (text: string) => child.stdin.end(text),
         signal: (name: NodeJS.Signals) => child.kill(name),
         /** The line that says where it listens. */
         async listening() {

@@ -1,3 +1,4 @@
+import { noFiles } from '../../src/core/files';
 import { resolvedSettings } from '../../src/node/resolved';
 
 const sources = { argv: [], env: {}, file: {} };
@@ -15,6 +16,16 @@ test('a secret is not printed, and neither is a password in a URL', () => {
     'OTHER=',
     '',
   ]);
+});
+
+test('what a config.yml says is told from everything else, and what it says in vain stands at the end', () => {
+  const content = { version: 0.1, proxy: { remoteurl: 'https://gcr.io', ttl: '168h' }, http: { addr: ':5000' } };
+  const files = { ...noFiles, document: () => content };
+  const printed = resolvedSettings({ ...sources, env: { PORT: '1' }, argv: ['serve', '/c.yml'], files });
+  expect(printed).toMatch(/^CONFIG_FILE=\/c\.yml +# flag serve$/m);
+  expect(printed).toMatch(/^REGISTRY_BACKEND=https:\/\/gcr\.io +# config\.yml proxy\.remoteurl$/m);
+  expect(printed).toMatch(/^PORT=1 +# env PORT$/m);
+  expect(printed).toMatch(/\n# \/c\.yml: ignored proxy\.ttl, since this version stores no images\n$/);
 });
 
 test('on Function Compute its gateway is trusted', () => {

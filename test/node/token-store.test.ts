@@ -38,6 +38,46 @@ describe('a token', () => {
     expect(await store.obtain('k', 't', async () => 'not asked')).toBe(newer);
   });
 
+  describe('that has used up most of its time', () => {
+    let now = 0;
+    beforeEach(() => {
+      now = 1000;
+      jest.spyOn(performance, 'now').mockImplementation(() => now);
+    });
+    afterEach(() => jest.restoreAllMocks());
+
+    const documents = (...texts: (string | undefined)[]) => jest.fn(async () => texts.shift());
+
+    test('is renewed while it still serves, once for all', async () => {
+      const store = new TokenStore();
+      const fetch = documents(DOCUMENT, '{"token":"next","expires_in":300}');
+      await store.obtain('k', undefined, fetch);
+      now += 170_000;
+      expect(store.get('k')).toBe(DOCUMENT);
+      expect(fetch).toHaveBeenCalledTimes(1);
+      now += 20_000;
+      expect([store.get('k'), store.get('k')]).toEqual([DOCUMENT, DOCUMENT]);
+      expect(fetch).toHaveBeenCalledTimes(2);
+      await store.obtain('k', 't', async () => 'not asked');
+      expect(store.get('k')).toContain('next');
+    });
+
+    test('serves on where its renewal fails, which is tried again after a while', async () => {
+      const store = new TokenStore();
+      const fetch = documents(DOCUMENT, undefined, '');
+      await store.obtain('k', undefined, fetch);
+      now += 190_000;
+      for (let asked = 0; asked < 5; asked++) {
+        expect(store.get('k')).toBe(DOCUMENT);
+        await Promise.resolve();
+        now += 5_000;
+      }
+      expect(fetch).toHaveBeenCalledTimes(4);
+      now += 50_000;
+      expect(store.get('k')).toBeUndefined();
+    });
+  });
+
   test('makes room: the oldest goes', async () => {
     const store = new TokenStore();
     for (let i = 0; i <= MAX_TOKENS; i++) await store.obtain(`k${i}`, undefined, async () => DOCUMENT);

@@ -1,18 +1,26 @@
-import type { Setting } from '../../src/core/settings';
+import type { Setting } from '../../src/core/setting';
 
 const kinds: Record<Setting['kind'], string> = {
+  'access-secret': 'word',
+  htpasswd: 'list of `user:hash`',
+  access: 'rules',
+  accounts: 'list of `user:token`',
   'address-list': 'list of addresses',
+  addresses: 'list of addresses',
   boolean: '`true` or `false`',
   choice: 'choice',
+  count: 'number',
   duration: 'duration',
   host: 'address or host name',
+  images: 'list of patterns',
   name: 'name',
   origin: 'URL without path',
   'origin-or-host': 'URL without path, or host name',
   path: 'path of a file',
   port: 'port',
   presence: 'any value',
-  registries: 'list of names, or `name=URL`',
+  rate: 'rate',
+  registries: 'list of names, `name=URL`; JSON; path of a JSON or YAML file',
   repository: 'repository path',
   secret: 'text',
   'url-or-host': 'URL or host name',
@@ -25,10 +33,12 @@ export function renderConfiguration(settings: readonly Setting[]): string {
 <!-- Written by \`yarn docs\` from src/core/settings.ts: edit that file. -->
 
 Settings are environment variables; a file \`.env\` in the working directory may hold them too, and the environment wins.
-Each is a flag as well, which wins over both: \`REGISTRY_BACKEND\` is \`--registry-backend\` or \`-registryBackend\`, with one
-dash or two, its value behind \`=\` or a space. \`--handle-redirect\` alone means \`true\`, \`--no-handle-redirect\` means \`false\`.
+Last comes the file that \`CONFIG_FILE\` names. Each setting is a flag as well, which wins over all: \`REGISTRY_BACKEND\` is
+\`--registry-backend\` or \`-registryBackend\`, with one dash or two, its value behind \`=\` or a space. \`--handle-redirect\` alone
+means \`true\`, \`--no-handle-redirect\` means \`false\`.
 Whatever stands on a command line can be read by every user of the machine: keep secrets to the environment.
-An empty value counts as not set. A duration is a number with \`ms\`, \`s\`, \`m\` or \`h\`, or seconds without a unit.
+An empty value counts as not set. A duration is a number with \`ms\`, \`s\`, \`m\` or \`h\`, several of them (\`1m30s\`), or seconds
+without a unit.
 Whatever is wrong is listed at the start, all at once, and the proxy exits with code 1.
 
 | Variable | Value | Default | Meaning |
@@ -44,6 +54,7 @@ values are a fault, unless one is a flag and the other is not, or one is in the 
 | --- | --- |
 ${renderAliases(settings).join('\n')}
 | \`-registeryHost\` | \`REGISTRY_BACKEND\`, flag only |
+| \`--config\`, \`serve\` | \`CONFIG_FILE\`, command line only |
 
 \`REGISTRY_HTTP_ADDR\` is \`:5000\`, \`0.0.0.0:5000\` or \`[::]:5000\`; the first says nothing about \`HOST\`.
 

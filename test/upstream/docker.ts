@@ -114,12 +114,17 @@ export async function authorize(session: Session, ...scopes: string[]): Promise<
   const ping = await ask(`${session.base}/v2/`);
   if (ping.status === 200) return {};
   expectStatus(ping, 401);
-  const { realm, service } = parseChallenge(required(ping, 'www-authenticate'));
+  const challenge = required(ping, 'www-authenticate');
+  const { login } = session;
+  const headers = login ? { authorization: basic(login.user, login.password) } : undefined;
+  if (challenge.startsWith('Basic ')) {
+    if (!headers) throw new Error('no basic auth credentials');
+    return headers;
+  }
+  const { realm, service } = parseChallenge(challenge);
   const url = new URL(realm);
   url.searchParams.set('service', service);
   for (const scope of scopes) url.searchParams.append('scope', scope);
-  const { login } = session;
-  const headers = login ? { authorization: basic(login.user, login.password) } : {};
   const reply = await ask(url.href, { headers });
   expectStatus(reply, 200);
   const document = reply.json() as { token?: string; access_token?: string };

@@ -1,0 +1,43 @@
+import { type Credentials, parseBasic } from './basic';
+
+export interface Login extends Credentials {
+  readonly kind: 'login';
+}
+
+/** An `Authorization` field that goes with every request to the registry as it is. */
+export interface FixedHeader {
+  readonly kind: 'header';
+  readonly value: string;
+}
+
+/** A right at a registry by which the proxy asks there. */
+export type Account = Login | FixedHeader;
+
+/** Names an account in the memory of this process, without its secret. */
+export function accountId(account: Account | undefined): string {
+  switch (account?.kind) {
+    case undefined:
+      return '';
+    case 'login':
+      return encodeURIComponent(account.username);
+    case 'header':
+      return '=';
+  }
+}
+
+/** What stands in `AUTH_HEADER`: a login where it is one, since token servers take those too. */
+export function headerAccount(value: string): Account {
+  const login = parseBasic(value);
+  return login ? { kind: 'login', ...login } : { kind: 'header', value: value.trim() };
+}
+
+/** `user:token,user:token`; undefined where one of them is none. */
+export function parseAccounts(text: string): Login[] | undefined {
+  const pairs = text.split(/[\s,]+/).filter(Boolean);
+  const logins = pairs.flatMap((pair): Login[] => {
+    const colon = pair.indexOf(':');
+    const [username, password] = [pair.slice(0, colon), pair.slice(colon + 1)];
+    return colon > 0 && password !== '' ? [{ kind: 'login', username, password }] : [];
+  });
+  return logins.length === pairs.length ? logins : undefined;
+}

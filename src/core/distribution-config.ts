@@ -1,0 +1,160 @@
+import { isRecord } from './document-fields';
+
+/** One setting as distribution's configuration file says it. */
+export interface Configured {
+  /** Sections and key, with dots between. */
+  readonly key: string;
+  /** The variable of distribution's own that overrides it, which is an alias of one of our settings. */
+  readonly name: string;
+  readonly text: string;
+}
+
+/** What a configuration of distribution holds, in its file or in variables. */
+export interface Distribution {
+  readonly given: readonly Configured[];
+  /** Names of what means nothing here. */
+  readonly ignored: readonly string[];
+  /** Names of what is about the storage of images, of which there is none. */
+  readonly idle: readonly string[];
+}
+
+/** What is taken over (distribution, "Configuring a registry"). */
+const KEYS = [
+  'proxy.remoteurl',
+  'proxy.username',
+  'proxy.password',
+  'http.addr',
+  'http.host',
+  'http.draintimeout',
+  'http.tls.certificate',
+  'http.tls.key',
+  'log.level',
+  'log.formatter',
+  'auth.htpasswd.realm',
+  'auth.htpasswd.path',
+];
+
+const IDLE = ['storage.filesystem.rootdirectory', 'proxy.ttl'];
+
+/** What keeps strangers or listeners out: left out silently, it would open a registry that its owner believes closed. */
+const GUARDS: Readonly<Record<string, string>> = {
+  auth: 'is not supported: without it everybody who reaches the proxy could use it',
+  'http.tls.clientcas': 'is not supported: without it everybody who reaches the proxy could use it',
+  'http.tls.letsencrypt': 'is not supported: name a certificate in http.tls.certificate and its key in http.tls.key',
+};
+
+const SUPPORTED_VERSION = '0.1';
+
+/** Distribution's rule: `proxy.remoteurl` is overridden by `REGISTRY_PROXY_REMOTEURL`. */
+function variableOf(key: string): string {
+  return `REGISTRY_${key.toUpperCase().replaceAll('.', '_')}`;
+}
+
+/**
+ * Reads the content of a config.yml.
+ * @param isSetting whether a variable of distribution is the name of one of our settings
+ * @param faults gets what is wrong, as `key: what was expected`; never a value
+ */
+export function readDistributionConfig(
+  content: unknown,
+  isSetting: (name: string) => boolean,
+  faults: string[],
+): Distribution {
+  const found = { given: [] as Configured[], ignored: [] as string[], idle: [] as string[] };
+  const take = (key: string, value: unknown) => {
+    if (typeof value !== 'string') faults.push(`${key}: expected text; put it in quotes`);
+    else if (value.trim() !== '') found.given.push({ key, name: variableOf(key), text: onOneLine(value.trim()) });
+  };
+  const visit = (section: Readonly<Record<string, unknown>>, above: string) => {
+    for (const [name, value] of Object.entries(section)) {
+      const key = above === '' ? name : `${above}.${name}`;
+      // An empty section is written as a name alone.
+      if (value === null || value === undefined || isNoLogin(key, value)) continue;
+      if (KEYS.includes(key) && isSetting(variableOf(key))) take(key, value);
+      else if (IDLE.includes(key)) found.idle.push(key);
+      else if (key === 'version') faults.push(...versionFaults(value));
+      else if (!isAbove(key, isSetting)) report(key, found.ignored, faults);
+      else if (isRecord(value)) visit(value, key);
+      else if (key === 'storage' && typeof value === 'string') found.ignored.push(key);
+      else faults.push(`${key}: expected a section`);
+    }
+  };
+  if (!isRecord(content)) faults.push('expected sections such as proxy: and http:');
+  else {
+    visit(content, '');
+    const { auth } = content;
+    const isLogin = isRecord(auth) && isRecord(auth.htpasswd) && isSetting('REGISTRY_AUTH');
+    if (isLogin) found.given.push({ key: 'auth.htpasswd', name: 'REGISTRY_AUTH', text: 'htpasswd' });
+  }
+  return found;
+}
+
+/** A key file of Google as a password: its line ends mean nothing, and elsewhere passwords have none. */
+function onOneLine(text: string): string {
+  if (!/^\{[\s\S]*[\r\n]/.test(text)) return text;
+  try {
+    return JSON.stringify(JSON.parse(text));
+  } catch {
+    return text;
+  }
+}
+
+/** `auth: none`, also as a section of that name. */
+function isNoLogin(key: string, value: unknown): boolean {
+  if (key !== 'auth') return false;
+  return value === 'none' || (isRecord(value) && Object.keys(value).join() === 'none');
+}
+
+/** Whether something below this section is known. */
+function isAbove(key: string, isSetting: (name: string) => boolean): boolean {
+  const known = [...KEYS.filter((each) => isSetting(variableOf(each))), ...IDLE];
+  return (
+    known.some((each) => each.startsWith(`${key}.`)) || Object.keys(GUARDS).some((each) => each.startsWith(`${key}.`))
+  );
+}
+
+function report(key: string, ignored: string[], faults: string[]): void {
+  const guard = Object.keys(GUARDS).find((each) => key === each || key.startsWith(`${each}.`));
+  // Names are what the file says them to be, and they are printed.
+  const name = key.replace(/[^\w.-]/g, '?').slice(0, 100);
+  if (guard === undefined) ignored.push(name);
+  else faults.push(`${name}: ${GUARDS[guard]}`);
+}
+
+function versionFaults(value: unknown): string[] {
+  return String(value) === SUPPORTED_VERSION ? [] : [`version: expected ${SUPPORTED_VERSION}`];
+}
+
+/** Sections of distribution's configuration, by which its variables are told from ours and from anybody else's. */
+const SECTION =
+  /^REGISTRY_(AUTH|CATALOG|COMPATIBILITY|HEALTH|HTTP|LOG|LOGLEVEL|MIDDLEWARE|NOTIFICATIONS|POLICY|PROXY|REDIS|REPORTING|STORAGE|VALIDATION)(_|$)/;
+
+/** What Kubernetes sets for a service called registry-http. */
+const SERVICE_LINK = /_SERVICE_(HOST|PORT(_\w+)?)$|_PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?$/;
+
+/** Looks for variables of distribution's that are set and that no setting has for an alias. */
+export function readDistributionVariables(
+  env: Readonly<Record<string, string | undefined>>,
+  isSetting: (name: string) => boolean,
+  faults: string[],
+): Distribution {
+  const found = { given: [], ignored: [] as string[], idle: [] as string[] };
+  const guards = Object.keys(GUARDS).map((key) => [variableOf(key), GUARDS[key]] as const);
+  for (const [name, text] of Object.entries(env)) {
+    if (!text?.trim() || !SECTION.test(name) || SERVICE_LINK.test(name) || isSetting(name)) continue;
+    if (name === 'REGISTRY_AUTH' && text.trim() === 'none') continue;
+    const guard = guards.find(([variable]) => name === variable || name.startsWith(`${variable}_`));
+    if (IDLE.some((key) => variableOf(key) === name)) found.idle.push(name);
+    else if (guard) faults.push(`${name}: ${guard[1]}`);
+    else found.ignored.push(name);
+  }
+  return found;
+}
+
+/** What is said of them at the start, one line each. */
+export function distributionNotes(where: string, { ignored, idle }: Distribution): string[] {
+  return [
+    ...(ignored.length > 0 ? [`${where}: ignored ${ignored.join(', ')}`] : []),
+    ...(idle.length > 0 ? [`${where}: ignored ${idle.join(', ')}, since this version stores no images`] : []),
+  ];
+}

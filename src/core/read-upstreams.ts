@@ -1,0 +1,140 @@
+import { type Account, accountId, headerAccount, type Login } from './account';
+import type { Timeouts, Upstream } from './config';
+import type { Surroundings } from './document-fields';
+import type { Gate } from './gate';
+import type { GivenSettings } from './given';
+import type { Guards } from './guards';
+import { describeUpstream, registryName } from './registries';
+import { type RegistryEntry, readEntries } from './registry-entry';
+import type { SettingReader } from './setting-readers';
+import type { SettingName } from './settings';
+import { hostOf, hrefOf } from './url';
+
+export interface Reading {
+  readonly read: SettingReader;
+  readonly given: GivenSettings;
+  readonly around: Surroundings;
+  readonly document: (path: string) => unknown;
+  readonly faults: string[];
+}
+
+/** The default first, then the others; several ones make the proxy authenticate, since clients know one realm a host. */
+/** What is known before the registries are. */
+export interface Around {
+  readonly timeouts: Timeouts;
+  readonly gate: Gate | undefined;
+  readonly guards: Guards;
+}
+
+export function readUpstreams(reading: Reading, { timeouts, gate, guards }: Around): [Upstream, ...Upstream[]] {
+  const { read, faults } = reading;
+  const entries = readRegistries(reading).map((entry) => ({ ...entry, name: registryName(entry.name) }));
+  const first = defaultEntry(reading, entries);
+  const more = entries.filter(({ name }) => name !== first.name);
+  const names = more.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) < index);
+  if (twice !== undefined) faults.push(`REGISTRIES names ${twice} twice`);
+  const common = {
+    proxyRedirect: read('PROXY_REDIRECT') as boolean,
+    handleRedirect: read('HANDLE_REDIRECT') as boolean,
+    allowPrivate: read('ALLOW_PRIVATE_ADDRESSES'),
+    isRelayed: more.length === 0 && !gate?.users.size,
+    timeouts,
+  };
+  const [upstream, ...others] = [first, ...more].map((entry) => describeUpstream(entry, common));
+  const isLeft = [upstream, ...others].find(({ auth }) => auth === 'relay' && gate?.users.size);
+  if (isLeft) faults.push(`${isLeft.name}.auth: relay needs the logins that HTPASSWD_FILE takes for the proxy itself`);
+  if (!gate && !guards.allowClients) checkOpenness([upstream, ...others], reading);
+  return [upstream, ...others];
+}
+
+function readRegistries({ read, around, document, faults }: Reading): readonly RegistryEntry[] {
+  const setting = read('REGISTRIES');
+  const found: string[] = [];
+  const entries = (value: unknown) => readEntries(value, around, found);
+  const at = (where: string) => faults.push(...found.map((fault) => `${where}: ${fault}`));
+  switch (setting?.kind) {
+    case undefined:
+      return [];
+    case 'list':
+      return setting.entries;
+    case 'document': {
+      const listed = entries(setting.document);
+      at('REGISTRIES');
+      return listed;
+    }
+    case 'file':
+      try {
+        const listed = entries(document(setting.path));
+        at(`REGISTRIES=${setting.path}`);
+        return listed;
+      } catch (error) {
+        faults.push(`REGISTRIES=${setting.path}: ${(error as Error).message}`);
+        return [];
+      }
+  }
+}
+
+/** What `REGISTRY_BACKEND` and its companions say, and what REGISTRIES says of the same registry. */
+function defaultEntry(reading: Reading, entries: readonly RegistryEntry[]): RegistryEntry {
+  const { read, given, faults } = reading;
+  const backend = read('REGISTRY_BACKEND');
+  const isGiven = (given.REGISTRY_BACKEND?.length ?? 0) > 0;
+  const marked = entries.filter(({ isDefault }) => isDefault);
+  if (marked.length > 1)
+    faults.push(`REGISTRIES: ${marked.map(({ name }) => name).join(' and ')} are both the default`);
+  const named = read('REGISTRY_NAME') ?? (backend && hostOf(backend));
+  const name = marked.length > 0 && !isGiven ? marked[0].name : registryName(named ?? 'invalid');
+  const listed = entries.find((entry) => entry.name === name);
+  if (isGiven && listed?.url && backend && hrefOf(listed.url) !== hrefOf(backend)) {
+    faults.push(`${spelt('REGISTRY_BACKEND', given)} and REGISTRIES have two addresses for ${name}: keep one of them`);
+  }
+  const accounts = readAccounts(reading);
+  const prefix = read('REPO_PREFIX');
+  if (accounts && listed?.accounts)
+    faults.push(`${spelt('REGISTRY_USERNAME', given)} and REGISTRIES both hold a login for ${name}`);
+  return {
+    ...listed,
+    name,
+    ...(isGiven || !listed ? { url: listed?.url ?? backend } : {}),
+    ...(accounts && { accounts }),
+    ...(prefix !== undefined && { prefix }),
+  };
+}
+
+/** The logins at the default registry. */
+function readAccounts({ read, given, faults }: Reading): readonly Account[] | undefined {
+  const username = read('REGISTRY_USERNAME');
+  const password = read('REGISTRY_PASSWORD');
+  const more = read('REGISTRY_ACCOUNTS') ?? [];
+  const header = read('AUTH_HEADER');
+  if ((username === undefined) !== (password === undefined)) {
+    const [present, absent] = [spelt('REGISTRY_USERNAME', given), spelt('REGISTRY_PASSWORD', given)];
+    faults.push(`${present} and ${absent} belong together: set both or neither`);
+  }
+  const login: Login[] =
+    username === undefined || password === undefined ? [] : [{ kind: 'login', username, password }];
+  const logins = [...login, ...more];
+  const ids = logins.map(accountId);
+  if (new Set(ids).size < ids.length) faults.push('REGISTRY_ACCOUNTS names a user twice');
+  if (header === undefined) return logins.length > 0 ? logins : undefined;
+  if (logins.length > 0)
+    faults.push(`AUTH_HEADER stands beside ${spelt('REGISTRY_USERNAME', given)}: keep one of them`);
+  return [headerAccount(header)];
+}
+
+/** What a login opens is open to everybody who can reach the proxy, so it takes a word that says that this is meant. */
+function checkOpenness(upstreams: readonly Upstream[], { read, given, faults }: Reading): void {
+  const opened = upstreams.find(({ accounts }) => accounts.length > 0);
+  if (!opened || read('ANONYMOUS_PULL')) return;
+  const isListed = read('REGISTRY_USERNAME') === undefined;
+  const what = isListed ? `the login for ${opened.name}` : spelt('REGISTRY_USERNAME', given);
+  faults.push(
+    `${what} lets everybody who can reach the proxy pull what that login may pull: set ANONYMOUS_PULL=true if that is meant, or HTPASSWD_FILE to have them log in`,
+  );
+}
+
+/** A setting as its user wrote it: people know it by that name. */
+function spelt(name: SettingName, given: GivenSettings): string {
+  return given[name]?.[0]?.as ?? name;
+}

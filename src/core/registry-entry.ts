@@ -1,0 +1,120 @@
+import { type Account, headerAccount } from './account';
+import type { Timeouts } from './config';
+import { DocumentFields, isRecord, type Surroundings } from './document-fields';
+import { isWildcard, parseNameOrWildcard } from './registries-setting';
+import { parseMilliseconds, parseRegistryName, parseRepository, parseSecret, parseUrlOrHost } from './setting-values';
+import type { Url } from './url';
+
+/** A registry as a line or a document describes it; what is left out follows from the rest. */
+export interface RegistryEntry {
+  readonly name: string;
+  readonly url?: Url;
+  /** Whole host names that stand for it. */
+  readonly hosts?: readonly string[];
+  readonly isDefault?: boolean;
+  readonly auth?: 'relay' | 'proxy';
+  readonly accounts?: readonly Account[];
+  readonly redirect?: 'pass' | 'rewrite' | 'follow';
+  readonly prefix?: string;
+  readonly timeouts?: Partial<Timeouts>;
+  /** Certificates in PEM form. */
+  readonly ca?: string;
+  readonly plainHttp?: boolean;
+  readonly allowPrivate?: boolean;
+}
+
+/** Reads `{ name: entry }`, `{ registries: … }`, or a list of names and of entries with a `name`. */
+export function readEntries(document: unknown, around: Surroundings, faults: string[]): RegistryEntry[] {
+  const inner = isRecord(document) && 'registries' in document ? document.registries : document;
+  const listed = Array.isArray(inner)
+    ? inner.map((each) => (isRecord(each) ? ([each.name, each] as const) : ([each, {}] as const)))
+    : Object.entries(isRecord(inner) ? inner : {});
+  if (listed.length === 0) faults.push('names no registry: expected a mapping of names, or a list');
+  return listed.flatMap(([given, value]) => {
+    const name = typeof given === 'string' ? parseNameOrWildcard(given) : undefined;
+    if (name === undefined) {
+      faults.push(`${JSON.stringify(given)?.slice(0, 80)}: expected the name of a registry`);
+      return [];
+    }
+    const record = isRecord(value) ? value : typeof value === 'string' ? { url: value } : {};
+    if (!isRecord(value ?? {}) && typeof value !== 'string')
+      faults.push(`${name}: expected a mapping of keys, or a URL`);
+    return [readEntry(name, new DocumentFields(name, record, around, faults))];
+  });
+}
+
+function readEntry(name: string, fields: DocumentFields): RegistryEntry {
+  fields.has('name');
+  const entry: RegistryEntry = {
+    name,
+    url: fields.take('url', 'an http(s) URL or a host name without credentials, query or fragment', parseUrlOrHost),
+    hosts: readHosts(fields),
+    isDefault: fields.flag('default'),
+    auth: fields.choice('auth', 'relay', 'proxy'),
+    accounts: readAccounts(fields),
+    redirect: fields.choice('redirect', 'pass', 'rewrite', 'follow'),
+    prefix: fields.take('prefix', 'a repository path', parseRepository),
+    timeouts: readTimeouts(fields),
+    ca: readCertificates(fields),
+    plainHttp: fields.flag('plainHttp'),
+    allowPrivate: fields.flag('allowPrivateAddresses'),
+  };
+  if (isWildcard(name)) checkWildcard(entry, fields);
+  if (entry.url?.scheme === 'http' && entry.plainHttp === false) fields.fault('plainHttp', 'is false, and url is http');
+  if (entry.accounts && entry.auth === 'relay')
+    fields.fault('auth', 'relay leaves the login to clients; take it or the login out');
+  fields.refuseOthers();
+  return entry;
+}
+
+/** Anybody can open a registry below such a domain, and would be shown the login. */
+function checkWildcard({ url, accounts, hosts, isDefault }: RegistryEntry, fields: DocumentFields): void {
+  if (accounts) fields.fault('username', 'a login needs one host: name the registry in full');
+  if (url) fields.fault('url', 'a name with * stands for many hosts and has no address');
+  if (hosts || isDefault) fields.fault(hosts ? 'hosts' : 'default', 'a name with * stands for many registries');
+}
+
+function readHosts(fields: DocumentFields): readonly string[] | undefined {
+  if (!fields.has('hosts')) return undefined;
+  return fields.list('hosts').flatMap((item) => item.take('value', 'a host name', parseRegistryName) ?? []);
+}
+
+function readAccounts(fields: DocumentFields): readonly Account[] | undefined {
+  const accounts = [fields, ...fields.list('accounts')].flatMap((each) => readAccount(each, each === fields) ?? []);
+  return accounts.length > 0 ? accounts : undefined;
+}
+
+function readAccount(fields: DocumentFields, isEntry: boolean): Account | undefined {
+  const username = fields.take('username', 'text without control characters', parseSecret);
+  const password = fields.take('password', 'text', parseSecret) ?? fields.file('passwordFile')?.replace(/\r?\n$/, '');
+  const header = fields.take('authHeader', 'the value of an Authorization field', parseSecret);
+  if (!isEntry) fields.refuseOthers();
+  if (header !== undefined) {
+    if (username !== undefined) fields.fault('authHeader', 'stands beside username: keep one of them');
+    return headerAccount(header);
+  }
+  if (username === undefined && password === undefined)
+    return isEntry ? undefined : fields.fault('username', 'is missing');
+  if (username !== undefined && password !== undefined) return { kind: 'login', username, password };
+  return fields.fault(username === undefined ? 'username' : 'password', 'is missing');
+}
+
+const DEADLINES = ['connect', 'response', 'retry', 'stall'] as const;
+
+function readTimeouts(fields: DocumentFields): Partial<Timeouts> | undefined {
+  const [group] = fields.list('timeouts');
+  if (!group) return undefined;
+  const pairs = DEADLINES.map((key) => [key, group.take(key, 'a duration such as 20s', parseMilliseconds)] as const);
+  for (const [key, value] of pairs) {
+    if (value === 0 && key !== 'retry')
+      group.fault(key, 'must be more than 0, or a dead upstream would hold a pull for ever');
+  }
+  group.refuseOthers();
+  return Object.fromEntries(pairs.filter(([, value]) => value !== undefined));
+}
+
+function readCertificates(fields: DocumentFields): string | undefined {
+  const text = fields.file('ca');
+  if (text === undefined || text.includes('-----BEGIN CERTIFICATE-----')) return text;
+  return fields.fault('ca', 'holds no certificate in PEM form');
+}

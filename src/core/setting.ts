@@ -1,0 +1,41 @@
+/** How the text of a setting is read; `setting-readers.ts` has the readers. */
+export type SettingKind =
+  | 'access-secret'
+  | 'access'
+  | 'accounts'
+  | 'address-list'
+  | 'addresses'
+  | 'boolean'
+  | 'choice'
+  | 'count'
+  | 'duration'
+  | 'host'
+  | 'htpasswd'
+  | 'images'
+  | 'name'
+  | 'origin'
+  | 'origin-or-host'
+  | 'path'
+  | 'port'
+  | 'presence'
+  | 'rate'
+  | 'registries'
+  | 'repository'
+  | 'secret'
+  | 'url-or-host';
+
+export interface Setting {
+  /** Name of the environment variable. */
+  readonly name: string;
+  /** What other programs call it: read just the same. */
+  readonly aliases?: readonly string[];
+  readonly kind: SettingKind;
+  /** What holds when it is not set, as it would be written; empty where that is derived (then `help` says how). */
+  readonly fallback: string;
+  readonly choices?: readonly string[];
+  /** Other words for some of them, in lower case, as other programs have them. */
+  readonly synonyms?: Readonly<Record<string, string>>;
+  /** Its value is never printed. */
+  readonly secret?: true;
+  readonly help: string;
+}

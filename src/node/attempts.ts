@@ -1,0 +1,37 @@
+/** Wrong passwords for one name within a window, and the milliseconds that one lasts. */
+export const MAX_FAILURES = 10;
+export const ATTEMPT_WINDOW = 60_000;
+
+/** Names counted at most; one more drops the one whose window began first. */
+const MAX_NAMES = 10_000;
+
+/**
+ * Counts tries to log in, for each name by itself: with one count for all, whoever guesses would lock everybody out. And
+ * not for each address: behind a platform's gateway many have the same one, and guessers have many. What remains is that
+ * somebody can keep a user from logging in at one more place.
+ */
+export class Attempts {
+  readonly #windows = new Map<string, { readonly until: number; count: number }>();
+
+  /**
+   * Counts a try as failed before it is made, so that many at once are no way around.
+   * @returns what takes it back once it has turned out well; undefined where there were too many
+   */
+  begin(name: string): (() => void) | undefined {
+    const now = performance.now();
+    let window = this.#windows.get(name);
+    if (!window || window.until <= now) {
+      window = { until: now + ATTEMPT_WINDOW, count: 0 };
+      this.#windows.delete(name);
+      this.#windows.set(name, window);
+      const [oldest] = this.#windows.keys();
+      if (this.#windows.size > MAX_NAMES) this.#windows.delete(oldest);
+    }
+    if (window.count >= MAX_FAILURES) return undefined;
+    const counted = window;
+    counted.count += 1;
+    return () => {
+      counted.count -= 1;
+    };
+  }
+}

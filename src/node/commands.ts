@@ -1,0 +1,43 @@
+import type { Readable, Writable } from 'node:stream';
+import { nearest } from '../core/nearest';
+import { mask } from '../core/setting-readers';
+
+/** What a command talks to; of a process, its own streams. */
+export interface Streams {
+  readonly stdin: Readable & { readonly isTTY?: boolean };
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+}
+
+/** A mistake of whoever called a command; the message is a sentence that says what to do. */
+export class CommandError extends Error {}
+
+/** @throws CommandError */
+type Run = (argv: readonly string[], streams: Streams) => Promise<void>;
+
+const commands: Readonly<Record<string, () => Promise<Run>>> = {
+  htpasswd: async () => (await import('./htpasswd')).htpasswd,
+};
+
+/**
+ * Runs the command that the first argument names, with the others.
+ * @returns the exit code
+ */
+export async function runCommand([name, ...argv]: readonly string[], streams: Streams): Promise<number> {
+  try {
+    const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
+    if (!load) throw new CommandError(unknown(name));
+    await (await load())(argv, streams);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    streams.stderr.write(`${error.message}\n`);
+    return 1;
+  }
+}
+
+function unknown(name: string): string {
+  const near = nearest(name, [...Object.keys(commands), 'serve']);
+  const hint = near === undefined ? '--help lists commands and flags' : `did you mean ${near}?`;
+  return `"${mask(name)}": unknown command; ${hint}`;
+}

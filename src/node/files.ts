@@ -1,0 +1,55 @@
+import { readFileSync, statSync } from 'node:fs';
+import { load } from 'js-yaml';
+import type { Files } from '../core/files';
+
+/** Bytes of a file that a setting names, at most: thousands of users or registries fit in. */
+export const MAX_FILE_BYTES = 1024 * 1024;
+
+/** Reads files while the configuration is read, and keeps note of them: a change of one is a change of it all. */
+export class SettingFiles implements Files {
+  readonly #read = new Map<string, string>();
+
+  /** Each file that was asked for, with what stood in it; empty where it could not be read. */
+  get read(): ReadonlyMap<string, string> {
+    return this.#read;
+  }
+
+  text(path: string): string {
+    this.#read.set(path, '');
+    const text = readSmallFile(path);
+    this.#read.set(path, text);
+    return text;
+  }
+
+  document(path: string): unknown {
+    const text = this.text(path);
+    try {
+      // JSON is YAML, but its own parser's errors are better known.
+      return /^\s*[{[]/.test(text) ? JSON.parse(text) : load(text);
+    } catch (error) {
+      // The rest of the message quotes the file, which may hold secrets.
+      throw new Error(`cannot be parsed (${(error as Error).message.split(/[\n"]/)[0].trim()})`);
+    }
+  }
+}
+
+const FILE_ERRORS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'there is no such file',
+  EACCES: 'the user that the proxy runs as may not read it',
+  EPERM: 'the user that the proxy runs as may not read it',
+  EISDIR: 'must be a file',
+  EFBIG: `is larger than ${MAX_FILE_BYTES / 1024} KiB`,
+};
+
+function readSmallFile(path: string): string {
+  try {
+    const about = statSync(path);
+    // Opening a pipe would wait for its writer.
+    if (!about.isFile()) throw Object.assign(new Error(), { code: 'EISDIR' });
+    if (about.size > MAX_FILE_BYTES) throw Object.assign(new Error(), { code: 'EFBIG' });
+    return readFileSync(path, 'utf8').replace(/^\ufeff/, '');
+  } catch (error) {
+    throw new Error(FILE_ERRORS[(error as NodeJS.ErrnoException).code ?? ''] ?? 'cannot be read');
+  }
+}

@@ -1,0 +1,63 @@
+import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
+
+const MARK = 'rp1';
+
+/** Payload and HMAC-SHA256 in base64url; the longest user name makes a payload of some 1100 characters. */
+const TOKEN = new RegExp(`^${MARK}\\.([\\w-]{1,4000})\\.([\\w-]{43})$`);
+
+/** What a token says; a subject without a name is somebody who did not log in. */
+export type TokenVerdict =
+  | { readonly kind: 'valid'; readonly name: string | undefined }
+  | { readonly kind: 'expired' }
+  | { readonly kind: 'forged' };
+
+/**
+ * The key that tokens are signed with, the same wherever the same secrets are configured: the instances of a function
+ * share nothing else. Without any secret it is a random one, since what everybody knows signs nothing.
+ */
+export function tokenKey(parts: readonly string[]): Buffer {
+  if (parts.every((part) => part === '')) return randomBytes(32);
+  return Buffer.from(hkdfSync('sha256', JSON.stringify(parts), '', 'registry-proxy token 1', 32));
+}
+
+/**
+ * A token for a user, or for somebody without a name.
+ * @param hash of the user's password: with another password the token is void
+ * @param until milliseconds since the epoch, counted in whole seconds
+ */
+export function signToken(key: Buffer, name: string | undefined, hash: string | undefined, until: number): string {
+  const payload = Buffer.from(JSON.stringify([name ?? null, Math.floor(until / 1000)])).toString('base64url');
+  return `${MARK}.${payload}.${macOf(key, payload, hash)}`;
+}
+
+/** @param hashOf the hash of a user's password, where there is such a user */
+export function readSignedToken(
+  key: Buffer,
+  token: string,
+  hashOf: (name: string) => string | undefined,
+  now: number,
+): TokenVerdict {
+  const [, payload, mac] = TOKEN.exec(token) ?? [];
+  const claims = payload === undefined ? undefined : readPayload(payload);
+  if (!claims) return { kind: 'forged' };
+  const hash = claims.name === undefined ? undefined : hashOf(claims.name);
+  const isSigned = timingSafeEqual(Buffer.from(mac), Buffer.from(macOf(key, payload, hash)));
+  if (!isSigned || (claims.name !== undefined && hash === undefined)) return { kind: 'forged' };
+  return claims.until > now ? { kind: 'valid', name: claims.name } : { kind: 'expired' };
+}
+
+function macOf(key: Buffer, payload: string, hash: string | undefined): string {
+  return createHmac('sha256', key)
+    .update(JSON.stringify([MARK, payload, hash ?? null]))
+    .digest('base64url');
+}
+
+function readPayload(payload: string): { name: string | undefined; until: number } | undefined {
+  try {
+    const [name, seconds] = JSON.parse(Buffer.from(payload, 'base64url').toString()) as unknown[];
+    if ((name !== null && typeof name !== 'string') || typeof seconds !== 'number') return undefined;
+    return { name: name ?? undefined, until: seconds * 1000 };
+  } catch {
+    return undefined;
+  }
+}

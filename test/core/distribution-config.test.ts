@@ -1,0 +1,193 @@
+import { randomUUID } from 'node:crypto';
+import {
+  distributionNotes,
+  readDistributionConfig,
+  readDistributionVariables,
+} from '../../src/core/distribution-config';
+import type { Setting } from '../../src/core/setting';
+import { settings } from '../../src/core/settings';
+
+const table: readonly Setting[] = settings;
+const isSetting = (name: string) => table.some((each) => each.name === name || each.aliases?.includes(name));
+
+const read = (content: unknown, isKnown = isSetting) => {
+  const faults: string[] = [];
+  return { ...readDistributionConfig(content, isKnown, faults), faults };
+};
+
+const NOTHING = { given: [], ignored: [], idle: [], faults: [] };
+
+describe('a key', () => {
+  test.each([
+    ['proxy', 'remoteurl', 'REGISTRY_PROXY_REMOTEURL', 'REGISTRY_BACKEND'],
+    ['proxy', 'username', 'REGISTRY_PROXY_USERNAME', 'REGISTRY_USERNAME'],
+    ['proxy', 'password', 'REGISTRY_PROXY_PASSWORD', 'REGISTRY_PASSWORD'],
+    ['http', 'addr', 'REGISTRY_HTTP_ADDR', 'PORT'],
+    ['http', 'host', 'REGISTRY_HTTP_HOST', 'PUBLIC_URL'],
+    ['http', 'draintimeout', 'REGISTRY_HTTP_DRAINTIMEOUT', 'SHUTDOWN_TIMEOUT'],
+    ['log', 'level', 'REGISTRY_LOG_LEVEL', 'LOG_LEVEL'],
+    ['log', 'formatter', 'REGISTRY_LOG_FORMATTER', 'LOG_FORMAT'],
+  ])('%s.%s is what %s sets: %s', (section, key, name, setting) => {
+    expect(read({ [section]: { [key]: ' x ' } })).toEqual({
+      ...NOTHING,
+      given: [{ key: `${section}.${key}`, name, text: 'x' }],
+    });
+    expect(table.find((each) => each.name === setting)?.aliases).toContain(name);
+  });
+
+  test('of a section within a section too', () => {
+    expect(read({ http: { tls: { certificate: '/c', key: '/k' } } }).given).toEqual([
+      { key: 'http.tls.certificate', name: 'REGISTRY_HTTP_TLS_CERTIFICATE', text: '/c' },
+      { key: 'http.tls.key', name: 'REGISTRY_HTTP_TLS_KEY', text: '/k' },
+    ]);
+  });
+
+  test.each([
+    ['version', { version: 0.1 }],
+    ['version, in quotes', { version: '0.1' }],
+    ['an empty section', { proxy: null, http: {}, auth: null }],
+    ['no login', { auth: 'none' }],
+    ['no login, as a section', { auth: { none: {} } }],
+    ['an empty value', { proxy: { remoteurl: '', username: null, password: '  ' } }],
+  ])('%s says nothing', (_, content) => {
+    expect(read(content)).toEqual(NOTHING);
+  });
+
+  test('that is about storage is idle', () => {
+    const content = { storage: { filesystem: { rootdirectory: '/r' } }, proxy: { ttl: '168h' } };
+    expect(read(content)).toEqual({ ...NOTHING, idle: ['storage.filesystem.rootdirectory', 'proxy.ttl'] });
+  });
+
+  test.each<[object, string[]]>([
+    [{ health: { storagedriver: { enabled: true } } }, ['health']],
+    [{ notifications: { endpoints: [] }, redis: { addr: 'x' } }, ['notifications', 'redis']],
+    [{ loglevel: 'debug' }, ['loglevel']],
+    [{ storage: 'inmemory' }, ['storage']],
+    [{ log: { fields: { service: 'r' }, accesslog: { disabled: true } } }, ['log.fields', 'log.accesslog']],
+    [{ storage: { delete: { enabled: true }, s3: { bucket: 'b' } } }, ['storage.delete', 'storage.s3']],
+    [{ storage: { filesystem: { maxthreads: 100 } } }, ['storage.filesystem.maxthreads']],
+    [{ http: { headers: { A: ['b'] }, tls: { minimumtls: 'tls1.2' } } }, ['http.headers', 'http.tls.minimumtls']],
+    [{ proxy: { exec: { command: 'x' }, remoteURL: 'x' } }, ['proxy.exec', 'proxy.remoteURL']],
+    [{ 'a\n b': 1 }, ['a??b']],
+  ])('that means nothing here is named: %j', (content, ignored) => {
+    expect(read(content)).toEqual({ ...NOTHING, ignored });
+  });
+
+  test('of a key file of Google loses its line ends', () => {
+    const key = { type: 'service_account', private_key: 'a\nb' };
+    const password = JSON.stringify(key, undefined, 2);
+    expect(read({ proxy: { password } }).given[0].text).toBe(JSON.stringify(key));
+    expect(read({ proxy: { password: '{a\nb' } }).given[0].text).toBe('{a\nb');
+  });
+});
+
+describe('a login of the proxy’s own', () => {
+  const content = { auth: { htpasswd: { realm: 'Registry Realm', path: '/auth/htpasswd' } } };
+
+  test('is taken over where there is one', () => {
+    const isKnown = (name: string) => isSetting(name) || name.startsWith('REGISTRY_AUTH');
+    expect(read(content, isKnown)).toEqual({
+      ...NOTHING,
+      given: [
+        { key: 'auth.htpasswd.realm', name: 'REGISTRY_AUTH_HTPASSWD_REALM', text: 'Registry Realm' },
+        { key: 'auth.htpasswd.path', name: 'REGISTRY_AUTH_HTPASSWD_PATH', text: '/auth/htpasswd' },
+        { key: 'auth.htpasswd', name: 'REGISTRY_AUTH', text: 'htpasswd' },
+      ],
+    });
+    expect(read({ auth: { token: { realm: 'x' } } }, isKnown).faults).toHaveLength(1);
+  });
+
+  test('is never ignored: the proxy would be open, and its owner would not know', () => {
+    const isUnknown = (name: string) => isSetting(name) && !name.startsWith('REGISTRY_AUTH');
+    expect(read(content, isUnknown)).toEqual({
+      ...NOTHING,
+      faults: [expect.stringMatching(/^auth: is not supported/)],
+    });
+  });
+});
+
+describe('a fault', () => {
+  test.each<[unknown, string]>([
+    [{ version: 0.2 }, 'version: expected 0.1'],
+    [{ version: { a: 1 } }, 'version: expected 0.1'],
+    [{ proxy: { username: 17 } }, 'proxy.username: expected text; put it in quotes'],
+    [{ proxy: { remoteurl: ['https://r'] } }, 'proxy.remoteurl: expected text; put it in quotes'],
+    [{ http: { draintimeout: true } }, 'http.draintimeout: expected text; put it in quotes'],
+    [{ proxy: 'https://r' }, 'proxy: expected a section'],
+    [{ auth: 'htpasswd' }, 'auth: expected a section'],
+    [{ http: [] }, 'http: expected a section'],
+    [{ http: { tls: true } }, 'http.tls: expected a section'],
+    [[], 'expected sections such as proxy: and http:'],
+    [null, 'expected sections such as proxy: and http:'],
+    ['x', 'expected sections such as proxy: and http:'],
+    [{ auth: { token: { realm: 'x' } } }, 'auth.token: is not supported'],
+    [{ auth: { silly: {} } }, 'auth.silly: is not supported'],
+    [{ http: { tls: { clientcas: ['/ca.pem'] } } }, 'http.tls.clientcas: is not supported: without it everybody'],
+    [{ http: { tls: { letsencrypt: { email: 'x' } } } }, 'http.tls.letsencrypt: is not supported: name a certificate'],
+  ])('is %j', (content, fault) => {
+    const isKnown = (name: string) => isSetting(name) || name.startsWith('REGISTRY_AUTH');
+    expect(read(content, isKnown)).toEqual({ ...NOTHING, faults: [expect.stringContaining(fault)] });
+  });
+});
+
+describe('a variable of distribution', () => {
+  const readEnv = (env: Record<string, string>) => {
+    const faults: string[] = [];
+    return { ...readDistributionVariables(env, isSetting, faults), faults };
+  };
+
+  test('that means nothing here is named', () => {
+    const env = {
+      REGISTRY_STORAGE_S3_BUCKET: randomUUID(),
+      REGISTRY_HTTP_SECRET: randomUUID(),
+      REGISTRY_PROXY_TTL: '168h',
+      REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: '/r',
+    };
+    expect(readEnv(env)).toEqual({
+      ...NOTHING,
+      ignored: ['REGISTRY_STORAGE_S3_BUCKET', 'REGISTRY_HTTP_SECRET'],
+      idle: ['REGISTRY_PROXY_TTL', 'REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY'],
+    });
+  });
+
+  test('that is a setting, is empty, or is somebody else’s says nothing', () => {
+    const env = {
+      REGISTRY_PROXY_REMOTEURL: 'https://r',
+      REGISTRY_HTTP_ADDR: ':5000',
+      REGISTRY_BACKEND: 'x',
+      REGISTRY_STORAGE_S3_BUCKET: ' ',
+      REGISTRY_AUTH: 'none',
+      REGISTRY_MIRROR: 'x',
+      REGISTRY_HTTPS_PORT: 'x',
+      MY_REGISTRY_STORAGE: 'x',
+    };
+    expect(readEnv(env)).toEqual(NOTHING);
+  });
+
+  test.each(['REGISTRY_HTTP', 'REGISTRY_AUTH', 'REGISTRY_PROXY'])('is told from the links to a service %s', (name) => {
+    const links = {
+      [`${name}_SERVICE_HOST`]: '10.0.0.1',
+      [`${name}_SERVICE_PORT`]: '5000',
+      [`${name}_SERVICE_PORT_HTTP`]: '5000',
+      [`${name}_PORT`]: 'tcp://10.0.0.1:5000',
+      [`${name}_PORT_5000_TCP`]: 'tcp://10.0.0.1:5000',
+      [`${name}_PORT_5000_TCP_ADDR`]: '10.0.0.1',
+    };
+    expect(readEnv(links)).toEqual(NOTHING);
+  });
+
+  test.each(['REGISTRY_AUTH_TOKEN_REALM', 'REGISTRY_AUTH_SILLY_REALM', 'REGISTRY_HTTP_TLS_CLIENTCAS_0'])(
+    '%s stops the start: without it the proxy would be open',
+    (name) => {
+      expect(readEnv({ [name]: 'x' })).toEqual({ ...NOTHING, faults: [expect.stringContaining(`${name}: is not`)] });
+    },
+  );
+});
+
+test('what is ignored is said in one line, and what is idle in another', () => {
+  expect(distributionNotes('x', { given: [], ignored: ['a', 'b'], idle: ['c'] })).toEqual([
+    'x: ignored a, b',
+    'x: ignored c, since this version stores no images',
+  ]);
+  expect(distributionNotes('x', { given: [], ignored: [], idle: [] })).toEqual([]);
+});

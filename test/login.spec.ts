@@ -1,0 +1,304 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { hashSync } from 'bcryptjs';
+import { type ConfigError, readConfig } from '../src/core/config';
+import { runtimes } from './runtimes';
+import { ask, basic } from './upstream/client';
+import { pull, push } from './upstream/docker';
+import { makeImage } from './upstream/image';
+import { smallImage, stageFor, until } from './upstream/scene';
+
+const PASSWORDS = { alice: randomUUID(), bob: `${randomUUID()}:ü` };
+const HTPASSWD = Object.entries(PASSWORDS)
+  .map(([name, password]) => `${name}:${hashSync(password, 4)}`)
+  .join(',');
+const SECRET = `s${randomBytes(12).toString('hex')}`;
+const RIGHTS = 'alice: pull,push team/**; *: pull team/**';
+
+const as = (user: keyof typeof PASSWORDS) => ({ user, password: PASSWORDS[user] });
+const login = (user: keyof typeof PASSWORDS) => ({ authorization: basic(user, PASSWORDS[user]) });
+
+describe('the settings of a login', () => {
+  const faults = (env: Record<string, string>) => {
+    try {
+      return readConfig(env) && [];
+    } catch (error) {
+      return (error as ConfigError).faults;
+    }
+  };
+
+  test.each<[string, Record<string, string>, string]>([
+    ['a hash of another kind', { HTPASSWD: 'alice:{SHA}abc' }, 'HTPASSWD: line 1'],
+    ['a file that is not there', { HTPASSWD_FILE: '/no' }, 'HTPASSWD_FILE=/no: '],
+    ['no user', { HTPASSWD: ',' }, 'names no user; make one with "registry-proxy htpasswd USER"'],
+    ['htpasswd without users', { REGISTRY_AUTH: 'htpasswd' }, 'REGISTRY_AUTH=htpasswd: set HTPASSWD_FILE'],
+    ['another kind of login', { REGISTRY_AUTH: 'token' }, 'REGISTRY_AUTH=token: expected one of auto, htpasswd, none'],
+    ['two places for users', { HTPASSWD, HTPASSWD_FILE: '/no' }, 'keep one of them'],
+    ['rights of nobody', { ACCESS: 'alice: pull **' }, 'ACCESS: there is nobody to have these rights'],
+    ['rights of somebody unknown', { HTPASSWD, ACCESS: 'carol: pull **' }, 'ACCESS: there is no user carol'],
+    ['a secret to be guessed', { ACCESS_SECRET: 'short' }, 'ACCESS_SECRET=***: expected 16 to 63'],
+    [
+      'a registry that wants the login itself',
+      { HTPASSWD, REGISTRIES: '{"corp.test": {"auth": "relay"}}' },
+      'corp.test.auth: relay needs the logins',
+    ],
+  ])('are refused with %s', (_, env, fault) => {
+    expect(faults(env).join('\n')).toContain(fault);
+  });
+
+  test('close what a login of the proxy opens: no further word is needed', () => {
+    const own = { REGISTRY_USERNAME: 'robot', REGISTRY_PASSWORD: randomUUID() };
+    expect(faults(own)).toHaveLength(1);
+    expect(faults({ ...own, HTPASSWD })).toEqual([]);
+    expect(faults({ ...own, ACCESS_SECRET: SECRET })).toEqual([]);
+  });
+});
+
+describe.each(runtimes)('with the $name runtime, users of the proxy itself', (runtime) => {
+  const stage = stageFor(runtime);
+  const folder = mkdtempSync(join(tmpdir(), 'login-'));
+
+  afterEach(async () => expect(await stage.close()).toEqual([]));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  /** A registry with a private repository that only the proxy's own account may touch. */
+  async function scene(env: Record<string, string> = {}) {
+    const robot = randomUUID();
+    const tokens = await stage.tokens({ users: { robot }, privateRepositories: ['team/app', 'team/new', 'other/app'] });
+    const registry = await stage.registry({ auth: { kind: 'bearer', tokens } });
+    const image = smallImage(registry);
+    const account = { REGISTRY_USERNAME: 'robot', REGISTRY_PASSWORD: robot };
+    const proxy = await stage.proxy(registry, { ...account, HTPASSWD, ...env });
+    const get = (headers: Record<string, string> = {}, name = 'team/app') =>
+      ask(`${proxy.url}/v2/${name}/manifests/v1`, { headers });
+    return { robot, tokens, registry, image, proxy, get, base: proxy.url };
+  }
+
+  test('pull by their login what the proxy may pull, and nobody else does', async () => {
+    const { base, image, get, tokens, registry, proxy } = await scene({ AUTH_REALM: 'our "images"' });
+    expect((await pull({ base, login: as('alice') }, 'team/app', 'v1')).digest).toBe(image.manifest.digest);
+    expect((await get(login('bob'))).status).toBe(200);
+    const seen = [...tokens.requests, ...registry.requests].map((each) => each.header('authorization') ?? '');
+    expect(
+      seen.filter((value) => [login('alice'), login('bob')].some(({ authorization }) => value === authorization)),
+    ).toEqual([]);
+    const count = registry.requests.length;
+    const wrong: Record<string, string>[] = [
+      {},
+      { authorization: basic('alice', randomUUID()) },
+      { authorization: basic('carol', PASSWORDS.bob) },
+    ];
+    for (const headers of wrong) {
+      const refused = await get(headers);
+      expect([refused.status, refused.header('www-authenticate'), refused.json()]).toMatchObject([
+        401,
+        'Basic realm="our \\"images\\""',
+        { errors: [{ code: 'UNAUTHORIZED' }] },
+      ]);
+    }
+    expect(registry.requests).toHaveLength(count);
+    expect(JSON.stringify(proxy.logs())).not.toMatch(new RegExp(`${PASSWORDS.alice}|${PASSWORDS.bob}`));
+  });
+
+  test.each(['Basic', 'Basic !', 'Bearer anonymous', 'Bearer rp1.e30.AAAA', 'Digest x', 'Basic Og=='])(
+    'are not whoever sends "%s"',
+    async (authorization) => {
+      const { get, registry } = await scene();
+      expect([(await get({ authorization })).status, registry.requests.length]).toEqual([401, 0]);
+    },
+  );
+
+  test('log in: the ping says yes to them and to nobody else', async () => {
+    const { base } = await scene();
+    const ping = (headers: Record<string, string>) => ask(`${base}/v2/`, { headers });
+    const replies = [await ping({}), await ping(login('alice')), await ping({ authorization: basic('alice', 'no') })];
+    expect(replies.map(({ status }) => status)).toEqual([401, 200, 401]);
+  });
+
+  test('may read of the file of users, as distribution names it', async () => {
+    const path = join(folder, randomUUID());
+    writeFileSync(path, `# ours\n${HTPASSWD.replace(',', '\n')}\n`);
+    const names = { REGISTRY_AUTH: 'htpasswd', REGISTRY_AUTH_HTPASSWD_PATH: path, REGISTRY_AUTH_HTPASSWD_REALM: 'x' };
+    const { get } = await scene({ HTPASSWD: '', ...names });
+    expect([(await get(login('bob'))).status, (await get()).header('www-authenticate')]).toEqual([
+      200,
+      'Basic realm="x"',
+    ]);
+  });
+
+  test('push nothing unless they have the right to', async () => {
+    const { base, registry } = await scene();
+    const begun = await ask(`${base}/v2/team/new/blobs/uploads/`, { method: 'POST', headers: login('alice') });
+    expect([begun.status, begun.json()]).toMatchObject([403, { errors: [{ code: 'DENIED' }] }]);
+    expect(registry.requests).toEqual([]);
+  });
+
+  test('push by the proxy’s account what ACCESS lets them, with a token before the first byte', async () => {
+    const { base, registry, tokens } = await scene({ ACCESS: RIGHTS });
+    const image = makeImage([30_000, 500]);
+    await push({ base, login: as('alice') }, 'team/new', 'v2', image, 10_000);
+    expect(registry.manifest('team/new', 'v2')?.digest).toBe(image.manifest.digest);
+    expect(registry.requests.filter(({ status, method }) => status === 401 && method !== 'GET')).toEqual([]);
+    expect(tokens.asked.filter(({ scopes }) => scopes.join().includes('push'))).toEqual([
+      expect.objectContaining({ account: 'robot', scopes: ['repository:team/new:pull,push'] }),
+    ]);
+    const refusals = [
+      await ask(`${base}/v2/team/new/manifests/v2`, { method: 'PUT', headers: login('bob'), body: '{}' }),
+      await ask(`${base}/v2/team/new/manifests/v2`, { method: 'DELETE', headers: login('alice') }),
+      await ask(`${base}/v2/other/app/blobs/uploads/`, { method: 'POST', headers: login('alice') }),
+      await ask(`${base}/v2/other/app/manifests/v1`, { headers: login('alice') }),
+      await ask(`${base}/v2/_catalog`, { headers: login('alice') }),
+    ];
+    expect(refusals.map(({ status }) => status)).toEqual([403, 403, 403, 403, 403]);
+  });
+
+  test('mount no blob of a repository that they may not pull', async () => {
+    const { base, registry, image } = await scene({ ACCESS: RIGHTS });
+    const mount = (from: string) =>
+      ask(`${base}/v2/team/new/blobs/uploads/?mount=${image.layers[0]?.digest}&from=${from}`, {
+        method: 'POST',
+        headers: login('alice'),
+      });
+    const refused = await mount('other/app');
+    expect([refused.status, registry.requests.length]).toEqual([403, 0]);
+    expect([201, 202]).toContain((await mount('team/app')).status);
+  });
+
+  test('do not make others wait: a hundred logins at once, while pulls go on', async () => {
+    const costly = Object.entries(PASSWORDS).map(([name, password]) => `${name}:${hashSync(password, 8)}`);
+    const { get, base } = await scene({ HTPASSWD: costly.join() });
+    await get(login('bob'));
+    const others = Array.from({ length: 100 }, (_, index) => get({ authorization: basic(`user${index}`, 'x') }));
+    let isOver = false;
+    const all = Promise.all(others).then((replies) => {
+      isOver = true;
+      return replies.map(({ status }) => status);
+    });
+    const pulled = await get(login('bob'));
+    expect([pulled.status, isOver]).toEqual([200, false]);
+    expect((await ask(`${base}/-/healthz`)).status).toBe(200);
+    expect(new Set(await all)).toEqual(new Set([401]));
+  });
+});
+
+describe.each(runtimes)('with the $name runtime, where everybody may pull and users may push', (runtime) => {
+  const stage = stageFor(runtime);
+
+  afterEach(async () => expect(await stage.close()).toEqual([]));
+
+  async function scene(env: Record<string, string> = { ANONYMOUS_PULL: 'true', ACCESS: RIGHTS }) {
+    const registry = await stage.registry();
+    const image = smallImage(registry);
+    const proxy = await stage.proxy(registry, { HTPASSWD, ...env });
+    return { registry, image, base: proxy.url, proxy };
+  }
+
+  test('clients without a login get a token, and pull', async () => {
+    const { base, image } = await scene();
+    const ping = await ask(`${base}/v2/`);
+    expect([ping.status, ping.header('www-authenticate')]).toEqual([
+      401,
+      `Bearer realm="${base}/token",service="${base.slice(7)}"`,
+    ]);
+    expect((await pull({ base }, 'team/app', 'v1')).digest).toBe(image.manifest.digest);
+    expect((await ask(`${base}/v2/team/app/manifests/v1`)).status).toBe(200);
+  });
+
+  test('users push by theirs, and nobody else', async () => {
+    const { base, registry } = await scene();
+    const image = makeImage([700]);
+    await push({ base, login: as('alice') }, 'team/new', 'v2', image);
+    expect(registry.manifest('team/new', 'v2')).toBeDefined();
+    for (const session of [{ base }, { base, login: as('bob') }]) {
+      await expect(push(session, 'team/new', 'v3', image)).rejects.toThrow();
+    }
+    const refused = await ask(`${base}/v2/team/new/blobs/uploads/`, { method: 'POST' });
+    expect([refused.status, refused.header('www-authenticate')]).toEqual([
+      401,
+      `Bearer realm="${base}/token",service="${base.slice(7)}",scope="repository:team/new:pull,push"`,
+    ]);
+    expect(registry.manifest('team/new', 'v3')).toBeUndefined();
+  });
+
+  test('a wrong login gets no token, and a form is sent on to GET', async () => {
+    const { base } = await scene();
+    const wrong = await ask(`${base}/token?service=x`, { headers: { authorization: basic('alice', randomUUID()) } });
+    const form = await ask(`${base}/token`, { method: 'POST', headers: login('alice'), body: 'grant_type=password' });
+    expect([wrong.status, form.status, form.header('allow')]).toEqual([401, 405, 'GET, OPTIONS']);
+  });
+
+  test('ACCESS alone can say what is for everybody', async () => {
+    const { base } = await scene({ ACCESS: `${RIGHTS}; anonymous: pull team/app` });
+    expect((await ask(`${base}/v2/team/app/manifests/v1`)).status).toBe(200);
+    expect((await ask(`${base}/v2/team/new/manifests/v1`)).status).toBe(401);
+  });
+});
+
+describe.each(runtimes)('with the $name runtime, a secret in the address', (runtime) => {
+  const stage = stageFor(runtime);
+
+  afterEach(async () => expect(await stage.close()).toEqual([]));
+
+  async function scene(env: Record<string, string> = {}) {
+    const registry = await stage.registry();
+    const image = smallImage(registry);
+    const proxy = await stage.proxy(registry, { ACCESS_SECRET: SECRET, ...env });
+    return { registry, image, base: proxy.url, proxy };
+  }
+
+  const MANIFEST = 'team/app/manifests/v1';
+
+  test('lets in whoever has it: before the path, before the name, before the host', async () => {
+    const { base, image, proxy } = await scene();
+    expect((await pull({ base: `${base}/${SECRET}` }, 'team/app', 'v1')).digest).toBe(image.manifest.digest);
+    expect((await pull({ base }, `${SECRET}/team/app`, 'v1')).digest).toBe(image.manifest.digest);
+    const hosted = await ask(`${base}/v2/${MANIFEST}`, { headers: { host: `${SECRET}.r.example.com` } });
+    expect(hosted.status).toBe(200);
+    await until(() => proxy.logs().length > 8);
+    expect(JSON.stringify(proxy.logs())).not.toContain(SECRET);
+  });
+
+  test('keeps everybody else out, and says nothing upstream', async () => {
+    const { base, registry } = await scene();
+    const near = `${SECRET.slice(0, -1)}${SECRET.endsWith('0') ? '1' : '0'}`;
+    const targets = [`/v2/${MANIFEST}`, `/${near}/v2/${MANIFEST}`, `/v2/${near}/${MANIFEST}`, `/storage/x`];
+    for (const target of targets) {
+      const { status, ...reply } = await ask(`${base}${target}`);
+      expect([target, status, reply.header('www-authenticate')]).toEqual([target, 403, undefined]);
+    }
+    const hosts = [`${near}.r.example.com`, `x.${SECRET}.example.com`, SECRET];
+    for (const host of hosts) expect((await ask(`${base}/v2/${MANIFEST}`, { headers: { host } })).status).toBe(403);
+    expect(registry.requests).toEqual([]);
+  });
+
+  test('leads back to itself: Location, Link and realm', async () => {
+    const tokens = await stage.tokens();
+    const registry = await stage.registry({ auth: { kind: 'bearer', tokens } });
+    const image = smallImage(registry);
+    registry.options.delivery = { kind: 'own-host' };
+    const proxy = await stage.proxy(registry, { ACCESS_SECRET: SECRET });
+    const base = `${proxy.url}/${SECRET}`;
+    const ping = await ask(`${base}/v2/`);
+    expect([ping.status, ping.header('www-authenticate')]).toMatchObject([
+      401,
+      expect.stringContaining(`"${base}/token"`),
+    ]);
+    const pulled = await pull({ base, login: { user: 'alice', password: '' } }, 'team/app', 'v1').catch(
+      (error) => error,
+    );
+    expect(String(pulled)).toMatch(/401|403/);
+    const anonymous = await pull({ base }, 'team/app', 'v1');
+    expect(anonymous.digest).toBe(image.manifest.digest);
+  });
+
+  test('opens pulls beside users who log in, and pushes to nobody', async () => {
+    const { base, image } = await scene({ HTPASSWD, ACCESS: 'alice: all **; *: pull **' });
+    expect((await pull({ base: `${base}/${SECRET}` }, 'team/app', 'v1')).digest).toBe(image.manifest.digest);
+    expect((await ask(`${base}/v2/${MANIFEST}`, { headers: login('alice') })).status).toBe(200);
+    expect((await ask(`${base}/v2/${MANIFEST}`)).status).toBe(401);
+    const pushed = await ask(`${base}/${SECRET}/v2/team/new/blobs/uploads/`, { method: 'POST' });
+    expect(pushed.status).toBe(401);
+  });
+});

@@ -1,0 +1,236 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { hashSync } from 'bcryptjs';
+import { basicLogin } from '../../src/core/basic';
+import { MAX_FAILURES } from '../../src/node/attempts';
+import { tokenKey } from '../../src/node/login-tokens';
+import { createPasswordChecker, MAX_WAITING } from '../../src/node/passwords';
+import { MAX_REMEMBERED, REMEMBERED_TIME, Users } from '../../src/node/users';
+
+const password = `${randomUUID()}:пароль`;
+const hashes = new Map([
+  ['alice', hashSync(password, 4)],
+  ['zoë', hashSync(password, 5)],
+  ['bot', hashSync(password, 5)],
+]);
+const key = tokenKey([randomUUID()]);
+const WRONG = { kind: 'refused', why: 'wrong user name or password' };
+const login = (username: string, secret = password) => basicLogin({ username, password: secret });
+
+/** Users whose checks are noted down. */
+function openUsers(map: ReadonlyMap<string, string> = hashes, by = key) {
+  const checker = createPasswordChecker();
+  const check = jest.spyOn(checker, 'check');
+  const users = new Users(map, by, checker);
+  opened.push(users);
+  return { users, check };
+}
+
+const opened: Users[] = [];
+afterEach(() => {
+  jest.restoreAllMocks();
+  for (const users of opened.splice(0)) users.close();
+});
+
+describe('a login', () => {
+  test.each(['alice', 'zoë'])('of %s with the right password is known', async (name) => {
+    expect(await openUsers().users.identify(login(name))).toEqual({ kind: 'user', name });
+  });
+
+  test.each<[string, string]>([
+    ['a wrong password', login('alice', randomUUID())],
+    ['no password', login('alice', '')],
+    ['another user’s name', login('Alice')],
+    ['a user that is not there', login('nobody')],
+    ['no user', login('')],
+    ['a name that nobody can have', login('#alice')],
+    ['a password that is longer than bcrypt looks', login('alice', `${'x'.repeat(73)}`)],
+  ])('with %s is refused, and never says what was wrong', async (_, authorization) => {
+    expect(await openUsers().users.identify(authorization)).toEqual(WRONG);
+  });
+
+  test.each(['', 'Basic', 'Basic *', 'Digest a=b', 'Basic bm9jb2xvbg==', 'Bearer', 'Bearer a b'])(
+    '%j is none',
+    async (authorization) => {
+      expect(await openUsers().users.identify(authorization)).toEqual({
+        kind: 'refused',
+        why: 'neither a login nor a token',
+      });
+    },
+  );
+
+  test('of an unknown user costs as much as that of most others', async () => {
+    const { users, check } = openUsers();
+    await users.identify(login('nobody'));
+    await users.identify(login('somebody'));
+    expect(check.mock.calls.map(([, hash]) => hash.slice(0, 7))).toEqual(['$2y$05$', '$2y$05$']);
+    expect(await Promise.all(check.mock.results.map(({ value }) => value))).toEqual([false, false]);
+    // One hash for all of them would make one check of the same password at many names, which is over too soon.
+    expect(new Set(check.mock.calls.map(([, hash]) => hash)).size).toBe(2);
+  });
+
+  test('of anybody, where there are no users, costs as much as a usual one', async () => {
+    const { users, check } = openUsers(new Map());
+    expect(await users.identify(login('alice'))).toEqual(WRONG);
+    expect(check.mock.calls[0][1]).toMatch(/^\$2y\$10\$[./A-Za-z0-9]{53}$/);
+  });
+});
+
+describe('a login that was right', () => {
+  test('is remembered, so that it is checked once', async () => {
+    const { users, check } = openUsers();
+    for (let index = 0; index < 5; index += 1) {
+      expect(await users.identify(login('alice'))).toEqual({ kind: 'user', name: 'alice' });
+    }
+    expect(check).toHaveBeenCalledTimes(1);
+    expect(await users.identify(login('alice', 'x'))).toEqual(WRONG);
+    expect(await users.identify(login('bot'))).toEqual({ kind: 'user', name: 'bot' });
+    expect(check).toHaveBeenCalledTimes(3);
+  });
+
+  test('is checked again after a while', async () => {
+    const { users, check } = openUsers();
+    await users.identify(login('alice'));
+    const now = performance.now();
+    const clock = jest.spyOn(performance, 'now').mockReturnValue(now + REMEMBERED_TIME - 1000);
+    await users.identify(login('alice'));
+    expect(check).toHaveBeenCalledTimes(1);
+    clock.mockReturnValue(now + REMEMBERED_TIME + 1000);
+    expect(await users.identify(login('alice'))).toEqual({ kind: 'user', name: 'alice' });
+    expect(check).toHaveBeenCalledTimes(2);
+  });
+
+  test('makes room for newer ones', async () => {
+    const names = Array.from({ length: MAX_REMEMBERED + 1 }, (_, index) => `user${index}`);
+    const { users, check } = openUsers(new Map(names.map((name) => [name, hashes.get('alice') as string])));
+    check.mockResolvedValue(true);
+    for (const name of names) await users.identify(login(name));
+    check.mockClear();
+    await users.identify(login(names[MAX_REMEMBERED]));
+    await users.identify(login(names[1]));
+    expect(check).not.toHaveBeenCalled();
+    await users.identify(login(names[0]));
+    expect(check).toHaveBeenCalledTimes(1);
+  });
+
+  test('comes a hundred times at once, and is checked once', async () => {
+    const { users, check } = openUsers();
+    const all = await Promise.all(Array.from({ length: 100 }, () => users.identify(login('alice'))));
+    expect(new Set(all.map(({ kind }) => kind))).toEqual(new Set(['user']));
+    expect(check).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('guessing', () => {
+  const BUSY = { kind: 'busy', why: 'too many failed logins of this user' };
+  const guess = (users: Users, name: string) => users.identify(login(name, randomUUID()));
+  const exhaust = async (users: Users, name: string) => {
+    for (let index = 0; index < MAX_FAILURES; index += 1) expect(await guess(users, name)).toEqual(WRONG);
+    expect(await guess(users, name)).toEqual(BUSY);
+  };
+
+  test.each(['alice', 'nobody'])('at %s ends after ten tries, and goes on in the next minute', async (name) => {
+    const { users } = openUsers();
+    await exhaust(users, name);
+    const now = performance.now();
+    jest.spyOn(performance, 'now').mockReturnValue(now + 60_001);
+    expect(await guess(users, name)).toEqual(WRONG);
+  });
+
+  test('goes no further by many tries at once', async () => {
+    const { users } = openUsers();
+    const all = await Promise.all(Array.from({ length: 50 }, () => guess(users, 'alice')));
+    expect(all.filter(({ kind }) => kind === 'refused')).toHaveLength(MAX_FAILURES);
+    expect(all.filter(({ kind }) => kind === 'busy')).toHaveLength(50 - MAX_FAILURES);
+  });
+
+  test('at one user locks out no other', async () => {
+    const { users } = openUsers();
+    await exhaust(users, 'alice');
+    expect(await users.identify(login('bot'))).toEqual({ kind: 'user', name: 'bot' });
+  });
+
+  test('locks nobody out who was here before, also not later', async () => {
+    const { users, check } = openUsers();
+    await users.identify(login('alice'));
+    await exhaust(users, 'alice');
+    expect(await users.identify(login('alice'))).toEqual({ kind: 'user', name: 'alice' });
+    const now = performance.now();
+    jest.spyOn(performance, 'now').mockReturnValue(now + REMEMBERED_TIME + 1);
+    for (let index = 0; index <= MAX_FAILURES; index += 1) await guess(users, 'alice');
+    check.mockClear();
+    expect(await users.identify(login('alice'))).toEqual({ kind: 'user', name: 'alice' });
+    expect(check).toHaveBeenCalledTimes(1);
+  });
+
+  test('is not what right logins do', async () => {
+    const { users } = openUsers();
+    for (let index = 0; index < MAX_FAILURES - 1; index += 1) await guess(users, 'alice');
+    expect((await users.identify(login('alice'))).kind).toBe('user');
+    expect(await guess(users, 'alice')).toEqual(WRONG);
+    expect(await guess(users, 'alice')).toEqual(BUSY);
+  });
+});
+
+describe('too much to do', () => {
+  test('is said, and costs nobody a try', async () => {
+    const { users } = openUsers();
+    const flood = Array.from({ length: MAX_WAITING + 20 }, (_, index) => users.identify(login(`u${index}`)));
+    for (let index = 0; index < 2 * MAX_FAILURES; index += 1) {
+      expect(await users.identify(login('bot', randomUUID()))).toEqual({
+        kind: 'busy',
+        why: 'the password was not checked: too many wait already',
+      });
+    }
+    await Promise.all(flood);
+    expect(await users.identify(login('bot'))).toEqual({ kind: 'user', name: 'bot' });
+  });
+
+  test('is also said where a check breaks off', async () => {
+    const { users, check } = openUsers();
+    check.mockRejectedValueOnce(new Error('the worker ended'));
+    expect(await users.identify(login('alice'))).toEqual({
+      kind: 'busy',
+      why: 'the password was not checked: the worker ended',
+    });
+    expect(await users.identify(login('alice'))).toEqual({ kind: 'user', name: 'alice' });
+  });
+});
+
+describe('a token', () => {
+  test.each(['alice', 'zoë'])('of %s is known by every instance with the same key, without a check', async (name) => {
+    const token = openUsers().users.issue(name, 60_000);
+    const { users, check } = openUsers();
+    expect(await users.identify(`Bearer ${token}`)).toEqual({ kind: 'user', name });
+    expect(await users.identify(`bearer  ${token}`)).toEqual({ kind: 'user', name });
+    expect(check).not.toHaveBeenCalled();
+  });
+
+  test('may be for somebody without a login', async () => {
+    const { users } = openUsers();
+    expect(await users.identify(`Bearer ${users.issue(undefined, 60_000)}`)).toEqual({ kind: 'anonymous' });
+  });
+
+  test('is refused once it has expired', async () => {
+    const { users } = openUsers();
+    const token = users.issue('alice', 60_000);
+    const now = Date.now();
+    jest.spyOn(Date, 'now').mockReturnValue(now + 60_000);
+    expect(await users.identify(`Bearer ${token}`)).toEqual({ kind: 'refused', why: 'the token has expired' });
+  });
+
+  test.each<[string, ReadonlyMap<string, string>, Buffer]>([
+    ['its user is gone', new Map([...hashes].slice(1)), key],
+    ['its user has another password', new Map([['alice', hashSync(randomUUID(), 4)]]), key],
+    ['the key is another', hashes, randomBytes(32)],
+  ])('is refused where %s', async (_, map, by) => {
+    const token = openUsers().users.issue('alice', 60_000);
+    expect(await openUsers(map, by).users.identify(`Bearer ${token}`)).toEqual({
+      kind: 'refused',
+      why: 'not a token of this proxy, or of a user who is gone or has another password',
+    });
+  });
+
+  test('is not given to a user that does not exist', () => {
+    expect(() => openUsers().users.issue('nobody', 60_000)).toThrow('no token for a user that does not exist');
+  });
+});
