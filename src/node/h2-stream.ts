@@ -3,7 +3,7 @@ import http2, { type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:ht
 import type { Duplex } from 'node:stream';
 
 /** Bytes of a body that wait in a stream for the client's window before the sender is held. */
-const MAX_PENDING = 64 * 1024;
+const MAX_PENDING = 128 * 1024;
 
 /** Milliseconds between two looks whether an answer is out. */
 const SENT_CHECK = 50;
