@@ -1,7 +1,9 @@
 import type { RequestListener } from 'node:http';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { isAllowedAddress, strangerError } from '../core/client-rules';
+import type { Upstream } from '../core/config';
 import { answerError, RegistryError } from '../core/errors';
+import { isWildcard } from '../core/registries-setting';
 import { hrefOf } from '../core/url';
 import { answer, serve } from './proxy';
 import { type Context, openSession, type Session } from './session';
@@ -97,7 +99,9 @@ function refuse(res: Response, error: RegistryError): void {
 }
 
 function welcome({ config }: Context): string {
-  const registries = config.upstreams.map(({ name, url }) => `  ${name} (${hrefOf(url)})`).join('\n');
+  // A name with `*` is at no one address.
+  const place = ({ name, url }: Upstream) => (isWildcard(name) ? '' : ` (${hrefOf(url)})`);
+  const registries = config.upstreams.map((upstream) => `  ${upstream.name}${place(upstream)}`).join('\n');
   return `registry-proxy-serverless: a proxy of container registries
 
 ${registries}
