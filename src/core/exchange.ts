@@ -1,4 +1,5 @@
 import { checkRight, type Identity, whoIs } from './admission';
+import { isEmptyLogin } from './basic';
 import { checkAddress, isAllowedAddress } from './client-rules';
 import type { Config, Timeouts } from './config';
 import { Conversation } from './conversation';
@@ -125,8 +126,10 @@ export class Exchange {
     const { gate } = this.#config;
     const authorization = headerOf(this.#head.headers, 'authorization');
     if (!gate) return this.#ask(place, this.#known);
-    if (authorization !== undefined && gate.users.size > 0) return { verb: 'identify', authorization };
-    return this.#admit({ kind: 'anonymous' }, place);
+    if (authorization === undefined || isEmptyLogin(authorization) || gate.users.size === 0) {
+      return this.#admit({ kind: 'anonymous' }, place);
+    }
+    return { verb: 'identify', authorization };
   }
 
   #admit(identity: Identity, place: Place): RequestVerb {
