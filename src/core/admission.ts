@@ -1,7 +1,7 @@
 import { actionOf } from './actions';
 import { printChallenge } from './challenge';
 import { RegistryError } from './errors';
-import { type Gate, isOpenToAll } from './gate';
+import { type Gate, givesTokens, isOpenToAll } from './gate';
 import type { HeaderList } from './headers';
 import { type Image, imagesOf, isDistributionPath } from './image-rules';
 import type { Place } from './location';
@@ -57,8 +57,9 @@ function isRightful(who: Who, action: Action, gate: Gate, place: Place): boolean
   const { route } = place;
   switch (route.kind) {
     case 'ping':
-      // It says nothing, and podman gives up on a 403 before it gets to the name with the secret.
-      return who.kind !== 'anonymous' || gate.users.size === 0;
+      // It says nothing, and podman gives up on a 403 before it gets to the name with the secret. An address that does in
+      // place of a login is no answer: docker and podman log in because of this one, and could push from nowhere near.
+      return who.kind === 'user' || route.isGuest || gate.users.size === 0;
     case 'own':
     case 'token':
       return true;
@@ -95,7 +96,7 @@ function loginNeeded(why: string, gate: Gate, place: Place, action: Action): Reg
 
 function challengeOf(gate: Gate, { origin, route }: Place, action: Action): HeaderList {
   if (gate.users.size === 0) return [];
-  if (!isOpenToAll(gate) || route.kind === 'token') {
+  if (!givesTokens(gate) || route.kind === 'token') {
     return [['www-authenticate', printChallenge({ scheme: 'Basic', parameters: [['realm', gate.realm]] })]];
   }
   const scope = `repository:${route.typed}:${action === 'push' ? 'pull,push' : action}`;
