@@ -160,16 +160,21 @@ describe.each(runtimes)('with the $name runtime, users of the proxy itself', (ru
     expect(refusals.map(({ status }) => status)).toEqual([403, 403, 403, 403, 403]);
   });
 
-  test('mount no blob of a repository that they may not pull', async () => {
-    const { base, registry, image } = await scene({ ACCESS: RIGHTS });
-    const mount = (from: string) =>
-      ask(`${base}/v2/team/new/blobs/uploads/?mount=${image.layers[0]?.digest}&from=${from}`, {
+  test('mount no blob of a repository that they may not pull, or that nobody names, but upload it', async () => {
+    const { base, registry, tokens, image } = await scene({ ACCESS: RIGHTS });
+    const mount = (query: string, name = 'team/new') =>
+      ask(`${base}/v2/${name}/blobs/uploads/?mount=${image.layers[0]?.digest}${query}`, {
         method: 'POST',
         headers: login('alice'),
       });
-    const refused = await mount('other/app');
-    expect([refused.status, registry.requests.length]).toEqual([403, 0]);
-    expect([201, 202]).toContain((await mount('team/app')).status);
+    expect([(await mount('&from=team/app', 'other/app')).status, registry.requests.length]).toEqual([403, 0]);
+    expect((await mount('&from=other/app')).status).toBe(202);
+    expect((await mount('')).status).toBe(202);
+    expect(registry.requests.filter(({ method }) => method === 'POST').map(({ target }) => target)).toEqual(
+      Array(2).fill('/v2/team/new/blobs/uploads/'),
+    );
+    expect(tokens.asked.flatMap(({ scopes }) => scopes).join()).not.toContain('other/app');
+    expect((await mount('&from=team/app')).status).toBe(201);
   });
 
   test('do not make others wait: a hundred logins at once, while pulls go on', async () => {
