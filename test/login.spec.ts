@@ -110,6 +110,12 @@ describe.each(runtimes)('with the $name runtime, users of the proxy itself', (ru
     },
   );
 
+  test('are told to log in where a client sends an empty login, as podman does that has none', async () => {
+    const { get } = await scene();
+    const refused = await get({ authorization: basic('', '') });
+    expect([refused.status, refused.json()]).toMatchObject([401, { errors: [{ message: 'log in first' }] }]);
+  });
+
   test('log in: the ping says yes to them and to nobody else', async () => {
     const { base } = await scene();
     const ping = (headers: Record<string, string>) => ask(`${base}/v2/`, { headers });
@@ -154,16 +160,21 @@ describe.each(runtimes)('with the $name runtime, users of the proxy itself', (ru
     expect(refusals.map(({ status }) => status)).toEqual([403, 403, 403, 403, 403]);
   });
 
-  test('mount no blob of a repository that they may not pull', async () => {
-    const { base, registry, image } = await scene({ ACCESS: RIGHTS });
-    const mount = (from: string) =>
-      ask(`${base}/v2/team/new/blobs/uploads/?mount=${image.layers[0]?.digest}&from=${from}`, {
+  test('mount no blob of a repository that they may not pull, or that nobody names, but upload it', async () => {
+    const { base, registry, tokens, image } = await scene({ ACCESS: RIGHTS });
+    const mount = (query: string, name = 'team/new') =>
+      ask(`${base}/v2/${name}/blobs/uploads/?mount=${image.layers[0]?.digest}${query}`, {
         method: 'POST',
         headers: login('alice'),
       });
-    const refused = await mount('other/app');
-    expect([refused.status, registry.requests.length]).toEqual([403, 0]);
-    expect([201, 202]).toContain((await mount('team/app')).status);
+    expect([(await mount('&from=team/app', 'other/app')).status, registry.requests.length]).toEqual([403, 0]);
+    expect((await mount('&from=other/app')).status).toBe(202);
+    expect((await mount('')).status).toBe(202);
+    expect(registry.requests.filter(({ method }) => method === 'POST').map(({ target }) => target)).toEqual(
+      Array(2).fill('/v2/team/new/blobs/uploads/'),
+    );
+    expect(tokens.asked.flatMap(({ scopes }) => scopes).join()).not.toContain('other/app');
+    expect((await mount('&from=team/app')).status).toBe(201);
   });
 
   test('do not make others wait: a hundred logins at once, while pulls go on', async () => {
@@ -203,7 +214,10 @@ describe.each(runtimes)('with the $name runtime, where everybody may pull and us
       `Bearer realm="${base}/token",service="${base.slice(7)}"`,
     ]);
     expect((await pull({ base }, 'team/app', 'v1')).digest).toBe(image.manifest.digest);
-    expect((await ask(`${base}/v2/team/app/manifests/v1`)).status).toBe(200);
+    const manifest = `${base}/v2/team/app/manifests/v1`;
+    expect((await ask(manifest)).status).toBe(200);
+    expect((await ask(manifest, { headers: { authorization: basic('', '') } })).status).toBe(200);
+    expect((await ask(manifest, { headers: { authorization: basic('alice', '') } })).status).toBe(401);
   });
 
   test('users push by theirs, and nobody else', async () => {
@@ -233,6 +247,58 @@ describe.each(runtimes)('with the $name runtime, where everybody may pull and us
     const { base } = await scene({ ACCESS: `${RIGHTS}; anonymous: pull team/app` });
     expect((await ask(`${base}/v2/team/app/manifests/v1`)).status).toBe(200);
     expect((await ask(`${base}/v2/team/new/manifests/v1`)).status).toBe(401);
+  });
+});
+
+describe.each(runtimes)('with the $name runtime, where an address does in place of a login', (runtime) => {
+  const stage = stageFor(runtime);
+
+  afterEach(async () => expect(await stage.close()).toEqual([]));
+
+  async function scene(env: Record<string, string> = {}) {
+    const registry = await stage.registry();
+    const image = smallImage(registry);
+    const near = { ALLOW_CLIENTS: 'loopback', SATISFY: 'any', TRUST_PROXY: 'loopback' };
+    const proxy = await stage.proxy(registry, { HTPASSWD, ACCESS: RIGHTS, ...near, ...env });
+    return { registry, image, base: proxy.url };
+  }
+
+  const far = { 'x-forwarded-for': '203.0.113.7' };
+  const MANIFEST = 'team/app/manifests/v1';
+
+  test('clients there pull without a login', async () => {
+    const { base, image } = await scene();
+    expect((await pull({ base }, 'team/app', 'v1')).digest).toBe(image.manifest.digest);
+    expect((await ask(`${base}/v2/${MANIFEST}`)).status).toBe(200);
+  });
+
+  test('users there push by theirs, and nobody else: docker logs in where the ping asks for it, or nowhere', async () => {
+    const { base, registry } = await scene();
+    const image = makeImage([700]);
+    await push({ base, login: as('alice') }, 'team/new', 'v2', image);
+    expect(registry.manifest('team/new', 'v2')).toBeDefined();
+    for (const session of [{ base }, { base, login: as('bob') }]) {
+      await expect(push(session, 'team/new', 'v3', image)).rejects.toThrow();
+    }
+    expect(registry.manifest('team/new', 'v3')).toBeUndefined();
+    expect((await ask(`${base}/token?service=x`, { headers: { authorization: basic('alice', 'no') } })).status).toBe(
+      401,
+    );
+  });
+
+  test('others log in, and a token that says nobody opens nothing to them', async () => {
+    const { base, registry } = await scene();
+    const token = JSON.parse((await ask(`${base}/token?service=x`, { headers: far })).text).token;
+    const count = registry.requests.length;
+    const refusals = [
+      await ask(`${base}/v2/${MANIFEST}`, { headers: far }),
+      await ask(`${base}/v2/${MANIFEST}`, { headers: { ...far, authorization: `Bearer ${token}` } }),
+      await ask(`${base}/storage/x`, { headers: { ...far, authorization: `Bearer ${token}` } }),
+      await ask(`${base}/v2/_catalog`, { headers: { ...far, authorization: `Bearer ${token}` } }),
+    ];
+    expect(refusals.map(({ status }) => status)).toEqual([401, 401, 401, 401]);
+    expect(registry.requests).toHaveLength(count);
+    expect((await ask(`${base}/v2/${MANIFEST}`, { headers: { ...far, ...login('bob') } })).status).toBe(200);
   });
 });
 
@@ -297,6 +363,24 @@ describe.each(runtimes)('with the $name runtime, a secret in the address', (runt
     expect(hosted.status).toBe(200);
     await until(() => proxy.logs().length > 8);
     expect(JSON.stringify(proxy.logs())).not.toContain(SECRET);
+  });
+
+  test('is in no line of the log where clients ask for a token, and goes to no token server', async () => {
+    const tokens = await stage.tokens();
+    const registry = await stage.registry({ auth: { kind: 'bearer', tokens } });
+    const image = smallImage(registry);
+    const proxy = await stage.proxy(registry, { ACCESS_SECRET: SECRET });
+    const base = proxy.url;
+    expect((await pull({ base }, `${SECRET}/team/app`, 'v1')).digest).toBe(image.manifest.digest);
+    const host = `${SECRET}.r.example.com`;
+    const ping = await ask(`${base}/v2/`, { headers: { host } });
+    expect(ping.header('www-authenticate')).toContain(`service="${host}"`);
+    await ask(`${base}/token?scope=repository:team/app:pull&service=${host}`, { headers: { host } });
+    await until(() => proxy.logs().filter(({ route }) => route === 'token').length === 2);
+    expect(JSON.stringify(proxy.logs())).not.toContain(SECRET);
+    expect(JSON.stringify([...tokens.requests, ...registry.requests].map(({ target }) => target))).not.toContain(
+      SECRET,
+    );
   });
 
   test('keeps everybody else out, and says nothing upstream', async () => {

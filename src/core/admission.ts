@@ -1,11 +1,13 @@
 import { actionOf } from './actions';
 import { printChallenge } from './challenge';
 import { RegistryError } from './errors';
-import { type Gate, isOpenToAll } from './gate';
+import { type Gate, givesTokens, isOpenToAll } from './gate';
 import type { HeaderList } from './headers';
 import { type Image, imagesOf, isDistributionPath } from './image-rules';
 import type { Place } from './location';
+import { valuesOf, withoutParameters } from './query';
 import { type Action, mayDo, type Who } from './rights';
+import type { Route } from './route';
 import { hostOf, originOf } from './url';
 import type { RequestHead } from './verbs';
 
@@ -39,11 +41,17 @@ export function whoIs(identity: Identity, isGuest: boolean, gate: Gate, place: P
   }
 }
 
-/** @throws RegistryError 401 for somebody who may log in first, 403 for everybody else who may not do this */
-export function checkRight(who: Who, { method }: RequestHead, gate: Gate, place: Place): void {
+/**
+ * @returns what may be asked for: a blob is not mounted from where this user may not pull, but uploaded, as where a registry
+ * cannot mount (distribution spec, "Mounting a blob from another repository"). containerd would end its push at a refusal.
+ * @throws RegistryError 401 for somebody who may log in first, 403 for everybody else who may not do this
+ */
+export function checkRight(who: Who, { method }: RequestHead, gate: Gate, place: Place): Route {
   const { route } = place;
   const action = actionOf(method, route.kind);
-  if (isRightful(who, action, gate, place)) return;
+  if (isRightful(who, action, gate, place)) {
+    return mayMount(who, gate, place) ? route : { ...route, query: withoutParameters(route.query, 'mount', 'from') };
+  }
   if (who.kind !== 'user' && gate.users.size > 0) throw loginNeeded('log in first', gate, place, action);
   const name = who.kind === 'user' ? who.name : 'whoever is not logged in';
   throw new RegistryError(403, 'DENIED', `${name} may not ${action} here`, {
@@ -57,8 +65,9 @@ function isRightful(who: Who, action: Action, gate: Gate, place: Place): boolean
   const { route } = place;
   switch (route.kind) {
     case 'ping':
-      // It says nothing, and podman gives up on a 403 before it gets to the name with the secret.
-      return who.kind !== 'anonymous' || gate.users.size === 0;
+      // It says nothing, and podman gives up on a 403 before it gets to the name with the secret. An address that does in
+      // place of a login is no answer: docker and podman log in because of this one, and could push from nowhere near.
+      return who.kind === 'user' || route.isGuest || gate.users.size === 0;
     case 'own':
     case 'token':
       return true;
@@ -69,15 +78,23 @@ function isRightful(who: Who, action: Action, gate: Gate, place: Place): boolean
     case 'catalog':
       // It names what some may not even know of.
       return !gate.rules && (who.kind !== 'anonymous' || gate.anonymousPull);
-    default: {
-      // Whoever knows the way to a registry that leaves the login to its clients is judged there.
-      if (route.upstream.auth === 'relay' && who.kind !== 'anonymous') return true;
-      const [image, ...sources] = imagesOf(route);
-      return (
-        mayTouch(who, action, image, gate, place) && sources.every((each) => mayTouch(who, 'pull', each, gate, place))
-      );
-    }
+    default:
+      return isJudgedThere(who, route) || mayTouch(who, action, imagesOf(route)[0], gate, place);
   }
+}
+
+function mayMount(who: Who, gate: Gate, place: Place): boolean {
+  const { route } = place;
+  if (isJudgedThere(who, route)) return true;
+  const [, ...sources] = imagesOf(route);
+  // Without a source a registry may look for the blob wherever the proxy's own account may.
+  const isFound = sources.length > 0 || valuesOf(route.query, 'mount').length === 0 || !gate.rules;
+  return isFound && sources.every((each) => mayTouch(who, 'pull', each, gate, place));
+}
+
+/** Whoever knows the way to a registry that leaves the login to its clients is judged there. */
+function isJudgedThere(who: Who, { upstream }: Route): boolean {
+  return upstream.auth === 'relay' && who.kind !== 'anonymous';
 }
 
 function mayTouch(who: Who, action: Action, image: Image, gate: Gate, { config }: Place): boolean {
@@ -95,7 +112,7 @@ function loginNeeded(why: string, gate: Gate, place: Place, action: Action): Reg
 
 function challengeOf(gate: Gate, { origin, route }: Place, action: Action): HeaderList {
   if (gate.users.size === 0) return [];
-  if (!isOpenToAll(gate) || route.kind === 'token') {
+  if (!givesTokens(gate) || route.kind === 'token') {
     return [['www-authenticate', printChallenge({ scheme: 'Basic', parameters: [['realm', gate.realm]] })]];
   }
   const scope = `repository:${route.typed}:${action === 'push' ? 'pull,push' : action}`;

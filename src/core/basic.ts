@@ -26,6 +26,12 @@ export function parseBasic(authorization: string): Credentials | undefined {
   return { username: login.slice(0, colon), password: login.slice(colon + 1) };
 }
 
+/** Whether it is the login without name and password that podman and skopeo send where they have been given none. */
+export function isEmptyLogin(authorization: string): boolean {
+  const login = parseBasic(authorization);
+  return login?.username === '' && login.password === '';
+}
+
 function decode(bytes: Uint8Array): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);

@@ -1,4 +1,5 @@
 import { checkRight, type Identity, whoIs } from './admission';
+import { isEmptyLogin } from './basic';
 import { checkAddress, isAllowedAddress } from './client-rules';
 import type { Config, Timeouts } from './config';
 import { Conversation } from './conversation';
@@ -63,7 +64,6 @@ export class Exchange {
       checkImage(route, this.#config);
       const place = { config: this.#config, route, origin };
       this.#place = place;
-      this.#conversation = new Conversation(place, this.#memory);
       return this.#enter(place);
     });
   }
@@ -132,23 +132,27 @@ export class Exchange {
   #enter(place: Place): RequestVerb {
     const { gate } = this.#config;
     const authorization = headerOf(this.#head.headers, 'authorization');
-    if (!gate) return this.#ask(place, this.#known);
-    if (authorization !== undefined && gate.users.size > 0) return { verb: 'identify', authorization };
-    return this.#admit({ kind: 'anonymous' }, place);
+    if (!gate) return this.#ask(place);
+    if (authorization === undefined || isEmptyLogin(authorization) || gate.users.size === 0) {
+      return this.#admit({ kind: 'anonymous' }, place);
+    }
+    return { verb: 'identify', authorization };
   }
 
   #admit(identity: Identity, place: Place): RequestVerb {
     const gate = this.#config.gate as Gate;
     const isNear = gate.satisfy === 'any' && isAllowedAddress(this.#head, this.#config);
     const who = whoIs(identity, place.route.isGuest || isNear, gate, place);
-    checkRight(who, this.#head, gate, place);
-    if (place.route.kind === 'token' && gate.users.size > 0) return tokenFor(who, this.#head, gate, place);
-    return this.#ask(place, this.#known);
+    const route = checkRight(who, this.#head, gate, place);
+    if (route.kind === 'token' && gate.users.size > 0) return tokenFor(who, this.#head, gate, place);
+    return this.#ask({ ...place, route });
   }
 
-  #ask(place: Place, conversation: Conversation): RequestVerb {
+  #ask(place: Place): RequestVerb {
     const head = this.#head;
     const { route } = place;
+    const conversation = new Conversation(place, this.#memory);
+    this.#conversation = conversation;
     switch (route.kind) {
       case 'token':
         this.#tokens = new TokenEndpoint(this.#config, this.#memory.realms, head, route);

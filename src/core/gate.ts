@@ -76,3 +76,8 @@ function unknownUsers(rules: readonly AccessRule[], users: ReadonlyMap<string, s
 export function isOpenToAll({ anonymousPull, rules }: Gate): boolean {
   return anonymousPull || Boolean(rules?.some(({ who }) => who.includes('anonymous')));
 }
+
+/** Whether some have to log in and some need not, so that clients are sent for a token either way. */
+export function givesTokens(gate: Gate): boolean {
+  return isOpenToAll(gate) || gate.satisfy === 'any';
+}

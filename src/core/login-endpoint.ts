@@ -1,5 +1,5 @@
 import { RegistryError } from './errors';
-import { type Gate, isOpenToAll } from './gate';
+import { type Gate, givesTokens } from './gate';
 import type { Place } from './location';
 import { noTokens } from './proxy-mode';
 import type { Who } from './rights';
@@ -13,7 +13,7 @@ const TOKEN_LIFETIME = 300_000;
  * @throws RegistryError 404 where logins go with each request, 405 for POST: clients then ask by GET
  */
 export function tokenFor(who: Who, { method }: RequestHead, gate: Gate, { route }: Place): Issue {
-  if (!isOpenToAll(gate)) throw noTokens(route);
+  if (!givesTokens(gate)) throw noTokens(route);
   if (method !== 'GET') {
     throw new RegistryError(405, 'UNSUPPORTED', 'tokens are had by GET here', undefined, [['allow', 'GET, OPTIONS']]);
   }

@@ -11,9 +11,10 @@ export function redactTarget(target: string, secret?: string): string {
   const mark = target.indexOf('?');
   const path = mark < 0 ? target : target.slice(0, mark);
   const query: Query = mark < 0 ? '' : target.slice(mark);
-  const open = secret === undefined ? path : path.replaceAll(secret, 'SECRET');
-  const session = open.replace(/(\/blobs\/uploads\/)[^/]+$/, '$1…');
-  return (stripUserInfo(session) + redactQuery(query, (name) => SHOWN.has(name))).slice(0, MAX_LOGGED);
+  const session = path.replace(/(\/blobs\/uploads\/)[^/]+$/, '$1…');
+  const open = stripUserInfo(session) + redactQuery(query, (name) => SHOWN.has(name));
+  // Clients repeat it where the name or the host has it: in a scope, a service, the source of a mount.
+  return (secret === undefined ? open : open.replaceAll(secret, 'SECRET')).slice(0, MAX_LOGGED);
 }
 
 /** Absolute-form targets are refused, but logged before that. */

@@ -2,14 +2,14 @@ import { createHmac, randomBytes } from 'node:crypto';
 import type { Identity } from '../core/admission';
 import { parseBasic } from '../core/basic';
 import { costOf, isUserName } from '../core/htpasswd';
-import { Attempts } from './attempts';
+import { ATTEMPT_WINDOW, Attempts } from './attempts';
 import { readSignedToken, signToken } from './login-tokens';
 import { createPasswordChecker, type PasswordChecker } from './passwords';
 
 /** Milliseconds for which a login that was right is not checked again: clients send it with each request for a token. */
 export const REMEMBERED_TIME = 5 * 60_000;
 
-/** Logins remembered at most; one more drops the oldest. */
+/** Logins remembered at most, right ones and wrong ones; one more drops the oldest. */
 export const MAX_REMEMBERED = 1000;
 
 /** Of a made-up hash where there is no user to go by. */
@@ -25,6 +25,8 @@ export class Users {
   readonly #attempts = new Attempts();
   /** By `#proofOf`, since no password is kept: until when, of performance.now(), it need not be checked again. */
   readonly #remembered = new Map<string, number>();
+  /** The same of logins that were wrong: containerd sends one five times a pull, and who repeats a password guesses nothing. */
+  readonly #refused = new Map<string, number>();
   readonly #underWay = new Map<string, Promise<Identity>>();
   #decoyCost: number | undefined;
   #secret: Buffer | undefined;
@@ -81,6 +83,7 @@ export class Users {
     const proof = this.#proofOf(name, hash, password);
     const until = this.#remembered.get(proof);
     if (until !== undefined && until > performance.now()) return { kind: 'user', name };
+    if ((this.#refused.get(proof) ?? 0) > performance.now()) return WRONG;
     const same = this.#underWay.get(proof);
     if (same) return same;
     // What was right before is no guess: by guessing, nobody can lock out those who are here already.
@@ -89,7 +92,8 @@ export class Users {
     const check = this.#check(name, hash, password)
       .then((identity) => {
         if (identity.kind !== 'refused') takeBack();
-        if (identity.kind === 'user') this.#remember(proof);
+        if (identity.kind === 'user') remember(this.#remembered, proof, REMEMBERED_TIME);
+        if (identity.kind === 'refused') remember(this.#refused, proof, ATTEMPT_WINDOW);
         return identity;
       })
       .finally(() => this.#underWay.delete(proof));
@@ -126,13 +130,14 @@ export class Users {
     this.#secret ??= randomBytes(32);
     return createHmac(algorithm, this.#secret).update(text).digest();
   }
+}
 
-  #remember(proof: string): void {
-    this.#remembered.delete(proof);
-    this.#remembered.set(proof, performance.now() + REMEMBERED_TIME);
-    const [oldest] = this.#remembered.keys();
-    if (this.#remembered.size > MAX_REMEMBERED) this.#remembered.delete(oldest);
-  }
+/** @param time milliseconds */
+function remember(proofs: Map<string, number>, proof: string, time: number): void {
+  proofs.delete(proof);
+  proofs.set(proof, performance.now() + time);
+  const [oldest] = proofs.keys();
+  if (proofs.size > MAX_REMEMBERED) proofs.delete(oldest);
 }
 
 function commonCost(hashes: readonly string[]): number {

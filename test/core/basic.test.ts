@@ -1,4 +1,4 @@
-import { basicLogin, parseBasic } from '../../src/core/basic';
+import { basicLogin, isEmptyLogin, parseBasic } from '../../src/core/basic';
 
 const encode = (text: string) => Buffer.from(text, 'latin1').toString('base64');
 
@@ -20,6 +20,16 @@ describe('a login', () => {
   test('keeps a mark that some programs put before a text', () => {
     expect(parseBasic(basicLogin({ username: '\ufeffa', password: 'b' }))?.username).toBe('\ufeffa');
   });
+});
+
+test.each<[string, boolean]>([
+  [basicLogin({ username: '', password: '' }), true],
+  [basicLogin({ username: 'a', password: '' }), false],
+  [basicLogin({ username: '', password: 'b' }), false],
+  ['Basic', false],
+  ['Bearer Og==', false],
+])('%s is a login of nobody: %s', (field, expected) => {
+  expect(isEmptyLogin(field)).toBe(expected);
 });
 
 test.each([

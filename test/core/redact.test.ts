@@ -39,6 +39,18 @@ describe('a target in the log', () => {
     expect(redactTarget(target)).not.toContain('secret');
   });
 
+  test.each([
+    ['/a-secret/v2/nginx/manifests/1', '/SECRET/v2/nginx/manifests/1'],
+    ['/token?scope=repository%3Aa-secret%2Fnginx%3Apull', '/token?scope=repository%3ASECRET%2Fnginx%3Apull'],
+    ['/token?service=a-secret.r.example.com', '/token?service=SECRET.r.example.com'],
+    [
+      '/v2/a-secret/b/blobs/uploads/?from=a-secret/c&x=a-secret',
+      '/v2/SECRET/b/blobs/uploads/?from=SECRET/c&x=REDACTED',
+    ],
+  ])('with ACCESS_SECRET in it: %s', (target, expected) => {
+    expect(redactTarget(target, 'a-secret')).toBe(expected);
+  });
+
   test('is short', () => {
     expect(redactTarget(`/${'a'.repeat(10_000)}`)).toHaveLength(512);
     expect(redactTarget(`/?n=${'a'.repeat(10_000)}`).length).toBeLessThanOrEqual(512);

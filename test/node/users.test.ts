@@ -162,6 +162,18 @@ describe('guessing', () => {
     expect(check).toHaveBeenCalledTimes(1);
   });
 
+  test('is not what a client does that repeats a wrong password: it is checked once, and counted once', async () => {
+    const { users, check } = openUsers();
+    const stale = login('alice', randomUUID());
+    for (let index = 0; index < 3 * MAX_FAILURES; index += 1) expect(await users.identify(stale)).toEqual(WRONG);
+    expect(check).toHaveBeenCalledTimes(1);
+    expect(await users.identify(login('alice'))).toEqual({ kind: 'user', name: 'alice' });
+    const now = performance.now();
+    jest.spyOn(performance, 'now').mockReturnValue(now + 60_001);
+    expect(await users.identify(stale)).toEqual(WRONG);
+    expect(check).toHaveBeenCalledTimes(3);
+  });
+
   test('is not what right logins do', async () => {
     const { users } = openUsers();
     for (let index = 0; index < MAX_FAILURES - 1; index += 1) await guess(users, 'alice');
