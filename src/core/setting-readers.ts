@@ -79,6 +79,8 @@ const readers = {
 type KindOf<Name extends SettingName> = Extract<(typeof settings)[number], { name: Name }>['kind'];
 type ValueOf<Name extends SettingName> = Exclude<ReturnType<(typeof readers)[KindOf<Name>]['parse']>, undefined>;
 
+const table = new Map<string, Setting>(settings.map((setting) => [setting.name, setting]));
+
 export type SettingReader = <Name extends SettingName>(name: Name) => ValueOf<Name> | undefined;
 
 /**
@@ -87,7 +89,7 @@ export type SettingReader = <Name extends SettingName>(name: Name) => ValueOf<Na
  */
 export function settingReader(given: GivenSettings, faults: string[]): SettingReader {
   return <Name extends SettingName>(name: Name) => {
-    const setting = settings.find((each) => each.name === name) as Setting;
+    const setting = table.get(name) as Setting;
     const { parse, expected } = readers[setting.kind];
     const [first, ...others] = given[name] ?? [];
     if (!first) return (setting.fallback === '' ? undefined : parse(setting.fallback)) as ValueOf<Name> | undefined;

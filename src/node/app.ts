@@ -1,8 +1,9 @@
 import type { RequestListener } from 'node:http';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { isAllowedAddress, strangerError } from '../core/client-rules';
-import type { Config } from '../core/config';
+import type { Config, Upstream } from '../core/config';
 import { answerError, RegistryError } from '../core/errors';
+import { isWildcard } from '../core/registries-setting';
 import { hrefOf } from '../core/url';
 import type { Contexts } from './contexts';
 import { answer, serve } from './proxy';
@@ -106,7 +107,9 @@ function refuse(res: Response, error: RegistryError): void {
 }
 
 function welcome({ upstreams }: Config): string {
-  const registries = upstreams.map(({ name, url }) => `  ${name} (${hrefOf(url)})`).join('\n');
+  // A name with `*` is at no one address.
+  const place = ({ name, url }: Upstream) => (isWildcard(name) ? '' : ` (${hrefOf(url)})`);
+  const registries = upstreams.map((upstream) => `  ${upstream.name}${place(upstream)}`).join('\n');
   return `registry-proxy-serverless: a proxy of container registries
 
 ${registries}

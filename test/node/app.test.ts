@@ -41,6 +41,11 @@ describe('our own pages', () => {
     expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' });
   });
 
+  test('/ names all registries of several, and no address of those that have many', async () => {
+    const { text } = await app({ REGISTRIES: 'ghcr.io,*.pkg.dev' }).ask.get('/');
+    expect(text).toMatch(/^ {2}ghcr\.io \(https:\/\/ghcr\.io\)\n {2}\*\.pkg\.dev$/m);
+  });
+
   test.each(['/', '/-/healthz'])('HEAD %s has a length and no body', async (path) => {
     const { ask } = app();
     const [get, head] = [await ask.get(path), await ask.head(path)];
