@@ -41,7 +41,7 @@ const replaced = {
 
 // Needed by some requests only: loaded when one of these functions is first called, or anything of the module is used.
 const deferred = {
-  dotenv: ['config'],
+  dotenv: ['parse'],
   'http-proxy-middleware': ['createProxyMiddleware'],
 };
 

@@ -1,21 +1,20 @@
 import http, { type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Config } from '../core/config';
-import type { Gate } from '../core/gate';
 import { originOf } from '../core/url';
 import { createApp } from './app';
 import { Connections } from './connections';
+import { Contexts, createContext } from './contexts';
 import { Guard } from './guard';
 import type { Log } from './log';
 import { refuseConnect, refuseHead } from './refusals';
 import { createSecuredServer, type SecuredServer } from './tls';
-import { createMemory } from './token-store';
-import { Transport } from './transport';
-import type { Users } from './users';
 
 export interface RunningServer {
   readonly port: number;
   readonly url: string;
+  /** Serves requests that come from now on by this configuration, except for what was settled by listening. */
+  apply(config: Config): Promise<void>;
   /** Stops listening, waits for transfers under way (`SHUTDOWN_TIMEOUT` at most), then ends. */
   close(): Promise<void>;
 }
@@ -28,10 +27,11 @@ const KEEP_ALIVE_TIMEOUT = 95_000;
 
 /** Starts serving; the upstream is not asked for anything. */
 export async function startServer(config: Config, log: Log): Promise<RunningServer> {
-  const transport = new Transport(config.timeouts);
-  const users = config.gate && (await createUsers(config.gate));
-  const app = createApp({ config, memory: createMemory(), users, guard: new Guard(), transport, log });
-  const secured = config.tls && (await createSecuredServer(config.tls, app, () => config.timeouts.client, log));
+  const guard = new Guard();
+  const contexts = new Contexts(await createContext(config, guard, log));
+  const timeouts = () => contexts.current.config.timeouts;
+  const app = createApp(contexts);
+  const secured = config.tls && (await createSecuredServer(config.tls, app, () => timeouts().client, log));
   const server = secured?.server ?? http.createServer(app);
   const connections = new Connections(server);
   setLimits(server, config);
@@ -50,14 +50,15 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     node: process.version,
   });
   secured?.watch();
-  return { port, url, close: () => close(server, secured, connections, transport, config, log) };
-}
-
-/** Loaded only where there are any: they bring cryptography with them. */
-async function createUsers({ users, secret }: Gate): Promise<Users> {
-  const { Users } = await import('./users');
-  const { tokenKey } = await import('./login-tokens');
-  return new Users(users, tokenKey([secret ?? '', ...[...users].flat()]));
+  return {
+    port,
+    url,
+    apply: async (next) => contexts.replace(await createContext(next, guard, log)),
+    close: async () => {
+      await close(server, secured, connections, timeouts().shutdown, log);
+      contexts.close();
+    },
+  };
 }
 
 /** No limit on the time of a request: a layer may take an hour, and sendBody ends a client that stands still. */
@@ -79,25 +80,17 @@ function listen(server: Server, config: Config): Promise<void> {
   });
 }
 
-function close(
-  server: Server,
-  secured: SecuredServer | undefined,
-  connections: Connections,
-  transport: Transport,
-  config: Config,
-  log: Log,
-) {
+function close(server: Server, secured: SecuredServer | undefined, connections: Connections, limit: number, log: Log) {
   return new Promise<void>((resolve) => {
     const idle = setInterval(() => connections.endIdle(), 50);
     const timer = setTimeout(() => {
       if (connections.isBusy) log.warn('transfers cut by shutdown');
       connections.destroy();
-    }, config.timeouts.shutdown);
+    }, limit);
     secured?.endSessions();
     server.close(() => {
       clearTimeout(timer);
       clearInterval(idle);
-      transport.close();
       resolve();
     });
     // Connections in use are closed as soon as their response is over, not kept for a next request.

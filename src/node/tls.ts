@@ -8,6 +8,7 @@ import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { ConfigError, type TlsFiles } from '../core/config';
 import { createH2, type H2 } from './h2';
 import type { Log } from './log';
+import { poll } from './poll';
 
 /** Bytes of a PEM file at most; a chain of ten certificates is some 20 KB. */
 const MAX_PEM_BYTES = 256 * 1024;
@@ -17,9 +18,6 @@ const HANDSHAKE_TIMEOUT = 10_000;
 
 /** In the order in which they are preferred (RFC 7301). */
 const PROTOCOLS = ['h2', 'http/1.1'];
-
-/** Milliseconds between two looks at the files. */
-export const RELOAD_INTERVAL = 5_000;
 
 export interface SecuredServer {
   readonly server: Server;
@@ -66,14 +64,9 @@ function divide(server: Server, patience: () => number, log: Log): H2 {
   return h2;
 }
 
-/**
- * Looks at the files' content time and again. Events of the file system get lost where a file is replaced by renaming,
- * behind the symbolic links that Kubernetes turns over, and on network file systems; a time of change may stay the same.
- */
 function watch(server: Server, files: TlsFiles, first: Identity, log: Log): void {
   let current = first;
   let refused = '';
-  let isReading = false;
   logIdentity('certificate', current, log);
   const reload = async () => {
     const next = await readIdentity(files).catch((error: Error) => error);
@@ -88,14 +81,7 @@ function watch(server: Server, files: TlsFiles, first: Identity, log: Log): void
       log.warn('certificate not reloaded, the one before it stays', { why: next.message });
     }
   };
-  const timer = setInterval(() => {
-    if (isReading) return;
-    isReading = true;
-    reload().finally(() => {
-      isReading = false;
-    });
-  }, RELOAD_INTERVAL).unref();
-  server.once('close', () => clearInterval(timer));
+  server.once('close', poll(reload));
 }
 
 function contextOf({ cert, key }: Pick<Identity, 'cert' | 'key'>): SecureContextOptions {
