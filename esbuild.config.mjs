@@ -41,6 +41,7 @@ const replaced = {
 
 // Needed by some requests only: loaded when one of these functions is first called, or anything of the module is used.
 const deferred = {
+  express: ['default'],
   dotenv: ['parse'],
   'http-proxy-middleware': ['createProxyMiddleware'],
 };
@@ -54,7 +55,13 @@ const packed = {
 const deferredBuiltins = /^(node:)?(crypto|dns|http2|https|tls|worker_threads)$/;
 const defer = (name) =>
   deferred[name]
-    ? deferred[name].map((use) => `export const ${use} = (...all) => require('${name}').${use}(...all);`).join('\n')
+    ? deferred[name]
+        .map((use) =>
+          use === 'default'
+            ? `export default (...all) => require('${name}')(...all);`
+            : `export const ${use} = (...all) => require('${name}').${use}(...all);`,
+        )
+        .join('\n')
     : `module.exports = Object.create(new Proxy({}, {
         get: (_, key) => (key === '__esModule' ? undefined : require('${name}')[key]),
       }));`;
