@@ -302,6 +302,45 @@ describe.each(runtimes)('with the $name runtime, where an address does in place 
   });
 });
 
+describe.each(runtimes)('with the $name runtime, SATISFY', (runtime) => {
+  const stage = stageFor(runtime);
+
+  afterEach(async () => expect(await stage.close()).toEqual([]));
+
+  const statuses = async (env: Record<string, string>) => {
+    const registry = await stage.registry();
+    smallImage(registry);
+    const proxy = await stage.proxy(registry, { HTPASSWD, TRUST_PROXY: 'loopback', ...env });
+    const get = async (address: string, headers: Record<string, string>) =>
+      (await ask(`${proxy.url}/v2/team/app/manifests/v1`, { headers: { 'x-forwarded-for': address, ...headers } }))
+        .status;
+    const [near, far] = ['203.0.113.7', '198.51.100.7'];
+    return [await get(near, {}), await get(near, login('bob')), await get(far, {}), await get(far, login('bob'))];
+  };
+  const ALLOW_CLIENTS = '203.0.113.0/24';
+
+  test('all wants an address on ALLOW_CLIENTS and a login', async () => {
+    expect(await statuses({ ALLOW_CLIENTS })).toEqual([401, 200, 403, 403]);
+  });
+
+  test('any wants one of them', async () => {
+    expect(await statuses({ ALLOW_CLIENTS, SATISFY: 'any' })).toEqual([200, 200, 401, 200]);
+  });
+
+  test('any lets nobody push by an address alone', async () => {
+    const registry = await stage.registry();
+    const env = { HTPASSWD, ALLOW_CLIENTS: 'loopback', SATISFY: 'any', ACCESS: 'alice: push **; *: pull **' };
+    const proxy = await stage.proxy(registry, env);
+    const url = `${proxy.url}/v2/team/new/blobs/uploads/`;
+    const post = async (headers: Record<string, string>) => (await ask(url, { method: 'POST', headers })).status;
+    expect([await post({}), await post(login('bob')), await post(login('alice'))]).toEqual([401, 403, 202]);
+  });
+
+  test('any without addresses is a mistake', () => {
+    expect(() => readConfig({ HTPASSWD, SATISFY: 'any' })).toThrow('set ALLOW_CLIENTS');
+  });
+});
+
 describe.each(runtimes)('with the $name runtime, a secret in the address', (runtime) => {
   const stage = stageFor(runtime);
 

@@ -33,6 +33,12 @@ export const accessSettings = [
     help: 'In place of `REGISTRY_USERNAME`: the value of the `Authorization` field that goes to `REGISTRY_BACKEND` with every request. A `Basic` one is used as the login that it is, for its token server too.',
   },
   {
+    name: 'GOOGLE_APPLICATION_CREDENTIALS',
+    kind: 'path',
+    fallback: '',
+    help: 'Key file of a service account of Google, where `REGISTRY_BACKEND` is gcr.io or *.pkg.dev: the proxy pulls private images by its right, with a token that it gets and renews itself. Not used for any other registry.',
+  },
+  {
     name: 'ANONYMOUS_PULL',
     kind: 'boolean',
     fallback: 'false',

@@ -1,4 +1,5 @@
 import { type Credentials, parseBasic } from './basic';
+import type { CloudAccount } from './cloud-account';
 
 export interface Login extends Credentials {
   readonly kind: 'login';
@@ -10,8 +11,14 @@ export interface FixedHeader {
   readonly value: string;
 }
 
+/** An account of a cloud, by which a login can be had that lives for some hours. */
+export interface CloudLogins {
+  readonly kind: 'cloud';
+  readonly account: CloudAccount;
+}
+
 /** A right at a registry by which the proxy asks there. */
-export type Account = Login | FixedHeader;
+export type Account = Login | FixedHeader | CloudLogins;
 
 /** Names an account in the memory of this process, without its secret. */
 export function accountId(account: Account | undefined): string {
@@ -22,6 +29,8 @@ export function accountId(account: Account | undefined): string {
       return encodeURIComponent(account.username);
     case 'header':
       return '=';
+    case 'cloud':
+      return '~';
   }
 }
 

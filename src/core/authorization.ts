@@ -1,4 +1,4 @@
-import type { Account } from './account';
+import type { Account, FixedHeader, Login } from './account';
 import { actionOf } from './actions';
 import { basicLogin } from './basic';
 import { pingForward } from './forwards';
@@ -9,7 +9,7 @@ import { asksForLogin, bearerChallenge, bearerOf, learnRealm } from './realm';
 import type { Route } from './route';
 import { MAX_TOKEN_DOCUMENT, ownToken, readToken, tokenKey, writeToken } from './token';
 import { isSameOrigin } from './url';
-import type { Authorize, Forward, ResponseHead } from './verbs';
+import type { Authorize, Forward, ObtainLogin, ResponseHead } from './verbs';
 
 /** What the proxy shows upstream by its own right, for one request: tokens, and the accounts that an upstream was given. */
 export class Authorization {
@@ -19,6 +19,9 @@ export class Authorization {
   #account: Account | undefined;
   #waiting: Forward | undefined;
   #isPinged = false;
+  #isLoginNew = false;
+  /** What goes on when a login has been got. */
+  #onLogin: (() => Authorize | Forward | ObtainLogin | undefined) | undefined;
 
   constructor(route: Route, memory: Memory) {
     this.#route = route;
@@ -26,15 +29,20 @@ export class Authorization {
     this.#account = memory.quotas.choose(route.upstream, this.#tried);
   }
 
-  get account(): Account | undefined {
-    return this.#account;
+  /** What there is to show by now. */
+  get account(): Login | FixedHeader | undefined {
+    const account = this.#account;
+    if (account?.kind !== 'cloud') return account;
+    const document = this.#memory.tokens.get(this.#loginKey);
+    return document === undefined ? undefined : readLogin(document);
   }
 
   /** The request with what is known to fit, where the proxy authenticates. */
   prepare(first: Forward): Forward {
     const { upstream } = this.#route;
     if (upstream.auth !== 'proxy') return first;
-    if (this.#account?.kind === 'header') return withAuthorization(first, this.#account.value);
+    const account = this.account;
+    if (account?.kind === 'header') return withAuthorization(first, account.value);
     if (this.#memory.realms.get(upstream.name)?.isBasic) return this.#withLogin(first) ?? first;
     const document = this.#memory.tokens.get(this.#key(first));
     const token = document === undefined ? undefined : readToken(document);
@@ -46,7 +54,7 @@ export class Authorization {
    * itself where nothing has to.
    * @throws RegistryError 403 where the realm must not see the upstream's login
    */
-  prepareOnce(first: Forward): Authorize | Forward {
+  prepareOnce(first: Forward): Authorize | Forward | ObtainLogin {
     const { upstream, repository, query } = this.#route;
     const prepared = this.prepare(first);
     const isReady = headerOf(prepared.headers, 'authorization') !== undefined;
@@ -57,14 +65,16 @@ export class Authorization {
       this.#isPinged = true;
       return pingForward(requestHeaders([], AGENT), upstream);
     }
+    const obtain = this.#obtainLogin(() => this.prepareOnce(first));
+    if (obtain) return obtain;
     if (realm.isBasic) return prepared;
     const sources = valuesOf(query, 'from');
-    const request = writeToken(realm, repository, sources, upstream, first.headers, this.#account);
+    const request = writeToken(realm, repository, sources, upstream, first.headers, this.account);
     return { verb: 'authorize', request, limit: MAX_TOKEN_DOCUMENT, key: this.#key(first) };
   }
 
   /** What the ping taught has been taken note of. */
-  onPing(head: ResponseHead): Authorize | Forward {
+  onPing(head: ResponseHead): Authorize | Forward | ObtainLogin {
     const first = this.#waiting as Forward;
     const realm = learnRealm(head.headers, this.#route.upstream, this.#memory.realms);
     this.#isPinged = realm === undefined;
@@ -81,19 +91,23 @@ export class Authorization {
    * where there is nothing left to try.
    * @throws RegistryError 403 where the realm must not see the upstream's login
    */
-  onUnauthorized(sent: Forward, head: ResponseHead): Authorize | Forward | undefined {
+  onUnauthorized(sent: Forward, head: ResponseHead): Authorize | Forward | ObtainLogin | undefined {
     if (this.#waiting || this.#account?.kind === 'header') return undefined;
     if (sent.body === 'client') {
       // It cannot be sent again, but the next one need not meet the same.
       this.#memory.tokens.delete(this.#key(sent));
       return undefined;
     }
+    const { repository, upstream } = this.#route;
+    const again = () => this.onUnauthorized(sent, head);
+    const obtain = isSameOrigin(sent.url, upstream.url) ? this.#obtainLogin(again) : undefined;
+    if (obtain) return obtain;
     this.#waiting = sent;
     const bearer = bearerChallenge(head.headers);
-    if (!bearer) return asksForLogin(head.headers) ? this.#withLogin(sent) : undefined;
-    const { repository, upstream } = this.#route;
+    if (!bearer) return asksForLogin(head.headers) ? (this.#withLogin(sent) ?? this.#renewLogin(again)) : undefined;
     // A hop to somewhere else asks for a token of its own, and the upstream's login is not for it.
-    const account = isSameOrigin(sent.url, upstream.url) ? this.#account : undefined;
+    const isUpstream = isSameOrigin(sent.url, upstream.url);
+    const account = isUpstream ? this.account : undefined;
     const request = ownToken(bearer.challenge, bearer.realm, repository, upstream, sent.headers, account);
     const key =
       account || isSameOrigin(sent.url, upstream.url) ? this.#key(sent) : tokenKey(sent.url, undefined, repository);
@@ -119,7 +133,7 @@ export class Authorization {
 
   /** Undefined where it has been shown already, or is meant for somebody else. */
   #withLogin(forward: Forward): Forward | undefined {
-    const account = this.#account;
+    const account = this.account;
     if (account?.kind !== 'login' || !isSameOrigin(forward.url, this.#route.upstream.url)) return undefined;
     const login = basicLogin(account);
     return headerOf(forward.headers, 'authorization') === login ? undefined : withAuthorization(forward, login);
@@ -131,10 +145,45 @@ export class Authorization {
     return this.#waiting && token !== undefined ? withAuthorization(this.#waiting, `Bearer ${token}`) : undefined;
   }
 
+  /** A login has been got, and is in the memory. */
+  onLogin(): Authorize | Forward | ObtainLogin | undefined {
+    const resume = this.#onLogin;
+    this.#onLogin = undefined;
+    this.#waiting = undefined;
+    return resume?.();
+  }
+
+  /** Undefined where none has to be got first. */
+  #obtainLogin(then: () => Authorize | Forward | ObtainLogin | undefined): ObtainLogin | undefined {
+    const account = this.#account;
+    if (account?.kind !== 'cloud' || this.account) return undefined;
+    this.#onLogin = then;
+    this.#isLoginNew = true;
+    const { hostname } = this.#route.upstream.url;
+    return { verb: 'login', account: account.account, host: hostname, key: this.#loginKey };
+  }
+
+  /** One that was got a while ago may have been taken back. */
+  #renewLogin(then: () => Authorize | Forward | ObtainLogin | undefined): ObtainLogin | undefined {
+    if (this.#account?.kind !== 'cloud' || this.#isLoginNew) return undefined;
+    this.#memory.tokens.delete(this.#loginKey);
+    return this.#obtainLogin(then);
+  }
+
+  get #loginKey(): string {
+    return `login ${this.#route.upstream.name}`;
+  }
+
   /** A new chain of requests begins, which may need its own token. */
   reset(): void {
     this.#waiting = undefined;
   }
+}
+
+/** The document of a login as a runtime keeps it. */
+function readLogin(document: string): Login | undefined {
+  const { username, password } = JSON.parse(document) as Record<string, string>;
+  return { kind: 'login', username, password };
 }
 
 function withAuthorization(forward: Forward, value: string): Forward {

@@ -4,8 +4,8 @@ import { type Files, noFiles } from './files';
 import { type Gate, readGate } from './gate';
 import { type Env, type GivenSettings, givenSettings } from './given';
 import { type Guards, guardFaults, readAccess, readGuards } from './guards';
-import { readUpstreams } from './read-upstreams';
-import { type SettingReader, settingReader } from './setting-readers';
+import { type Reading, readUpstreams } from './read-upstreams';
+import { settingReader } from './setting-readers';
 import type { Origin, TrustProxy } from './setting-values';
 import type { Url } from './url';
 import type { Reach } from './verbs';
@@ -122,7 +122,7 @@ export function readConfig(env: Env, argv: readonly string[] = [], file: Env = {
     shutdown: read('SHUTDOWN_TIMEOUT') ?? 0,
   };
   const around = { env: { ...file, ...env }, readFile: (path: string) => files.text(path) };
-  const reading = { read, given, around, document: (path: string) => files.document(path), faults };
+  const reading = { read, given, around, document: (path: string) => files.document(path), faults, notes };
   const guards = readGuards(read, faults);
   const gate = readGate(reading, readAccess(read, faults));
   const upstreams = readUpstreams(reading, { timeouts, gate, guards });
@@ -130,7 +130,7 @@ export function readConfig(env: Env, argv: readonly string[] = [], file: Env = {
   const config: Config = {
     host: read('HOST') as string,
     port: read('PORT') as number,
-    tls: readTls(read, capabilities[platform], faults),
+    tls: readTls(reading, capabilities[platform]),
     upstreams,
     backendHost: read('DEFAULT_BACKEND_HOST') ?? { ...upstreams[0].url, path: '' },
     browserRedirects: upstreams[0].prefix !== '' && !read('DISABLE_BROWSER_REDIRECTS'),
@@ -160,14 +160,16 @@ function idleFaults(given: GivenSettings, { connect, response, stall }: Timeouts
     .map(({ as, text }) => `${as}=${text}: must be more than 0, or a dead upstream would hold a pull for ever`);
 }
 
-function readTls(read: SettingReader, platform: Capabilities | undefined, faults: string[]): TlsFiles | undefined {
+function readTls({ read, given, faults }: Reading, platform: Capabilities | undefined): TlsFiles | undefined {
   const before = faults.length;
   const [cert, key] = [read('TLS_CERT'), read('TLS_KEY')];
   if (faults.length > before || (cert ?? key) === undefined) return undefined;
   if (platform?.gatewayIsPeer) faults.push("TLS_CERT, TLS_KEY: the platform's gateway ends TLS, and asks for http");
   if (cert !== undefined && key !== undefined) return { cert, key };
-  const [present, absent] = cert === undefined ? ['TLS_KEY', 'TLS_CERT'] : ['TLS_CERT', 'TLS_KEY'];
-  faults.push(`${present}=${cert ?? key}: needs ${absent} as well; set both to serve https, or neither`);
+  const [present, absent] =
+    cert === undefined ? (['TLS_KEY', 'TLS_CERT'] as const) : (['TLS_CERT', 'TLS_KEY'] as const);
+  const as = given[present]?.[0]?.as ?? present;
+  faults.push(`${as}=${cert ?? key}: needs ${absent} as well; set both to serve https, or neither`);
   return undefined;
 }
 

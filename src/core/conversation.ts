@@ -9,7 +9,7 @@ import { isRedirect, Redirects } from './redirect';
 import { relayed, relayedProbe } from './relay';
 import { Resumption } from './resume';
 import { isTransient, isTransientFailure, Retries } from './retry';
-import type { Authorize, Failure, Forward, Relay, ResponseHead, ResponseVerb } from './verbs';
+import type { Authorize, Failure, Forward, ObtainLogin, Relay, ResponseHead, ResponseVerb } from './verbs';
 
 /** What one request says to upstreams, and what they answer: retries, redirects, tokens, and the end of it, a relay. */
 export class Conversation {
@@ -34,18 +34,25 @@ export class Conversation {
    * Asks the registry, with what is known to be needed.
    * @throws RegistryError 403 where the token server must not see our login
    */
-  ask(first: Forward): Authorize | Forward {
+  ask(first: Forward): Authorize | Forward | ObtainLogin {
     if (first.body !== 'client') return this.begin(this.#authorization.prepare(first));
     return this.#once(this.#authorization.prepareOnce(first));
   }
 
   /** The ping that came before a request whose body can be sent only once. */
-  onPing(head: ResponseHead): Authorize | Forward {
+  onPing(head: ResponseHead): Authorize | Forward | ObtainLogin {
     return this.#once(this.#authorization.onPing(head));
   }
 
-  #once(verb: Authorize | Forward): Authorize | Forward {
-    return verb.verb === 'forward' && verb.purpose !== 'ping' ? this.begin(verb) : verb;
+  /** A login has been got from the registry's cloud. */
+  onLogin(): Authorize | Forward | ObtainLogin | undefined {
+    const verb = this.#authorization.onLogin();
+    return verb && !this.#first ? this.#once(verb) : verb;
+  }
+
+  #once<Verb extends Authorize | Forward | ObtainLogin>(verb: Verb): Verb {
+    if (verb.verb === 'forward' && verb.purpose !== 'ping') this.begin(verb);
+    return verb;
   }
 
   begin(first: Forward): Forward {

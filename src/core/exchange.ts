@@ -17,7 +17,7 @@ import type { Memory } from './memory';
 import { checkFraming, checkKnownMethod } from './methods';
 import { originOfRequest } from './origin';
 import { askOutside } from './outside';
-import { answerAsProxy, tokenError } from './proxy-mode';
+import { answerAsProxy, loginError, tokenError } from './proxy-mode';
 import type { Resumption } from './resume';
 import { type Route, routeOf } from './route';
 import { TokenEndpoint } from './token-endpoint';
@@ -101,6 +101,14 @@ export class Exchange {
   /** The token document that `authorize` asked for; empty where it was refused, undefined where none was to be had. */
   onToken(document: string | undefined): Answer | Forward {
     return this.#known.onToken(document) ?? answerError(tokenError(document === '', this.#route as Route));
+  }
+
+  /** @param isHad whether the login is there that `login` asked for */
+  onLogin(isHad: boolean): RequestVerb {
+    return this.#catching((): RequestVerb => {
+      const next = isHad ? this.#known.onLogin() : undefined;
+      return next ?? answerError(loginError(isHad, this.#route as Route));
+    });
   }
 
   /** Continues the body of this relay when it has been cut; undefined where that is impossible. */

@@ -65,24 +65,39 @@ export function givenSettings(
   return decide([...split, lowest.flatMap((each) => splitOf(each, faults))]);
 }
 
+/** The first layer that names a setting, under whichever of its names, decides it. */
 function decide(layers: readonly (readonly Named[])[]): GivenSettings {
-  const found = (settings as readonly Setting[]).flatMap(({ name, aliases = [] }) => {
-    const names = [name, ...aliases];
-    const decisive = layers
-      .map((layer) => layer.filter((each) => names.includes(each.name)))
-      .find(({ length }) => length);
-    return decisive ? [[name, decisive.filter(({ text }) => text !== '')] as const] : [];
-  });
-  return Object.fromEntries(found);
+  const decided = new Map<SettingName, readonly Named[]>();
+  for (const layer of layers) {
+    const found = new Map<SettingName, Named[]>();
+    for (const each of layer) {
+      for (const name of settingsByName().get(each.name) ?? []) found.set(name, [...(found.get(name) ?? []), each]);
+    }
+    for (const [name, all] of found) if (!decided.has(name)) decided.set(name, all);
+  }
+  const written = [...decided].map(([name, all]) => [name, all.filter(({ text }) => text !== '')] as const);
+  return Object.fromEntries(written);
+}
+
+let byName: ReadonlyMap<string, readonly SettingName[]> | undefined;
+
+/** The settings that each name stands for. Made once: a start has no time to look through the table for each name. */
+function settingsByName(): ReadonlyMap<string, readonly SettingName[]> {
+  if (byName) return byName;
+  const made = new Map<string, SettingName[]>();
+  for (const { name, aliases = [] } of settings as readonly Setting[]) {
+    for (const each of [name, ...aliases]) made.set(each, [...(made.get(each) ?? []), name as SettingName]);
+  }
+  byName = made;
+  return made;
 }
 
 function isSettingName(name: string): boolean {
-  return (settings as readonly Setting[]).some((each) => each.name === name || each.aliases?.includes(name));
+  return settingsByName().has(name);
 }
 
 function variables(env: Env, from: Given['from']): Named[] {
-  const names = new Set((settings as readonly Setting[]).flatMap(({ name, aliases = [] }) => [name, ...aliases]));
-  return [...names].flatMap((name) => {
+  return [...settingsByName().keys()].flatMap((name) => {
     const text = env[name]?.trim();
     return text === undefined ? [] : [{ name, from, as: name, written: text, text }];
   });

@@ -65,6 +65,18 @@ export function noTokens({ upstream }: Route): RegistryError {
   });
 }
 
+/** Its cloud gave no login, or one that the registry does not take. */
+export function loginError(isHad: boolean, { upstream }: Route): RegistryError {
+  const about = { registry: upstream.name };
+  if (isHad) return new RegistryError(401, 'UNAUTHORIZED', 'the registry does not take the login of its cloud', about);
+  return new RegistryError(
+    502,
+    'UNAVAILABLE',
+    "a login cannot be had from the registry's cloud; the log says why",
+    about,
+  );
+}
+
 /** Some token servers refuse what is private (ghcr.io, GitLab), some hand out a token without the right (Docker Hub). */
 export function tokenError(isRefused: boolean, { upstream, repository }: Route): RegistryError {
   const about = { registry: upstream.name, repository };

@@ -1,6 +1,7 @@
 import { type Account, accountId, headerAccount, type Login } from './account';
+import { readCloudAccount } from './cloud-account';
 import type { Timeouts, Upstream } from './config';
-import type { Surroundings } from './document-fields';
+import { DocumentFields, type Surroundings } from './document-fields';
 import type { Gate } from './gate';
 import type { GivenSettings } from './given';
 import type { Guards } from './guards';
@@ -8,7 +9,7 @@ import { describeUpstream, registryName } from './registries';
 import { type RegistryEntry, readEntries } from './registry-entry';
 import type { SettingReader } from './setting-readers';
 import type { SettingName } from './settings';
-import { hostOf, hrefOf } from './url';
+import { hostOf, hrefOf, type Url } from './url';
 
 export interface Reading {
   readonly read: SettingReader;
@@ -16,6 +17,8 @@ export interface Reading {
   readonly around: Surroundings;
   readonly document: (path: string) => unknown;
   readonly faults: string[];
+  /** Things to say at the start. */
+  readonly notes: string[];
 }
 
 /** The default first, then the others; several ones make the proxy authenticate, since clients know one realm a host. */
@@ -89,7 +92,7 @@ function defaultEntry(reading: Reading, entries: readonly RegistryEntry[]): Regi
   if (isGiven && listed?.url && backend && hrefOf(listed.url) !== hrefOf(backend)) {
     faults.push(`${spelt('REGISTRY_BACKEND', given)} and REGISTRIES have two addresses for ${name}: keep one of them`);
   }
-  const accounts = readAccounts(reading);
+  const accounts = readAccounts(reading, backend);
   const prefix = read('REPO_PREFIX');
   if (accounts && listed?.accounts)
     faults.push(`${spelt('REGISTRY_USERNAME', given)} and REGISTRIES both hold a login for ${name}`);
@@ -103,7 +106,8 @@ function defaultEntry(reading: Reading, entries: readonly RegistryEntry[]): Regi
 }
 
 /** The logins at the default registry. */
-function readAccounts({ read, given, faults }: Reading): readonly Account[] | undefined {
+function readAccounts(reading: Reading, backend: Url | undefined): readonly Account[] | undefined {
+  const { read, given, faults } = reading;
   const username = read('REGISTRY_USERNAME');
   const password = read('REGISTRY_PASSWORD');
   const more = read('REGISTRY_ACCOUNTS') ?? [];
@@ -117,10 +121,30 @@ function readAccounts({ read, given, faults }: Reading): readonly Account[] | un
   const logins = [...login, ...more];
   const ids = logins.map(accountId);
   if (new Set(ids).size < ids.length) faults.push('REGISTRY_ACCOUNTS names a user twice');
-  if (header === undefined) return logins.length > 0 ? logins : undefined;
+  if (header === undefined) return logins.length > 0 ? logins : readGoogle(reading, backend);
   if (logins.length > 0)
     faults.push(`AUTH_HEADER stands beside ${spelt('REGISTRY_USERNAME', given)}: keep one of them`);
   return [headerAccount(header)];
+}
+
+const GOOGLE = /(^|\.)gcr\.io$|\.pkg\.dev$/;
+
+/** Many machines have the variable set for something else. */
+function readGoogle({ read, around, faults, notes }: Reading, backend: Url | undefined): Account[] | undefined {
+  const path = read('GOOGLE_APPLICATION_CREDENTIALS');
+  if (path === undefined || !backend) return undefined;
+  if (!GOOGLE.test(backend.hostname)) {
+    notes.push(`GOOGLE_APPLICATION_CREDENTIALS is not used: ${backend.hostname} is no registry of Google`);
+    return undefined;
+  }
+  const fields = new DocumentFields(
+    'GOOGLE_APPLICATION_CREDENTIALS',
+    { type: 'google', credentials: path },
+    around,
+    faults,
+  );
+  const account = readCloudAccount(fields, { host: backend.hostname, env: around.env });
+  return account && [{ kind: 'cloud', account }];
 }
 
 /** What a login opens is open to everybody who can reach the proxy, so it takes a word that says that this is meant. */

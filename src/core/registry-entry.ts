@@ -1,4 +1,5 @@
 import { type Account, headerAccount } from './account';
+import { readCloudAccount } from './cloud-account';
 import type { Timeouts } from './config';
 import { DocumentFields, isRecord, type Surroundings } from './document-fields';
 import { isWildcard, parseNameOrWildcard } from './registries-setting';
@@ -39,11 +40,11 @@ export function readEntries(document: unknown, around: Surroundings, faults: str
     const record = isRecord(value) ? value : typeof value === 'string' ? { url: value } : {};
     if (!isRecord(value ?? {}) && typeof value !== 'string')
       faults.push(`${name}: expected a mapping of keys, or a URL`);
-    return [readEntry(name, new DocumentFields(name, record, around, faults))];
+    return [readEntry(name, new DocumentFields(name, record, around, faults), around)];
   });
 }
 
-function readEntry(name: string, fields: DocumentFields): RegistryEntry {
+function readEntry(name: string, fields: DocumentFields, around: Surroundings): RegistryEntry {
   fields.has('name');
   const entry: RegistryEntry = {
     name,
@@ -51,7 +52,7 @@ function readEntry(name: string, fields: DocumentFields): RegistryEntry {
     hosts: readHosts(fields),
     isDefault: fields.flag('default'),
     auth: fields.choice('auth', 'relay', 'proxy'),
-    accounts: readAccounts(fields),
+    accounts: readAccounts(name, fields, around),
     redirect: fields.choice('redirect', 'pass', 'rewrite', 'follow'),
     prefix: fields.take('prefix', 'a repository path', parseRepository),
     timeouts: readTimeouts(fields),
@@ -79,9 +80,14 @@ function readHosts(fields: DocumentFields): readonly string[] | undefined {
   return fields.list('hosts').flatMap((item) => item.take('value', 'a host name', parseRegistryName) ?? []);
 }
 
-function readAccounts(fields: DocumentFields): readonly Account[] | undefined {
+function readAccounts(name: string, fields: DocumentFields, around: Surroundings): readonly Account[] | undefined {
   const accounts = [fields, ...fields.list('accounts')].flatMap((each) => readAccount(each, each === fields) ?? []);
-  return accounts.length > 0 ? accounts : undefined;
+  const cloud = fields.mapping('cloud');
+  if (!cloud) return accounts.length > 0 ? accounts : undefined;
+  if (accounts.length > 0) return fields.fault('cloud', 'stands beside another login: keep one of them');
+  const host = fields.take('url', 'a URL', parseUrlOrHost)?.hostname ?? name.replace(/:\d+$/, '');
+  const account = readCloudAccount(cloud, { host, env: around.env });
+  return account && [{ kind: 'cloud', account }];
 }
 
 function readAccount(fields: DocumentFields, isEntry: boolean): Account | undefined {

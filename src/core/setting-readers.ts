@@ -79,6 +79,8 @@ const readers = {
 type KindOf<Name extends SettingName> = Extract<(typeof settings)[number], { name: Name }>['kind'];
 type ValueOf<Name extends SettingName> = Exclude<ReturnType<(typeof readers)[KindOf<Name>]['parse']>, undefined>;
 
+const table = new Map<string, Setting>(settings.map((setting) => [setting.name, setting]));
+
 export type SettingReader = <Name extends SettingName>(name: Name) => ValueOf<Name> | undefined;
 
 /**
@@ -87,7 +89,7 @@ export type SettingReader = <Name extends SettingName>(name: Name) => ValueOf<Na
  */
 export function settingReader(given: GivenSettings, faults: string[]): SettingReader {
   return <Name extends SettingName>(name: Name) => {
-    const setting = settings.find((each) => each.name === name) as Setting;
+    const setting = table.get(name) as Setting;
     const { parse, expected } = readers[setting.kind];
     const [first, ...others] = given[name] ?? [];
     if (!first) return (setting.fallback === '' ? undefined : parse(setting.fallback)) as ValueOf<Name> | undefined;
@@ -115,6 +117,8 @@ export function quote({ secret }: Setting, { as, file, written }: Given): string
 
 /** What is printed of a value: people do put passwords into URLs. */
 export function mask(text: string): string {
+  // A document of registries holds logins.
+  if (/^\s*[[{]/.test(text)) return text.trim().startsWith('[') ? '[***]' : '{***}';
   const masked = text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/i, '$1***@').replace(/\?.*$/, '?***');
   return masked.replace(PEM, '$1***').replace(/\s+/g, ' ').slice(0, 200);
 }

@@ -1,3 +1,4 @@
+import type { CloudAccount } from './cloud-account';
 import type { Connection } from './config';
 import type { HeaderList } from './headers';
 import type { Url } from './url';
@@ -82,6 +83,16 @@ export interface Authorize {
   readonly spent?: string;
 }
 
+/** Get a login from a registry's cloud, then ask the core again with what came. */
+export interface ObtainLogin {
+  readonly verb: 'login';
+  readonly account: CloudAccount;
+  /** Of the registry. */
+  readonly host: string;
+  /** Who waits for the same one gets the same, and it is kept for its lifetime. */
+  readonly key: string;
+}
+
 /** This status and these headers to the client, the upstream's body as it comes. */
 export interface Relay {
   readonly verb: 'relay';
@@ -133,6 +144,6 @@ export interface Issue {
   readonly lifetime: number;
 }
 
-export type RequestVerb = Answer | Authorize | Forward | Identify | Issue | Read;
-export type ResponseVerb = Answer | Forward | Authorize | Relay;
+export type RequestVerb = Answer | Authorize | Forward | Identify | Issue | ObtainLogin | Read;
+export type ResponseVerb = Answer | Forward | Authorize | ObtainLogin | Relay;
 export type ResumeVerb = Forward | Authorize | Splice | GiveUp;

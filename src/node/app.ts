@@ -1,8 +1,11 @@
 import type { RequestListener } from 'node:http';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { isAllowedAddress, strangerError } from '../core/client-rules';
+import type { Config, Upstream } from '../core/config';
 import { answerError, RegistryError } from '../core/errors';
+import { isWildcard } from '../core/registries-setting';
 import { hrefOf } from '../core/url';
+import type { Contexts } from './contexts';
 import { answer, serve } from './proxy';
 import { type Context, openSession, type Session } from './session';
 
@@ -10,17 +13,17 @@ import { type Context, openSession, type Session } from './session';
  * The proxy, and the routes that are ours before it. Express gives request and response other prototypes, after which
  * everything Node does with them takes several times as long: what can be no route of ours goes past it.
  */
-export function createApp(context: Context): RequestListener {
-  const routes = createRoutes(context);
+export function createApp(contexts: Contexts): RequestListener {
+  const routes = createRoutes(contexts);
   return (req, res) => {
     if (!req.url?.startsWith('/v2/') || !res.socket) return routes(req, res);
-    const session = openSession(context, req, res);
+    const session = openSession(contexts.enter(res), req, res);
     serve(session).catch((error: Error) => fail(session, error));
     return undefined;
   };
 }
 
-function createRoutes(context: Context): Express {
+function createRoutes(contexts: Contexts): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -28,7 +31,7 @@ function createRoutes(context: Context): Express {
   app.enable('strict routing');
   app.use((req, res, next) => {
     const begin = () => {
-      res.locals.session = openSession(context, req, res);
+      res.locals.session = openSession(contexts.enter(res), req, res);
       // Express finds a path in any form of a target; only the core may judge the others.
       return req.url.startsWith('/') ? next() : serve(res.locals.session);
     };
@@ -37,10 +40,12 @@ function createRoutes(context: Context): Express {
     res.once('socket', begin);
     return undefined;
   });
-  const landing = (_req: Request, res: Response) => guarded(context, res, () => page(res, welcome(context)));
-  if (!context.config.browserRedirects) app.get('/', landing);
+  app.get('/', (_req, res, next) => {
+    const { config } = contextOf(res);
+    return config.browserRedirects ? next() : guarded(res, () => page(res, welcome(config)));
+  });
   app.get('/-/healthz', (_req, res) => page(res, 'ok\n'));
-  if (context.config.capabilities.hooks) addHooks(app, context);
+  if (contexts.current.config.capabilities.hooks) addHooks(app);
   app.use((_req, res) => serve(res.locals.session));
   app.use((error: Error, _req: Request, res: Response, _next: NextFunction) => {
     fail(res.locals.session, error);
@@ -59,12 +64,12 @@ function fail(session: Session, error: Error): void {
  * Function Compute's life-cycle hooks. Anybody can ask for these paths; only the platform can say in
  * `x-fc-control-path` that it is a hook and not a request (callers may not set x-fc-* fields).
  */
-function addHooks(app: Express, context: Context): void {
+function addHooks(app: Express): void {
   const hook = (path: string, message: string) => (req: Request, res: Response) => {
     if (req.headers['x-fc-control-path'] !== path) {
-      return guarded(context, res, () => refuse(res, new RegistryError(404, 'NAME_UNKNOWN', 'nothing here', { path })));
+      return guarded(res, () => refuse(res, new RegistryError(404, 'NAME_UNKNOWN', 'nothing here', { path })));
     }
-    context.log.info(message, { id: (res.locals.session as Session).record.id });
+    contextOf(res).log.info(message, { id: (res.locals.session as Session).record.id });
     return page(res, 'ok\n');
   };
   app.post('/initialize', hook('/initialize', 'instance started'));
@@ -72,10 +77,15 @@ function addHooks(app: Express, context: Context): void {
 }
 
 /** What only clients at allowed addresses get to see. */
-function guarded({ config }: Context, res: Response, show: () => void): void {
-  const { head } = res.locals.session as Session;
+function guarded(res: Response, show: () => void): void {
+  const { head, context } = res.locals.session as Session;
+  const { config } = context;
   if (config.gate?.satisfy === 'any' || isAllowedAddress(head, config)) show();
   else refuse(res, strangerError());
+}
+
+function contextOf(res: Response): Context {
+  return (res.locals.session as Session).context;
 }
 
 function page(res: Response, text: string): void {
@@ -96,8 +106,10 @@ function refuse(res: Response, error: RegistryError): void {
   answer(res.locals.session, answerError(error));
 }
 
-function welcome({ config }: Context): string {
-  const registries = config.upstreams.map(({ name, url }) => `  ${name} (${hrefOf(url)})`).join('\n');
+function welcome({ upstreams }: Config): string {
+  // A name with `*` is at no one address.
+  const place = ({ name, url }: Upstream) => (isWildcard(name) ? '' : ` (${hrefOf(url)})`);
+  const registries = upstreams.map((upstream) => `  ${upstream.name}${place(upstream)}`).join('\n');
   return `registry-proxy-serverless: a proxy of container registries
 
 ${registries}

@@ -12,8 +12,8 @@ const program = typeof PROGRAM === 'undefined' ? 'registry-proxy-serverless, fro
  * What a command prints instead of serving.
  * @throws ConfigError where it needs a configuration that has faults
  */
-export function answerOf(command: Command, sources: Sources): string {
+export function answerOf(command: Command, sources: () => Sources): string {
   if (command === 'help') return usage(program, settings);
   if (command === 'version') return `${program} (Node.js ${process.version})\n`;
-  return resolvedSettings(sources);
+  return resolvedSettings(sources());
 }

@@ -1,8 +1,10 @@
 import type { CloudAccount } from '../core/cloud-account';
 import { aliyunLogin } from './aliyun-login';
+import { cloudFetch } from './cloud-fetch';
 import type { CloudFetch } from './cloud-request';
 import { ecrLogin } from './ecr-login';
 import { googleLogin } from './google-login';
+import type { Transport } from './transport';
 
 /** A login that a registry takes for a while. */
 export interface CloudLogin {
@@ -43,4 +45,16 @@ export async function obtainLogin(
   } catch (error) {
     throw new Error(`no login for ${host}: ${(error as Error).message}`);
   }
+}
+
+/** Seconds that a login without an end is kept. */
+const ENDLESS = 3600;
+
+/**
+ * The same as a document for the store of tokens.
+ * @throws Error with words fit for a log
+ */
+export async function fetchLogin(account: CloudAccount, host: string, transport: Transport): Promise<string> {
+  const { username, password, expiresIn } = await obtainLogin(account, { host, fetch: cloudFetch(transport) });
+  return JSON.stringify({ username, password, expires_in: Number.isFinite(expiresIn) ? expiresIn : ENDLESS });
 }

@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 import { load } from 'js-yaml';
 import type { Files } from '../core/files';
 
@@ -33,6 +34,18 @@ export class SettingFiles implements Files {
   }
 }
 
+/** What stands in each of these files now, as `SettingFiles` would read it; empty where it cannot be read. */
+export async function textsOf(paths: Iterable<string>): Promise<ReadonlyMap<string, string>> {
+  const texts = [...paths].map(async (path) => [path, await readAgain(path).catch(() => '')] as const);
+  return new Map(await Promise.all(texts));
+}
+
+/** Not at once, as at the start: a file on another machine may keep it waiting, and the service must not wait with it. */
+async function readAgain(path: string): Promise<string> {
+  const about = await stat(path);
+  return about.isFile() && about.size <= MAX_FILE_BYTES ? plain(await readFile(path, 'utf8')) : '';
+}
+
 const FILE_ERRORS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   ENOTDIR: 'there is no such file',
@@ -48,8 +61,13 @@ function readSmallFile(path: string): string {
     // Opening a pipe would wait for its writer.
     if (!about.isFile()) throw Object.assign(new Error(), { code: 'EISDIR' });
     if (about.size > MAX_FILE_BYTES) throw Object.assign(new Error(), { code: 'EFBIG' });
-    return readFileSync(path, 'utf8').replace(/^\ufeff/, '');
+    return plain(readFileSync(path, 'utf8'));
   } catch (error) {
     throw new Error(FILE_ERRORS[(error as NodeJS.ErrnoException).code ?? ''] ?? 'cannot be read');
   }
+}
+
+/** Without the mark that some editors put in front. */
+function plain(text: string): string {
+  return text.replace(/^\ufeff/, '');
 }

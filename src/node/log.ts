@@ -10,22 +10,26 @@ export interface Log {
 }
 
 export interface LogOptions {
-  readonly level: LogLevel | 'silent';
-  readonly format: 'json' | 'text';
+  level: LogLevel | 'silent';
+  format: 'json' | 'text';
   /** Gets each line with its line end. */
   readonly write: (line: string) => void;
 }
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 
-/** One line an event. Callers pass what may be seen (core/redact.ts); nothing is dug out of objects here. */
-export function createLog({ level, format, write }: LogOptions): Log {
-  const lowest = level === 'silent' ? LEVELS.length : LEVELS.indexOf(level);
-  const print = format === 'json' ? printJson : printText;
+/**
+ * One line an event. Callers pass what may be seen (core/redact.ts); nothing is dug out of objects here.
+ * @param options looked at for each line: level and format may change
+ */
+export function createLog(options: LogOptions): Log {
   const at =
     (severity: LogLevel) =>
     (message: string, fields: LogFields = {}) => {
-      if (LEVELS.indexOf(severity) >= lowest) write(print(new Date().toISOString(), severity, message, fields));
+      const { level, format, write } = options;
+      if (level === 'silent' || LEVELS.indexOf(severity) < LEVELS.indexOf(level)) return;
+      const print = format === 'json' ? printJson : printText;
+      write(print(new Date().toISOString(), severity, message, fields));
     };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }

@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs';
-import { config as readEnvFile } from 'dotenv';
-import { ConfigError, readConfig } from '../core/config';
+import { type Config, ConfigError, readConfig } from '../core/config';
 import { readFlags } from '../core/flags';
 import { SettingFiles } from './files';
-import { createLog } from './log';
+import { createLog, type LogOptions } from './log';
 import { startServer } from './server';
+import { readSources } from './sources';
+import { isTerminalGone } from './terminal';
 
 /** Reads the configuration, serves until SIGTERM or SIGINT, and ends when the last transfer is over. */
 async function main(): Promise<void> {
@@ -17,20 +17,20 @@ async function main(): Promise<void> {
     process.exitCode = await runCommand(argv, process);
     return;
   }
-  // Taken before .env is added to it: what the environment says wins, under whichever name.
-  const env = { ...process.env };
-  const { parsed: file = {} } = existsSync('.env') ? readEnvFile({ quiet: true }) : {};
-  const files = new SettingFiles();
+  const read = (files: SettingFiles) => readSources(argv, process.env, files);
   const { command } = readFlags(argv);
   if (command) {
     const { answerOf } = await import('./cli');
-    process.stdout.write(answerOf(command, { argv, env, file, files }));
+    process.stdout.write(answerOf(command, () => read(new SettingFiles())));
     return;
   }
-  const config = readConfig(env, argv, file, files);
-  const isTerminal = Boolean(process.stdout.isTTY);
-  const format = config.logFormat === 'auto' ? (isTerminal ? 'text' : 'json') : config.logFormat;
-  const log = createLog({ level: config.logLevel, format, write: (line) => process.stdout.write(line) });
+  // From the start on: unheard, SIGHUP ends a process.
+  let onHangUp = () => {};
+  process.on('SIGHUP', () => onHangUp());
+  const sources = read(new SettingFiles());
+  const config = readConfig(sources.env, argv, sources.file, sources.files);
+  const options = logOptions(config);
+  const log = createLog(options);
   for (const note of config.notes) log.warn(note);
   const starting = startServer(config, log);
   // From here on, and not from its start: whoever reads that it listens may tell it to stop at once.
@@ -45,10 +45,25 @@ async function main(): Promise<void> {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  await starting;
-
+  const { apply } = await starting;
+  const { follow } = await import('./reload');
+  const reload = follow(config, sources, {
+    read,
+    log,
+    apply: async (next) => {
+      await apply(next);
+      Object.assign(options, logOptions(next));
+    },
+  });
+  onHangUp = () => (isTerminalGone() ? stop('SIGHUP') : reload());
   process.on('unhandledRejection', (reason) => log.error('unhandled rejection', { why: stackOf(reason) }));
   process.on('uncaughtException', (error) => log.error('uncaught exception', { why: stackOf(error) }));
+}
+
+function logOptions({ logLevel, logFormat }: Config): LogOptions {
+  const automatic = process.stdout.isTTY ? 'text' : 'json';
+  const format = logFormat === 'auto' ? automatic : logFormat;
+  return { level: logLevel, format, write: (line) => process.stdout.write(line) };
 }
 
 function stackOf(error: unknown): string {

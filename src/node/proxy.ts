@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { corsHeaders } from '../core/cors';
 import { answerError, RegistryError } from '../core/errors';
 import type { HeaderList } from '../core/headers';
-import type { Answer, Authorize, Forward, Relay, RequestVerb, ResponseVerb } from '../core/verbs';
+import type { Answer, Authorize, Forward, ObtainLogin, Relay, RequestVerb, ResponseVerb } from '../core/verbs';
 import { failureOf } from './failures';
 import { responseHead, writeHead } from './heads';
 import { relay } from './relay';
@@ -62,6 +62,9 @@ async function carryOut(session: Session): Promise<void> {
       case 'authorize':
         verb = exchange.onToken(await fetchToken(session, verb));
         break;
+      case 'login':
+        verb = exchange.onLogin(await obtainLoginFor(session, verb));
+        break;
       case 'identify':
         verb = exchange.onIdentity(await usersOf(session).identify(verb.authorization));
         break;
@@ -69,6 +72,19 @@ async function carryOut(session: Session): Promise<void> {
         return answer(session, exchange.onIssued(usersOf(session).issue(verb.user, verb.lifetime)));
     }
   }
+}
+
+/** Whether it could be had. Many may wait for it, so nobody's leaving ends it. */
+async function obtainLoginFor({ context, record }: Session, { account, host, key }: ObtainLogin): Promise<boolean> {
+  const { transport, memory } = context;
+  const document = await memory.tokens.obtain(key, undefined, async () => {
+    const { fetchLogin } = await import('./cloud-login');
+    return fetchLogin(account, host, transport).catch((error: Error) => {
+      context.log.warn('no login from the cloud', { id: record.id, why: error.message });
+      return undefined;
+    });
+  });
+  return document !== undefined;
 }
 
 function usersOf({ context }: Session): Users {

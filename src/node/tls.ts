@@ -3,9 +3,12 @@ import { open, stat } from 'node:fs/promises';
 import type { RequestListener } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { ConfigError, type TlsFiles } from '../core/config';
+import { createH2, type H2 } from './h2';
 import type { Log } from './log';
+import { poll } from './poll';
 
 /** Bytes of a PEM file at most; a chain of ten certificates is some 20 KB. */
 const MAX_PEM_BYTES = 256 * 1024;
@@ -13,13 +16,15 @@ const MAX_PEM_BYTES = 256 * 1024;
 /** Milliseconds for a handshake: it takes two round trips, so this only meets attackers. */
 const HANDSHAKE_TIMEOUT = 10_000;
 
-/** Milliseconds between two looks at the files. */
-export const RELOAD_INTERVAL = 5_000;
+/** In the order in which they are preferred (RFC 7301). */
+const PROTOCOLS = ['h2', 'http/1.1'];
 
 export interface SecuredServer {
   readonly server: Server;
   /** Logs what is served, and from now on serves what the files turn into. */
   watch(): void;
+  /** Sessions of HTTP/2 take no new stream, and end after their last one. */
+  endSessions(): void;
 }
 
 /** A certificate with its chain, and the key that was found to fit. */
@@ -30,25 +35,38 @@ interface Identity {
 }
 
 /**
- * An https server, HTTP/1.1 and TLS 1.2 or newer, with the certificate of these files.
+ * An https server, HTTP/2 and HTTP/1.1 over TLS 1.2 or newer, with the certificate of these files.
+ * @param patience milliseconds for a client to take the last bytes of an answer; 0 for no limit
  * @throws ConfigError that names the file and what is wrong with it
  */
-export async function createSecuredServer(files: TlsFiles, app: RequestListener, log: Log): Promise<SecuredServer> {
+export async function createSecuredServer(
+  files: TlsFiles,
+  app: RequestListener,
+  patience: () => number,
+  log: Log,
+): Promise<SecuredServer> {
   const identity = await readIdentity(files);
-  const server = createServer({ ...contextOf(identity), handshakeTimeout: HANDSHAKE_TIMEOUT }, app);
+  const settings = { ...contextOf(identity), handshakeTimeout: HANDSHAKE_TIMEOUT, ALPNProtocols: PROTOCOLS };
+  const server = createServer(settings, app);
   // Before Node's own listener, which would make a malformed HTTP request of it.
   server.prependListener('tlsClientError', (error, socket) => refuseHandshake(error, socket, log));
-  return { server, watch: () => watch(server, files, identity, log) };
+  const h2 = divide(server, patience, log);
+  return { server, watch: () => watch(server, files, identity, log), endSessions: () => h2.close() };
 }
 
-/**
- * Looks at the files' content time and again. Events of the file system get lost where a file is replaced by renaming,
- * behind the symbolic links that Kubernetes turns over, and on network file systems; a time of change may stay the same.
- */
+/** Leaves to Node's own listener the connections that speak HTTP/1.1, and those inside the process that streams become. */
+function divide(server: Server, patience: () => number, log: Log): H2 {
+  const [speak] = server.listeners('secureConnection');
+  server.removeAllListeners('secureConnection');
+  const serve = (socket: Duplex) => void speak.call(server, socket);
+  const h2 = createH2(server, serve, patience, log);
+  server.on('secureConnection', (socket) => (socket.alpnProtocol === 'h2' ? h2.accept(socket) : serve(socket)));
+  return h2;
+}
+
 function watch(server: Server, files: TlsFiles, first: Identity, log: Log): void {
   let current = first;
   let refused = '';
-  let isReading = false;
   logIdentity('certificate', current, log);
   const reload = async () => {
     const next = await readIdentity(files).catch((error: Error) => error);
@@ -63,14 +81,7 @@ function watch(server: Server, files: TlsFiles, first: Identity, log: Log): void
       log.warn('certificate not reloaded, the one before it stays', { why: next.message });
     }
   };
-  const timer = setInterval(() => {
-    if (isReading) return;
-    isReading = true;
-    reload().finally(() => {
-      isReading = false;
-    });
-  }, RELOAD_INTERVAL).unref();
-  server.once('close', () => clearInterval(timer));
+  server.once('close', poll(reload));
 }
 
 function contextOf({ cert, key }: Pick<Identity, 'cert' | 'key'>): SecureContextOptions {

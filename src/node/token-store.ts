@@ -53,7 +53,7 @@ export class TokenStore implements Tokens {
    */
   obtain(key: string, spent: string | undefined, fetch: Fetch): Promise<string | undefined> {
     const held = this.get(key);
-    if (held !== undefined && readToken(held) !== spent) return Promise.resolve(held);
+    if (held !== undefined && (spent === undefined || readToken(held) !== spent)) return Promise.resolve(held);
     const coming = this.#coming.get(key);
     if (coming) return coming;
     return this.#await(

@@ -66,6 +66,15 @@ const PARTNERS: Record<string, Record<string, string>> = {
   TLS_KEY: { TLS_CERT: '/tls.crt' },
 };
 
+describe('half of what belongs together is named as it was written', () => {
+  test.each<[Record<string, string>, string]>([
+    [{ REGISTRY_HTTP_TLS_CERTIFICATE: '/c' }, 'REGISTRY_HTTP_TLS_CERTIFICATE=/c: needs TLS_KEY as well'],
+    [{ REGISTRY_PROXY_USERNAME: 'a' }, 'REGISTRY_PROXY_USERNAME and REGISTRY_PASSWORD belong together'],
+  ])('%j', (env, fault) => {
+    expect(faults(env)).toEqual([expect.stringContaining(fault)]);
+  });
+});
+
 describe('every setting', () => {
   const cases: [string, string, Partial<Config> | ((config: Config) => unknown), unknown?][] = [
     ['CONFIG_FILE', ' ', { notes: [] }],
@@ -105,6 +114,7 @@ describe('every setting', () => {
     ],
     ['AUTH_HEADER', 'Bearer x', ({ upstreams }) => upstreams[0].accounts, [{ kind: 'header', value: 'Bearer x' }]],
     ['ANONYMOUS_PULL', 'true', ({ upstreams }) => upstreams[0].auth, 'relay'],
+    ['GOOGLE_APPLICATION_CREDENTIALS', '/key.json', ({ notes }) => notes.length, 1],
     ['REGISTRY_AUTH', 'none', ({ gate }) => gate, undefined],
     ['HTPASSWD', `${HASHED},bob:${HASHED.slice(6)}`, ({ gate }) => [...(gate?.users.keys() ?? [])], ['alice', 'bob']],
     ['HTPASSWD_FILE', '', ({ gate }) => gate, undefined],

@@ -3,7 +3,7 @@ import { headerOf } from '../../src/core/headers';
 import { Quotas } from '../../src/core/quota';
 import type { Realms } from '../../src/core/realm';
 import { hrefOf } from '../../src/core/url';
-import type { Answer, Authorize, Forward, Relay } from '../../src/core/verbs';
+import type { Answer, Forward, RequestVerb, ResponseVerb } from '../../src/core/verbs';
 import { configOf, DIGEST, type Fields, fields, request, response, url } from './heads';
 
 const FOLLOW = { REGISTRY_BACKEND: 'https://registry.example.com', HANDLE_REDIRECT: 'true' };
@@ -32,7 +32,7 @@ type Reply = [status: number, headers?: Fields] | 'reset' | 'timeout' | 'tls';
 function play(line: string, env: Record<string, string>, replies: Reply[], headers: Fields = {}, step = 10) {
   const subject = exchange(line, env, headers);
   const story: string[] = [];
-  let verb = subject.onRequest() as Forward | Answer | Relay | Authorize;
+  let verb: RequestVerb | ResponseVerb = subject.onRequest();
   let elapsed = 0;
   let last: Forward | undefined;
   const left = [...replies];
@@ -484,6 +484,6 @@ describe('an error text', () => {
     const { verb } = play(`GET ${BLOB}`, env, replies, { authorization: 'Bearer secret' });
     expect(verb).toMatchObject({ verb: 'answer', status: 502 });
     expect(JSON.stringify(verb)).not.toContain('secret');
-    expect(verb.headers).toEqual(expect.arrayContaining(fields({ 'content-type': 'application/json' })));
+    expect((verb as Answer).headers).toEqual(expect.arrayContaining(fields({ 'content-type': 'application/json' })));
   });
 });

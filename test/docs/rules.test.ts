@@ -37,7 +37,7 @@ describe('docs/request-handling.md', () => {
   test('lists every error code and status that the core sends', () => {
     const core = [
       ...['exchange', 'token', 'token-endpoint', 'route', 'methods', 'redirect', 'trust', 'session', 'failure'],
-      ...['image-rules', 'client-rules', 'rate-limit'],
+      ...['image-rules', 'client-rules', 'rate-limit', 'admission', 'login-endpoint', 'proxy-mode', 'entrance'],
     ];
     const sent = core.flatMap((name) =>
       [...read(`src/core/${name}.ts`).matchAll(/new RegistryError\(\s*(\d+),\s*'(\w+)'/g)].map((found) =>

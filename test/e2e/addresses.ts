@@ -15,7 +15,7 @@ export const addresses = {
 } as const;
 
 /** Ports of what listens on loopback behind the names above. */
-export const ports = { hub: 5001, ghcr: 5002 };
+export const ports = { hub: 5001, ghcr: 5002, basic: 5003 };
 
 /** The proxy's address, also seen from behind the border. */
 export const proxyAddress = '10.99.1.1';
@@ -35,6 +35,8 @@ export const proxies = {
   /** The same one by a host name that stands for one of its registries. */
   'ghcr.many.example.com': 3010,
   'many-pass.example.com': 3011,
+  'kinds.example.com': 3013,
+  'docker.kinds.example.com': 3013,
   /** TLS on its port, by the proxy itself. */
   'tls.example.com': 3012,
   /** With users of their own: who pull, who have rights, where everybody pulls. */

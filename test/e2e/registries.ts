@@ -9,24 +9,24 @@ import { type Daemon, type Programs, statusOf, until } from './programs';
 import { ACCOUNT_SEED, basicUser } from './upstream/accounts';
 
 /**
- * Real registries (docker-registry), and before the large ones what makes them large: a public name, a token server, a
- * CDN. Resolves once all of them answer.
+ * Real registries (docker-registry), and before them public names with TLS, for the large ones also what makes them
+ * large: a token server, a CDN. Resolves once all of them answer.
  */
 export async function startRegistries(folder: string, { run, daemon }: Programs): Promise<void> {
-  const registry = (name: string, address: string, sections: Record<string, unknown> = {}) => {
+  const registry = (name: string, address: string, auth?: Record<string, object>) => {
     const configuration = {
       version: 0.1,
       log: { level: 'warn', accesslog: { disabled: true } },
       storage: { filesystem: { rootdirectory: join(folder, name) }, delete: { enabled: true } },
-      http: { addr: address, secret: randomBytes(16).toString('hex'), ...(sections.http as object) },
-      ...(sections.auth ? { auth: sections.auth } : {}),
+      http: { addr: address, secret: randomBytes(16).toString('hex') },
+      ...(auth && { auth }),
     };
     const path = join(folder, `${name}.yml`);
     writeFileSync(path, JSON.stringify(configuration));
     return daemon(name, ['docker-registry', 'serve', path]);
   };
   const token = (host: string, service: string, issuer: string) => ({
-    auth: { token: { realm: `https://${host}/token`, service, issuer, rootcertbundle: join(folder, 'ca.pem') } },
+    token: { realm: `https://${host}/token`, service, issuer, rootcertbundle: join(folder, 'ca.pem') },
   });
   writeFileSync(join(folder, 'htpasswd'), `${basicUser.user}:${bcrypt(basicUser.password)}\n`);
   const started: [Daemon, string][] = [
@@ -39,11 +39,10 @@ export async function startRegistries(folder: string, { run, daemon }: Programs)
       `http://127.0.0.1:${ports.ghcr}/v2/`,
     ],
     [
-      registry('basic', `${addresses['basic.example.org']}:443`, {
-        http: { tls: { certificate: join(folder, 'hosts.crt'), key: join(folder, 'hosts.key') } },
-        auth: { htpasswd: { realm: 'basic.example.org', path: join(folder, 'htpasswd') } },
+      registry('basic', `127.0.0.1:${ports.basic}`, {
+        htpasswd: { realm: 'basic.example.org', path: join(folder, 'htpasswd') },
       }),
-      'https://basic.example.org/v2/',
+      `http://127.0.0.1:${ports.basic}/v2/`,
     ],
     [registry('plain', `${addresses['plain.example.org']}:5000`), 'http://plain.example.org:5000/v2/'],
   ];

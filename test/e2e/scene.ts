@@ -68,7 +68,8 @@ export async function expectCleanEnd(proxies: Iterable<RunningProxy>, more: read
   for (const proxy of proxies) {
     expect([proxy.name, await proxy.stop()]).toEqual([proxy.name, 0]);
     const log = proxy.rawLog();
-    const logins = Object.entries(accounts).flatMap(([user, { password }]) => [
+    const users = [basicUser, ...Object.entries(accounts).map(([user, { password }]) => ({ user, password }))];
+    const logins = users.flatMap(({ user, password }) => [
       password,
       Buffer.from(`${user}:${password}`).toString('base64'),
     ]);

@@ -2,6 +2,7 @@ import nock from 'nock';
 import supertest from 'supertest';
 import { readConfig } from '../../src/core/config';
 import { createApp } from '../../src/node/app';
+import { Contexts } from '../../src/node/contexts';
 import { Guard } from '../../src/node/guard';
 import { createLog } from '../../src/node/log';
 import { createMemory } from '../../src/node/token-store';
@@ -16,7 +17,7 @@ function app(env: Record<string, string> = {}) {
   const log = createLog({ level: 'debug', format: 'json', write: (line) => lines.push(JSON.parse(line)) });
   const transport = new Transport(config.timeouts);
   const shared = { memory: createMemory(), guard: new Guard() };
-  return { ask: supertest(createApp({ config, ...shared, transport, log })), lines };
+  return { ask: supertest(createApp(new Contexts({ config, ...shared, transport, log }))), lines };
 }
 
 beforeAll(() => {
@@ -38,6 +39,11 @@ describe('our own pages', () => {
     expect(text).toContain('registry.example.com');
     expect(headers).not.toHaveProperty('x-powered-by');
     expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' });
+  });
+
+  test('/ names all registries of several, and no address of those that have many', async () => {
+    const { text } = await app({ REGISTRIES: 'ghcr.io,*.pkg.dev' }).ask.get('/');
+    expect(text).toMatch(/^ {2}ghcr\.io \(https:\/\/ghcr\.io\)\n {2}\*\.pkg\.dev$/m);
   });
 
   test.each(['/', '/-/healthz'])('HEAD %s has a length and no body', async (path) => {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { hashSync } from 'bcryptjs';
 import { flagOf } from '../../src/core/flags';
 import { settings } from '../../src/core/settings';
@@ -257,6 +257,106 @@ proxy:
     expect(await exited).toBe(1);
     expect(err()).toContain(`configuration: serve=${path}: cannot be parsed (`);
     expect(err()).not.toContain(secret.slice(40, 60));
+  });
+});
+
+describe('SIGHUP', () => {
+  let reloading: Awaited<ReturnType<typeof processFrom>>;
+
+  beforeAll(async () => {
+    reloading = await processFrom();
+  });
+
+  afterAll(() => reloading.stop());
+
+  type Child = ReturnType<(typeof reloading)['start']>;
+
+  async function hangUp(child: Child, message: string, count = 1) {
+    child.signal('SIGHUP');
+    const said = () => child.lines().filter(({ msg }) => msg === message);
+    expect(await until(() => said().length === count, 5000)).toBe(true);
+    return said()[count - 1];
+  }
+
+  async function end(child: Child) {
+    child.signal('SIGTERM');
+    expect(await child.exited).toBe(0);
+    expect(child.err()).toBe('');
+  }
+
+  test('takes up a changed .env, and a transfer under way from the registry before ends whole', async () => {
+    let release = () => {};
+    const one = await listen('one', ({ res }) => {
+      res.writeHead(200, { 'content-length': 6 }).write('abc');
+      release = () => res.end('def');
+    });
+    const two = await listen('two', ({ send }) => send(200, {}, 'two'));
+    reloading.writeDotenv(`REGISTRY_BACKEND=${one.url}\n`);
+    const child = reloading.start({ ...LOCAL, LOG_FORMAT: 'json' });
+    const { url } = await child.listening();
+    const { response } = await open(url + BLOB);
+    let text = '';
+    response.on('data', (chunk) => {
+      text += chunk;
+    });
+    await until(() => text === 'abc');
+    reloading.writeDotenv(`REGISTRY_BACKEND=${two.url}\n`);
+    expect(await hangUp(child, 'configuration reloaded')).toMatchObject({
+      level: 'info',
+      settings: 'REGISTRY_BACKEND',
+      files: '.env',
+    });
+    expect((await ask(url + BLOB)).text).toBe('two');
+    release();
+    expect(await until(() => text === 'abcdef')).toBe(true);
+
+    reloading.writeDotenv(`REGISTRY_BACKEND=${one.url}\nSTALL_TIMEOUT=soon\n`);
+    const refused = await hangUp(child, 'configuration not reloaded, the one before it stays');
+    expect(refused).toMatchObject({ level: 'warn', why: expect.stringContaining('STALL_TIMEOUT=soon') });
+    expect((await ask(url + BLOB)).text).toBe('two');
+    await end(child);
+    await Promise.all([one.stop(), two.stop()]);
+  });
+
+  test('changes what is logged, and how', async () => {
+    reloading.writeDotenv('LOG_FORMAT=json\n');
+    const child = reloading.start({ ...LOCAL, REGISTRY_BACKEND: 'http://127.0.0.1:1' });
+    const { url } = await child.listening();
+    reloading.writeDotenv('LOG_FORMAT=text\n');
+    child.signal('SIGHUP');
+    expect(await until(() => /info .*configuration reloaded settings=LOG_FORMAT/.test(child.out()))).toBe(true);
+    reloading.writeDotenv('LOG_FORMAT=json\nLOG_LEVEL=warn\n');
+    child.signal('SIGHUP');
+    const wanted = async () => {
+      await ask(`${url}/-/healthz`);
+      return child.out();
+    };
+    let [before, after] = ['', await wanted()];
+    for (let i = 0; i < 100 && before !== after; i += 1) [before, after] = [after, await wanted()];
+    expect(after).toBe(before);
+    await end(child);
+  });
+
+  test('without any file says that nothing has changed', async () => {
+    reloading.writeDotenv('');
+    const child = reloading.start({ ...LOCAL, LOG_FORMAT: 'json' });
+    await child.listening();
+    await hangUp(child, 'configuration read again, nothing has changed');
+    await hangUp(child, 'configuration read again, nothing has changed', 2);
+    await end(child);
+  });
+
+  test('ends nothing before the process listens, either', async () => {
+    const hook = join(mkdtempSync(join(tmpdir(), 'hook-')), 'hook.cjs');
+    // As soon as somebody hears it: before that no process could survive it.
+    const raise =
+      "process.on('newListener', (name) => name === 'SIGHUP' && process.nextTick(() => process.kill(process.pid, name)))";
+    writeFileSync(hook, `${raise};\n`);
+    const child = reloading.start({ ...LOCAL, LOG_FORMAT: 'json', NODE_OPTIONS: `--require ${hook}` });
+    const { url } = await child.listening();
+    expect((await ask(`${url}/-/healthz`)).text).toBe('ok\n');
+    await end(child);
+    rmSync(dirname(hook), { recursive: true });
   });
 });
 

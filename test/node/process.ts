@@ -19,9 +19,11 @@ export async function processFrom(dotenv?: string, node = process.execPath) {
     define: { BCRYPT: JSON.stringify(readFileSync(require.resolve('bcryptjs'), 'utf8')) },
     logLevel: 'silent',
   });
-  if (dotenv !== undefined) writeFileSync(join(folder, '.env'), dotenv);
+  const writeDotenv = (text: string) => writeFileSync(join(folder, '.env'), text);
+  if (dotenv !== undefined) writeDotenv(dotenv);
   const children: ChildProcess[] = [];
   return {
+    writeDotenv,
     start(env: Record<string, string> = {}, ...argv: string[]) {
       const child = spawn(node, [outfile, ...argv], {
         cwd: folder,

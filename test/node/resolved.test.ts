@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { noFiles } from '../../src/core/files';
 import { resolvedSettings } from '../../src/node/resolved';
 
@@ -16,6 +17,16 @@ test('a secret is not printed, and neither is a password in a URL', () => {
     'OTHER=',
     '',
   ]);
+});
+
+test('a document of registries, which holds logins, is not printed, and not quoted in faults either', () => {
+  const secret = randomUUID();
+  const entry = { 'ghcr.io': { username: 'robot', password: secret } };
+  const env = { REGISTRIES: JSON.stringify(entry), ANONYMOUS_PULL: 'true', AUTH_HEADER: '' };
+  expect(resolvedSettings({ ...sources, env })).toMatch(/^REGISTRIES=\{\*\*\*\} +# env REGISTRIES$/m);
+  expect(resolvedSettings({ ...sources, env })).not.toContain(secret);
+  const broken = { REGISTRIES: `{"ghcr.io": {"password": "${secret}"` };
+  expect(() => resolvedSettings({ ...sources, env: broken })).toThrow(/REGISTRIES=\{\*\*\*\}: expected/);
 });
 
 test('what a config.yml says is told from everything else, and what it says in vain stands at the end', () => {

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { type ConnectionOptions, connect as connectTls, type DetailedPeerCertificate } from 'node:tls';
 import { ConfigError, readConfig } from '../../src/core/config';
 import { createLog } from '../../src/node/log';
+import { RELOAD_INTERVAL } from '../../src/node/poll';
 import { type RunningServer, startServer } from '../../src/node/server';
-import { RELOAD_INTERVAL } from '../../src/node/tls';
 import { layerNode } from '../fc-gateway/function';
 import { type Authority, createAuthority } from '../upstream/certificates';
 import { ask, exchangeRaw, open } from '../upstream/client';
@@ -150,15 +150,6 @@ describe('https', () => {
     write('all.pem', [first.key, first.cert, authority.cert].join('\n'));
     await start(environment(path('all.pem'), path('all.pem')));
     expect(await nameShown()).toBe('first.example.com');
-  });
-
-  test('is HTTP/1.1, whatever else a client offers', async () => {
-    put(first);
-    const { port } = await start();
-    const socket = connectTls({ port, host: '127.0.0.1', ca: authority.cert, ALPNProtocols: ['h2', 'http/1.1'] });
-    await new Promise((resolve) => socket.once('secureConnect', resolve));
-    expect(socket.alpnProtocol).toBe('http/1.1');
-    socket.destroy();
   });
 
   test('is TLS 1.2 or newer', async () => {

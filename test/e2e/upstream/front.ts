@@ -1,4 +1,5 @@
 import { type IncomingHttpHeaders, type IncomingMessage, type RequestListener, request } from 'node:http';
+import { foreignCredential, type Known } from './foreign';
 import { noteWhenAnswered, readModes } from './journal';
 import { signedPath } from './signed-url';
 
@@ -7,14 +8,16 @@ export interface FrontOptions {
   host: string;
   /** Port of the docker-registry behind it, on loopback. */
   port: number;
-  cdnHost: string;
+  /** Where blobs are redirected to; served by the registry itself where it is left out. */
+  cdnHost?: string;
+  known: Known;
   /** Upload sessions live under /blobs/upload/ and are named by a path alone, as on ghcr.io. */
   ownUploadPaths?: boolean;
 }
 
 /**
- * What stands before a large registry: its public name, TLS, and a redirect to the CDN for every blob the caller may
- * read. Everything else is answered by a real docker-registry.
+ * What stands before a registry: its public name, TLS, and at a large one a redirect to the CDN for every blob the caller
+ * may read. Everything else is answered by a real docker-registry.
  */
 export function front(options: FrontOptions): RequestListener {
   return async (req, res) => {
@@ -24,10 +27,11 @@ export function front(options: FrontOptions): RequestListener {
     if (req.headers.host !== options.host) note.accusation = `was called ${req.headers.host}`;
     if (req.headers['x-forwarded-for'] || req.headers.cookie)
       note.accusation = 'got headers that are meant for the proxy';
+    note.accusation ??= foreignCredential(req.headers.authorization, options.known);
 
     const blob = /^\/v2\/.+\/blobs\/sha256:([0-9a-f]{64})$/.exec(pathname)?.[1];
     const reads = req.method === 'GET' || (req.method === 'HEAD' && readModes(options.world).headRedirect);
-    if (blob && reads) {
+    if (blob && reads && options.cdnHost) {
       const allowed = await ask(options, 'HEAD', req.url ?? '/', pick(req.headers, ['authorization']));
       allowed.resume();
       if (allowed.statusCode === 200) {

@@ -2,6 +2,7 @@ import { randomUUID, sign, X509Certificate } from 'node:crypto';
 import type { IncomingMessage, RequestListener } from 'node:http';
 import type { TlsIdentity } from '../../upstream/listen';
 import { type Access, accounts, granted } from './accounts';
+import { accountUsers, foreignCredential, foreignUser } from './foreign';
 import { noteWhenAnswered } from './journal';
 
 export interface TokenOptions {
@@ -35,6 +36,9 @@ export function tokenServer(options: TokenOptions): RequestListener {
       return refuse(400, 'UNKNOWN_SERVICE');
     }
     if (req.headers.cookie || req.headers['x-forwarded-for']) note.accusation = 'brought what is not meant for us';
+    const known = { users: accountUsers, issuer: options.issuer };
+    note.accusation ??=
+      foreignCredential(req.headers.authorization, known) ?? foreignUser(form.get('username') ?? undefined, known);
 
     const login = req.method === 'POST' ? formLogin(form) : basicLogin(req.headers.authorization);
     if (login === 'wrong') return refuse(401, 'UNAUTHORIZED');

@@ -1,0 +1,75 @@
+import type { ServerResponse } from 'node:http';
+import type { Config } from '../core/config';
+import type { Gate } from '../core/gate';
+import type { Guard } from './guard';
+import type { Log } from './log';
+import type { Context } from './session';
+import { createMemory } from './token-store';
+import { Transport } from './transport';
+import type { Users } from './users';
+
+/**
+ * The context of this moment, and those before it that are still in use: a request keeps the one it began with to its
+ * end, however often the configuration changes meanwhile.
+ */
+export class Contexts {
+  #current: Context;
+  /** How many requests are under way with each. */
+  readonly #requests = new Map<Context, number>();
+
+  constructor(first: Context) {
+    this.#current = first;
+  }
+
+  get current(): Context {
+    return this.#current;
+  }
+
+  /** What a request begins with, and has until its response is closed. */
+  enter(res: ServerResponse): Context {
+    const context = this.#current;
+    this.#requests.set(context, (this.#requests.get(context) ?? 0) + 1);
+    res.once('close', () => this.#leave(context));
+    return context;
+  }
+
+  /** Requests begin with this one from now on; the one before it ends with its last request. */
+  replace(next: Context): void {
+    const before = this.#current;
+    this.#current = next;
+    if (!this.#requests.has(before)) end(before);
+  }
+
+  close(): void {
+    for (const context of new Set([this.#current, ...this.#requests.keys()])) end(context);
+  }
+
+  #leave(context: Context): void {
+    const others = (this.#requests.get(context) ?? 1) - 1;
+    if (others > 0) return void this.#requests.set(context, others);
+    this.#requests.delete(context);
+    if (context !== this.#current) end(context);
+  }
+}
+
+/**
+ * What requests share under this configuration. Nothing is known yet: what was learnt by another one, tokens above all,
+ * may be what its logins were allowed to do, and not these.
+ * @param guard goes on from one configuration to the next, since clients do
+ */
+export async function createContext(config: Config, guard: Guard, log: Log): Promise<Context> {
+  const users = config.gate && (await createUsers(config.gate));
+  return { config, memory: createMemory(), users, guard, transport: new Transport(config.timeouts), log };
+}
+
+/** Loaded only where there are any: they bring cryptography with them. */
+async function createUsers({ users, secret }: Gate): Promise<Users> {
+  const { Users } = await import('./users');
+  const { tokenKey } = await import('./login-tokens');
+  return new Users(users, tokenKey([secret ?? '', ...[...users].flat()]));
+}
+
+function end({ transport, users }: Context): void {
+  transport.close();
+  users?.close();
+}
