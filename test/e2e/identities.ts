@@ -6,7 +6,11 @@ import { addresses, proxies, proxyAddress } from './addresses';
 /** An authority of the world's own, and certificates of it for every host and for the token servers' signatures. */
 export async function writeIdentities(folder: string): Promise<Authority> {
   const authority = await createAuthority();
-  const hosts = await authority.issue([...Object.keys(addresses), ...Object.keys(proxies), proxyAddress]);
+  const hosts = await authority.issue([
+    ...Object.keys(addresses),
+    ...Object.keys(proxies).flatMap((name) => [name, `*.${name}`]),
+    proxyAddress,
+  ]);
   const tokens = await authority.issue(['tokens']);
   const files = {
     'ca.pem': authority.cert,

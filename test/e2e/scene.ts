@@ -18,7 +18,7 @@ export interface Images {
   app: RealIndex;
 }
 
-function loginOf(user: string, password: string) {
+export function loginOf(user: string, password: string) {
   return { user, password, pair: `${user}:${password}` };
 }
 
@@ -63,8 +63,8 @@ export function expectNoHarm(scene: Scene | undefined): void {
   expect(scene.world.seen().filter(({ accusation }) => accusation)).toEqual([]);
 }
 
-/** Held at the end: the proxy ends cleanly, and its log kept every secret. */
-export async function expectCleanEnd(proxies: Iterable<RunningProxy>): Promise<void> {
+/** Held at the end: the proxy ends cleanly, and its log kept every secret, these too. */
+export async function expectCleanEnd(proxies: Iterable<RunningProxy>, more: readonly string[] = []): Promise<void> {
   for (const proxy of proxies) {
     expect([proxy.name, await proxy.stop()]).toEqual([proxy.name, 0]);
     const log = proxy.rawLog();
@@ -73,16 +73,20 @@ export async function expectCleanEnd(proxies: Iterable<RunningProxy>): Promise<v
       password,
       Buffer.from(`${user}:${password}`).toString('base64'),
     ]);
-    const secrets = [...logins, 'refresh-carol', 'eyJ', ...(log.match(/X-Amz-Signature=[0-9a-f]+/g) ?? [])];
+    const secrets = [...logins, ...more, 'refresh-carol', 'eyJ', ...(log.match(/X-Amz-Signature=[0-9a-f]+/g) ?? [])];
     expect(log.split('\n').filter((line) => secrets.some((secret) => line.includes(secret)))).toEqual([]);
     expect(proxy.log().filter(({ msg }) => /unhandled|uncaught/.test(msg))).toEqual([]);
   }
 }
 
 /** The end of a scene: what `expectCleanEnd` holds, and an end of its world whatever that finds. */
-export async function endScene(scene: Scene | undefined, proxies: Iterable<RunningProxy>): Promise<void> {
+export async function endScene(
+  scene: Scene | undefined,
+  proxies: Iterable<RunningProxy>,
+  secrets: readonly string[] = [],
+): Promise<void> {
   try {
-    await expectCleanEnd(proxies);
+    await expectCleanEnd(proxies, secrets);
   } finally {
     await scene?.world.stop();
   }

@@ -6,7 +6,7 @@ export function frontConfiguration(folder: string): string {
     ([name, port]) => `
     server {
       listen ${proxyAddress}:443 ssl;
-      server_name ${name};
+      server_name ${name} *.${name};
       location / { proxy_pass http://127.0.0.1:${port}; }
     }`,
   );

@@ -16,6 +16,8 @@ export const accounts: Record<string, { password: string; mayPush: boolean; gets
   bob: { password: password('bob'), mayPush: false, getsRefreshToken: false },
   // As a registry with single sign-on does it: the login is turned into a token of its own.
   carol: { password: password('carol'), mayPush: true, getsRefreshToken: true },
+  // Known to proxies alone.
+  robot: { password: password('robot'), mayPush: true, getsRefreshToken: false },
 };
 
 export interface Access {

@@ -9,6 +9,8 @@ export interface Seen {
   url: string;
   status: number;
   headers: Record<string, string | string[] | undefined>;
+  /** User name of a Basic login. */
+  login?: string;
   /** What a request must never have done. */
   accusation?: string;
 }
@@ -42,13 +44,16 @@ export function noteWhenAnswered(world: string, host: string, req: IncomingMessa
     const headers = Object.fromEntries(
       KEPT.filter((name) => req.headers[name] !== undefined).map((name) => [name, req.headers[name]]),
     );
-    if (headers.authorization) headers.authorization = String(headers.authorization).split(' ')[0];
+    const [scheme, value = ''] = String(headers.authorization ?? '').split(' ');
+    if (headers.authorization) headers.authorization = scheme;
+    if (/^rp1\./.test(value)) note.accusation = 'got a token of the proxy’s own';
     const seen: Seen = {
       host,
       method: req.method ?? '',
       url: req.url ?? '',
       status: res.statusCode,
       headers,
+      ...(scheme === 'Basic' ? { login: Buffer.from(value, 'base64').toString().split(':')[0] } : {}),
       ...(note.accusation ? { accusation: note.accusation } : {}),
     };
     appendFileSync(journalFile(world), `${JSON.stringify(seen)}\n`);
