@@ -57,6 +57,8 @@ export interface Timeouts {
 export interface TlsFiles {
   readonly cert: string;
   readonly key: string;
+  /** HTTP/2 is offered beside HTTP/1.1. */
+  readonly http2: boolean;
 }
 
 export interface Config {
@@ -165,7 +167,7 @@ function readTls({ read, given, faults }: Reading, platform: Capabilities | unde
   const [cert, key] = [read('TLS_CERT'), read('TLS_KEY')];
   if (faults.length > before || (cert ?? key) === undefined) return undefined;
   if (platform?.gatewayIsPeer) faults.push("TLS_CERT, TLS_KEY: the platform's gateway ends TLS, and asks for http");
-  if (cert !== undefined && key !== undefined) return { cert, key };
+  if (cert !== undefined && key !== undefined) return { cert, key, http2: read('HTTP2') as boolean };
   const [present, absent] =
     cert === undefined ? (['TLS_KEY', 'TLS_CERT'] as const) : (['TLS_CERT', 'TLS_KEY'] as const);
   const as = given[present]?.[0]?.as ?? present;

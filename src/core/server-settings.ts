@@ -38,6 +38,12 @@ export const serverSettings = [
     help: 'File with the private key of `TLS_CERT`, in PEM form and without a passphrase.',
   },
   {
+    name: 'HTTP2',
+    kind: 'boolean',
+    fallback: 'true',
+    help: 'Whether HTTP/2 is offered with `TLS_CERT`, beside HTTP/1.1. Node.js 20 before 20.20.2 and 22 before 22.22.2 have flaws of their own in it: switch it off there where strangers can connect.',
+  },
+  {
     name: 'PUBLIC_URL',
     aliases: ['REGISTRY_HTTP_HOST'],
     kind: 'origin',

@@ -8,7 +8,7 @@ import type { Log } from './log';
 import { poll } from './poll';
 
 /** What a process cannot change any more once it serves. */
-const FIXED: readonly SettingName[] = ['HOST', 'PORT', 'TLS_CERT', 'TLS_KEY', 'PLATFORM'];
+const FIXED: readonly SettingName[] = ['HOST', 'PORT', 'TLS_CERT', 'TLS_KEY', 'HTTP2', 'PLATFORM'];
 
 export interface Reloading {
   /** Reads all sources anew. */

@@ -18,6 +18,7 @@ const HANDSHAKE_TIMEOUT = 10_000;
 
 /** In the order in which they are preferred (RFC 7301). */
 const PROTOCOLS = ['h2', 'http/1.1'];
+const WITHOUT_HTTP2 = ['http/1.1'];
 
 export interface SecuredServer {
   readonly server: Server;
@@ -46,7 +47,8 @@ export async function createSecuredServer(
   log: Log,
 ): Promise<SecuredServer> {
   const identity = await readIdentity(files);
-  const settings = { ...contextOf(identity), handshakeTimeout: HANDSHAKE_TIMEOUT, ALPNProtocols: PROTOCOLS };
+  const ALPNProtocols = files.http2 ? PROTOCOLS : WITHOUT_HTTP2;
+  const settings = { ...contextOf(identity), handshakeTimeout: HANDSHAKE_TIMEOUT, ALPNProtocols };
   const server = createServer(settings, app);
   // Before Node's own listener, which would make a malformed HTTP request of it.
   server.prependListener('tlsClientError', (error, socket) => refuseHandshake(error, socket, log));

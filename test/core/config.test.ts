@@ -64,6 +64,7 @@ const PARTNERS: Record<string, Record<string, string>> = {
   ACCESS: { HTPASSWD: `${HASHED},bob:${HASHED.slice(6)}` },
   TLS_CERT: { TLS_KEY: '/tls.key' },
   TLS_KEY: { TLS_CERT: '/tls.crt' },
+  HTTP2: { TLS_CERT: '/tls.crt', TLS_KEY: '/tls.key' },
 };
 
 describe('half of what belongs together is named as it was written', () => {
@@ -81,8 +82,9 @@ describe('every setting', () => {
     ['HOST', '::', { host: '::' }],
     ['PORT', '0', { port: 0 }],
     ['PORT', '65535', { port: 65_535 }],
-    ['TLS_CERT', ' /a b/tls.crt', { tls: { cert: '/a b/tls.crt', key: '/tls.key' } }],
-    ['TLS_KEY', 'tls.key', { tls: { cert: '/tls.crt', key: 'tls.key' } }],
+    ['TLS_CERT', ' /a b/tls.crt', { tls: { cert: '/a b/tls.crt', key: '/tls.key', http2: true } }],
+    ['HTTP2', 'off', ({ tls }) => tls?.http2, false],
+    ['TLS_KEY', 'tls.key', { tls: { cert: '/tls.crt', key: 'tls.key', http2: true } }],
     [
       'REGISTRY_BACKEND',
       'https://r.example.com/a/',
@@ -471,7 +473,7 @@ describe('a setting', () => {
 describe('an alias', () => {
   test('REGISTRY_HTTP_TLS_CERTIFICATE and _KEY are the files of https', () => {
     const env = { REGISTRY_HTTP_TLS_CERTIFICATE: '/tls.crt', REGISTRY_HTTP_TLS_KEY: '/tls.key' };
-    expect(readConfig(env).tls).toEqual({ cert: '/tls.crt', key: '/tls.key' });
+    expect(readConfig(env).tls).toMatchObject({ cert: '/tls.crt', key: '/tls.key' });
   });
 
   test.each(['REGISTRY_HOST', 'REGISTRY_PROXY_REMOTEURL'])('%s is the backend', (name) => {

@@ -144,6 +144,19 @@ async function flood({ session, open }: H2Client): Promise<void> {
 const closing = (session: ClientHttp2Session) => new Promise<void>((resolve) => session.once('close', () => resolve()));
 
 describe('a session', () => {
+  test('is not offered where it is switched off', async () => {
+    await expect(begun(() => {}, { HTTP2: 'false' })).rejects.toThrow();
+    const socket = connectTls({
+      port: running.port,
+      host: '127.0.0.1',
+      ca: authority.cert,
+      ALPNProtocols: ['h2', 'http/1.1'],
+    });
+    await once(socket, 'secureConnect');
+    expect(socket.alpnProtocol).toBe('http/1.1');
+    socket.destroy();
+  });
+
   test('is what a client gets that offers it, and HTTP/1.1 any other, on the same port', async () => {
     const { session, ask: askH2 } = await begun(answers('{}'));
     expect([session.alpnProtocol, (await askH2('/-/healthz')).text]).toEqual(['h2', 'ok\n']);
