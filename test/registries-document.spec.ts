@@ -126,6 +126,18 @@ describe.each(runtimes)('with the $name runtime, registries of a document', (run
     expect(JSON.stringify(proxy.logs())).not.toMatch(new RegExp([one, two, three].join('|')));
   });
 
+  test('that share an address keep their rights apart, also where their accounts have one name', async () => {
+    const [right, wrong] = [secret(), secret()];
+    const tokens = await stage.tokens({ users: { robot: right }, privateRepositories: ['team/app'] });
+    const registry = await stage.registry({ auth: { kind: 'bearer', tokens } });
+    smallImage(registry);
+    const entry = (password: string) => ({ url: registry.url, username: 'robot', password });
+    const REGISTRIES = JSON.stringify({ 'one.test': entry(right), 'two.test': entry(wrong) });
+    const proxy = await stage.proxy(await stage.registry(), { REGISTRIES, ...OPEN });
+    const get = async (name: string) => (await ask(`${proxy.url}/v2/${name}/team/app/manifests/v1`)).status;
+    expect([await get('one.test'), await get('two.test'), await get('one.test')]).toEqual([200, 401, 200]);
+  });
+
   test('may be behind a certificate of their own, and only that one trusts it', async () => {
     const authority = await createAuthority();
     const trusted = await stage.registry({ tls: await authority.issue(['127.0.0.1']) });
