@@ -229,6 +229,25 @@ describe.each(runtimes)('with the $name runtime, where everybody may pull and us
     expect([wrong.status, form.status, form.header('allow')]).toEqual([401, 405, 'GET, OPTIONS']);
   });
 
+  test('a token gets no other one, or whoever finds one has it for ever', async () => {
+    const { base } = await scene();
+    const token = async (headers: Record<string, string>) => {
+      const reply = await ask(`${base}/token`, { headers });
+      return [reply.status, (reply.json() as { token?: string }).token] as const;
+    };
+    const [, first] = await token(login('alice'));
+    const renewed = [
+      await token({ authorization: `Bearer ${first}` }),
+      await token({ authorization: `bearer  ${first}` }),
+    ];
+    expect(renewed).toEqual([
+      [401, undefined],
+      [401, undefined],
+    ]);
+    const [, nobodys] = await token({});
+    expect((await token({ authorization: `Bearer ${nobodys}` }))[0]).toBe(200);
+  });
+
   test('ACCESS alone can say what is for everybody', async () => {
     const { base } = await scene({ ACCESS: `${RIGHTS}; anonymous: pull team/app` });
     expect((await ask(`${base}/v2/team/app/manifests/v1`)).status).toBe(200);
