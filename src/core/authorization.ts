@@ -155,10 +155,10 @@ export class Authorization {
     return resume?.();
   }
 
-  /** Undefined where none has to be got first. */
+  /** Undefined where none has to be got first, and where one has been got for this request already. */
   #obtainLogin(then: () => Authorize | Forward | ObtainLogin | undefined): ObtainLogin | undefined {
     const account = this.#account;
-    if (account?.kind !== 'cloud' || this.account) return undefined;
+    if (account?.kind !== 'cloud' || this.account || this.#isLoginNew) return undefined;
     this.#onLogin = then;
     this.#isLoginNew = true;
     const { hostname } = this.#route.upstream.url;
