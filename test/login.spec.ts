@@ -289,6 +289,11 @@ describe.each(runtimes)('with the $name runtime, SATISFY', (runtime) => {
     expect([await post({}), await post(login('bob')), await post(login('alice'))]).toEqual([401, 403, 202]);
   });
 
+  test('any takes the address of a proxy that nobody has named for nobody’s', async () => {
+    const env = { ALLOW_CLIENTS: 'loopback', SATISFY: 'any', TRUST_PROXY: '' };
+    expect(await statuses(env)).toEqual([401, 200, 401, 200]);
+  });
+
   test('any without addresses is a mistake', () => {
     expect(() => readConfig({ HTPASSWD, SATISFY: 'any' })).toThrow('set ALLOW_CLIENTS');
   });
