@@ -120,6 +120,15 @@ describe.each(runtimes)('with the $name runtime, guards', (runtime) => {
       expect((await ask(alone.manifest, { headers: at('198.51.100.1') })).status).toBe(200);
     });
 
+    test('let no page read by the address of whoever opens it', async () => {
+      const { proxy, manifest } = await guarded({ ALLOW_CLIENTS: 'loopback' });
+      const headers = { origin: 'https://evil.example' };
+      for (const url of [manifest, `${proxy.url}/v2/`, `${proxy.url}/`]) {
+        const reply = await ask(url, { headers });
+        expect([url, reply.status, reply.header('access-control-allow-origin')]).toEqual([url, 200, undefined]);
+      }
+    });
+
     test('let nobody in by the address of a proxy that nobody has named', async () => {
       const { manifest, registry } = await guarded({ ALLOW_CLIENTS: 'loopback' });
       const refused = await ask(manifest, { headers: at('198.51.100.1') });
