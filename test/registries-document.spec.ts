@@ -55,6 +55,48 @@ describe('REGISTRIES as a document', () => {
     ['two defaults', { 'ghcr.io': { default: true }, 'quay.io': { default: true } }, {}, 'both the default'],
     ['a name twice', [{ name: 'ghcr.io' }, { name: 'GHCR.io' }], {}, 'names ghcr.io twice'],
     [
+      'the default twice, by another of its names',
+      [{ name: 'docker.io' }, { name: 'Index.docker.io', redirect: 'follow' }],
+      {},
+      'REGISTRIES names docker.io twice',
+    ],
+    [
+      'two defaults, one of them a setting',
+      { 'ghcr.io': { default: true } },
+      { REGISTRY_BACKEND: 'quay.io' },
+      'REGISTRY_BACKEND and REGISTRIES have two defaults, quay.io and ghcr.io',
+    ],
+    [
+      'a login that was meant for another default',
+      { 'evil.test': { default: true } },
+      { REGISTRY_PROXY_USERNAME: 'a', REGISTRY_PASSWORD: 'b' },
+      'REGISTRY_PROXY_USERNAME is for docker.io, and evil.test is the default',
+    ],
+    [
+      'a header that was meant for another default',
+      { 'evil.test': { default: true } },
+      { AUTH_HEADER: 'Key x' },
+      'AUTH_HEADER is for docker.io',
+    ],
+    [
+      'one host for two',
+      { 'ghcr.io': { hosts: ['a.example.com'] }, 'quay.io': { hosts: ['A.example.com'] } },
+      {},
+      'two registries have the host a.example.com',
+    ],
+    [
+      'a host that is never seen',
+      { 'ghcr.io': { hosts: ['a.example.com'] } },
+      { PUBLIC_URL: 'https://r.example.com' },
+      'PUBLIC_URL: no other host is looked at then, and a.example.com would lead to docker.io',
+    ],
+    [
+      'a login at a registry that is left to its clients',
+      { 'docker.io': { auth: 'relay' } },
+      { AUTH_HEADER: 'Key x' },
+      'docker.io.auth: relay leaves the login to clients',
+    ],
+    [
       'a login that everybody may use',
       { 'ghcr.io': { username: 'a', password: 'b' } },
       { ANONYMOUS_PULL: '' },
