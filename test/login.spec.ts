@@ -38,6 +38,11 @@ describe('the settings of a login', () => {
     ['two places for users', { HTPASSWD, HTPASSWD_FILE: '/no' }, 'keep one of them'],
     ['rights of nobody', { ACCESS: 'alice: pull **' }, 'ACCESS: there is nobody to have these rights'],
     ['rights of somebody unknown', { HTPASSWD, ACCESS: 'carol: pull **' }, 'ACCESS: there is no user carol'],
+    [
+      'a secret that everybody would seem to have',
+      { ACCESS_SECRET: SECRET, PUBLIC_URL: `https://${SECRET}.r.example.com` },
+      'PUBLIC_URL: holds ACCESS_SECRET',
+    ],
     ['a secret to be guessed', { ACCESS_SECRET: 'short' }, 'ACCESS_SECRET=***: expected 16 to 63'],
     [
       'a registry that wants the login itself',
@@ -321,6 +326,14 @@ describe.each(runtimes)('with the $name runtime, a secret in the address', (runt
     expect(hosted.status).toBe(200);
     await until(() => proxy.logs().length > 8);
     expect(JSON.stringify(proxy.logs())).not.toContain(SECRET);
+  });
+
+  test('keeps from everybody else which registries there are, and where', async () => {
+    const { base } = await scene({ REGISTRIES: 'corp.example.com=https://corp-internal.example.com' });
+    for (const target of ['/', '/v2/?ns=x.test', '/v2/x.test/a/manifests/v1?ns=x.test', '/v2/x.test/a/manifests/v1']) {
+      const { text } = await ask(`${base}${target}`);
+      expect([target, text.includes('corp')]).toEqual([target, false]);
+    }
   });
 
   test('keeps everybody else out, and says nothing upstream', async () => {
