@@ -144,7 +144,7 @@ export class Conversation {
       const authorize = upstream.auth === 'proxy' ? this.#authorization.onUnauthorized(sent, head) : undefined;
       if (authorize) return authorize;
     }
-    const again = [401, 429].includes(head.status) ? this.#another() : undefined;
+    const again = [401, 403, 429].includes(head.status) ? this.#another() : undefined;
     return again ?? this.#relay(sent, head);
   }
 
