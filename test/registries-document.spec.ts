@@ -309,12 +309,20 @@ describe.each(runtimes)('with the $name runtime, several accounts of a registry'
 
   test('the next one asks where one has no right to an image, and may ask for others', async () => {
     const { registry, tokens, get } = await pool();
+    expect([(await get()).status, (await get()).status]).toEqual([200, 200]);
     registry.fail(/manifests\/v1/, { kind: 'status', status: 403 });
     expect([(await get()).status, (await get()).status]).toEqual([200, 200]);
     expect(tokens.asked.map(({ account }) => account)).toEqual(['one', 'two']);
     registry.fail(/manifests\/v1/, { kind: 'status', status: 403 }, 2);
     expect((await get()).status).toBe(403);
     expect(registry.requests.filter(({ status }) => status === 403)).toHaveLength(3);
+  });
+
+  test('none asks in place of another where the answer was to nobody', async () => {
+    const { registry, get } = await pool();
+    registry.fail(/manifests\/v1/, { kind: 'status', status: 403 });
+    expect((await get()).status).toBe(403);
+    expect((await get()).status).toBe(200);
   });
 
   test('429 goes to the client when all of them are used up', async () => {
