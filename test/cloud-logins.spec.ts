@@ -13,19 +13,21 @@ import { smallImage, stageFor } from './upstream/scene';
 /** Logins that the cloud gives, one after the other; an Error is a refusal. test/node/cloud-login.test.ts asks real stand-ins. */
 let given: (string | Error)[] = [];
 let asked = 0;
+let lifetime = 43_200;
 
 jest.mock('../src/node/cloud-login', () => ({
   fetchLogin: async () => {
     asked += 1;
     const next = given.shift() ?? new Error('asked too often');
     if (next instanceof Error) throw next;
-    return JSON.stringify({ username: 'AWS', password: next, expires_in: 43_200 });
+    return JSON.stringify({ username: 'AWS', password: next, expires_in: lifetime });
   },
 }));
 
 beforeEach(() => {
   given = [];
   asked = 0;
+  lifetime = 43_200;
 });
 
 const KEYS = { accessKeyId: 'AKID', secretAccessKey: randomUUID() };
@@ -82,6 +84,17 @@ describe.each(runtimes)('with the $name runtime, a registry whose login comes fr
     expect([reply.status, reply.header('www-authenticate'), asked]).toEqual([401, undefined, 1]);
     expect(registry.requests.length).toBe(2);
   });
+
+  test.each(['basic', 'bearer'] as const)(
+    'whose cloud gives logins that are over at once is not asked for ever (%s)',
+    async (auth) => {
+      const { base } = await scene(auth);
+      lifetime = 1e-9;
+      given.push(...Array.from({ length: 50 }, () => randomUUID()));
+      expect((await ask(base + MANIFEST)).status).toBe(401);
+      expect(asked).toBe(1);
+    },
+  );
 
   test('whose cloud refuses is 502, and only the log says why', async () => {
     const { base, proxy, renew } = await scene('basic');

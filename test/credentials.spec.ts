@@ -94,9 +94,10 @@ describe.each(runtimes)('with the $name runtime, a proxy with a login of its own
       ask(`${path}/manifests/v1`, { method: 'PUT', body: '{}' }),
       ask(`${path}/manifests/v1`, { method: 'DELETE' }),
       ask(`${path}/blobs/uploads/abc`),
-      ask(`${path}/blobs/uploads/~${Buffer.from('/admin/uploads').toString('base64url')}`),
+      ask(`${path}/blobs/uploads/~${Buffer.from('/artifacts-uploads/1').toString('base64url')}`),
+      ask(`${path}/blobs/uploads/~${Buffer.from('/admin/uploads/1').toString('base64url')}`),
     ]);
-    expect(replies.map(({ status }) => status)).toEqual([405, 405, 405, 405, 405]);
+    expect(replies.map(({ status }) => status)).toEqual([405, 405, 405, 405, 405, 400]);
     expect(registry.requests).toEqual([]);
   });
 

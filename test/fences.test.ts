@@ -108,7 +108,10 @@ describe('the documents', () => {
   });
 
   test('.env.example offers every setting, commented out, with its default', () => {
-    const offered = [...read('.env.example').matchAll(/^#([A-Z][A-Z0-9_]*)=(.*)$/gm)].map(([, name, value]) => [name, value]);
+    const offered = [...read('.env.example').matchAll(/^#([A-Z][A-Z0-9_]*)=(.*)$/gm)].map(([, name, value]) => [
+      name,
+      value,
+    ]);
     expect(offered.map(([name]) => name).sort()).toEqual([...known].sort());
     for (const { name, fallback } of settings) {
       if (fallback !== '') expect(offered).toContainEqual([name, fallback]);

@@ -115,7 +115,28 @@ describe.each(runtimes)('with the $name runtime, guards', (runtime) => {
       const { manifest } = await guarded({ ALLOW_CLIENTS: '203.0.113.7' });
       expect((await ask(manifest, { headers: at('203.0.113.7') })).status).toBe(403);
       const local = await guarded({ ALLOW_CLIENTS: 'loopback' });
-      expect((await ask(local.manifest, { headers: at('198.51.100.1') })).status).toBe(200);
+      expect((await ask(local.manifest)).status).toBe(200);
+      const alone = await guarded({ ALLOW_CLIENTS: 'loopback', TRUST_PROXY: 'false' });
+      expect((await ask(alone.manifest, { headers: at('198.51.100.1') })).status).toBe(200);
+    });
+
+    test('let no page read by the address of whoever opens it', async () => {
+      const { proxy, manifest } = await guarded({ ALLOW_CLIENTS: 'loopback' });
+      const headers = { origin: 'https://evil.example' };
+      for (const url of [manifest, `${proxy.url}/v2/`, `${proxy.url}/`]) {
+        const reply = await ask(url, { headers });
+        expect([url, reply.status, reply.header('access-control-allow-origin')]).toEqual([url, 200, undefined]);
+      }
+    });
+
+    test('let nobody in by the address of a proxy that nobody has named', async () => {
+      const { manifest, registry } = await guarded({ ALLOW_CLIENTS: 'loopback' });
+      const refused = await ask(manifest, { headers: at('198.51.100.1') });
+      expect([refused.status, refused.text, registry.requests]).toEqual([
+        403,
+        expect.stringContaining('TRUST_PROXY'),
+        [],
+      ]);
     });
   });
 

@@ -38,6 +38,11 @@ describe('the settings of a login', () => {
     ['two places for users', { HTPASSWD, HTPASSWD_FILE: '/no' }, 'keep one of them'],
     ['rights of nobody', { ACCESS: 'alice: pull **' }, 'ACCESS: there is nobody to have these rights'],
     ['rights of somebody unknown', { HTPASSWD, ACCESS: 'carol: pull **' }, 'ACCESS: there is no user carol'],
+    [
+      'a secret that everybody would seem to have',
+      { ACCESS_SECRET: SECRET, PUBLIC_URL: `https://${SECRET}.r.example.com` },
+      'PUBLIC_URL: holds ACCESS_SECRET',
+    ],
     ['a secret to be guessed', { ACCESS_SECRET: 'short' }, 'ACCESS_SECRET=***: expected 16 to 63'],
     [
       'a registry that wants the login itself',
@@ -243,6 +248,25 @@ describe.each(runtimes)('with the $name runtime, where everybody may pull and us
     expect([wrong.status, form.status, form.header('allow')]).toEqual([401, 405, 'GET, OPTIONS']);
   });
 
+  test('a token gets no other one, or whoever finds one has it for ever', async () => {
+    const { base } = await scene();
+    const token = async (headers: Record<string, string>) => {
+      const reply = await ask(`${base}/token`, { headers });
+      return [reply.status, (reply.json() as { token?: string }).token] as const;
+    };
+    const [, first] = await token(login('alice'));
+    const renewed = [
+      await token({ authorization: `Bearer ${first}` }),
+      await token({ authorization: `bearer  ${first}` }),
+    ];
+    expect(renewed).toEqual([
+      [401, undefined],
+      [401, undefined],
+    ]);
+    const [, nobodys] = await token({});
+    expect((await token({ authorization: `Bearer ${nobodys}` }))[0]).toBe(200);
+  });
+
   test('ACCESS alone can say what is for everybody', async () => {
     const { base } = await scene({ ACCESS: `${RIGHTS}; anonymous: pull team/app` });
     expect((await ask(`${base}/v2/team/app/manifests/v1`)).status).toBe(200);
@@ -336,6 +360,11 @@ describe.each(runtimes)('with the $name runtime, SATISFY', (runtime) => {
     expect([await post({}), await post(login('bob')), await post(login('alice'))]).toEqual([401, 403, 202]);
   });
 
+  test('any takes the address of a proxy that nobody has named for nobody’s', async () => {
+    const env = { ALLOW_CLIENTS: 'loopback', SATISFY: 'any', TRUST_PROXY: '' };
+    expect(await statuses(env)).toEqual([401, 200, 401, 200]);
+  });
+
   test('any without addresses is a mistake', () => {
     expect(() => readConfig({ HTPASSWD, SATISFY: 'any' })).toThrow('set ALLOW_CLIENTS');
   });
@@ -381,6 +410,14 @@ describe.each(runtimes)('with the $name runtime, a secret in the address', (runt
     expect(JSON.stringify([...tokens.requests, ...registry.requests].map(({ target }) => target))).not.toContain(
       SECRET,
     );
+  });
+
+  test('keeps from everybody else which registries there are, and where', async () => {
+    const { base } = await scene({ REGISTRIES: 'corp.example.com=https://corp-internal.example.com' });
+    for (const target of ['/', '/v2/?ns=x.test', '/v2/x.test/a/manifests/v1?ns=x.test', '/v2/x.test/a/manifests/v1']) {
+      const { text } = await ask(`${base}${target}`);
+      expect([target, text.includes('corp')]).toEqual([target, false]);
+    }
   });
 
   test('keeps everybody else out, and says nothing upstream', async () => {

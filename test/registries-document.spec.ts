@@ -55,6 +55,48 @@ describe('REGISTRIES as a document', () => {
     ['two defaults', { 'ghcr.io': { default: true }, 'quay.io': { default: true } }, {}, 'both the default'],
     ['a name twice', [{ name: 'ghcr.io' }, { name: 'GHCR.io' }], {}, 'names ghcr.io twice'],
     [
+      'the default twice, by another of its names',
+      [{ name: 'docker.io' }, { name: 'Index.docker.io', redirect: 'follow' }],
+      {},
+      'REGISTRIES names docker.io twice',
+    ],
+    [
+      'two defaults, one of them a setting',
+      { 'ghcr.io': { default: true } },
+      { REGISTRY_BACKEND: 'quay.io' },
+      'REGISTRY_BACKEND and REGISTRIES have two defaults, quay.io and ghcr.io',
+    ],
+    [
+      'a login that was meant for another default',
+      { 'evil.test': { default: true } },
+      { REGISTRY_PROXY_USERNAME: 'a', REGISTRY_PASSWORD: 'b' },
+      'REGISTRY_PROXY_USERNAME is for docker.io, and evil.test is the default',
+    ],
+    [
+      'a header that was meant for another default',
+      { 'evil.test': { default: true } },
+      { AUTH_HEADER: 'Key x' },
+      'AUTH_HEADER is for docker.io',
+    ],
+    [
+      'one host for two',
+      { 'ghcr.io': { hosts: ['a.example.com'] }, 'quay.io': { hosts: ['A.example.com'] } },
+      {},
+      'two registries have the host a.example.com',
+    ],
+    [
+      'a host that is never seen',
+      { 'ghcr.io': { hosts: ['a.example.com'] } },
+      { PUBLIC_URL: 'https://r.example.com' },
+      'PUBLIC_URL: no other host is looked at then, and a.example.com would lead to docker.io',
+    ],
+    [
+      'a login at a registry that is left to its clients',
+      { 'docker.io': { auth: 'relay' } },
+      { AUTH_HEADER: 'Key x' },
+      'docker.io.auth: relay leaves the login to clients',
+    ],
+    [
       'a login that everybody may use',
       { 'ghcr.io': { username: 'a', password: 'b' } },
       { ANONYMOUS_PULL: '' },
@@ -124,6 +166,18 @@ describe.each(runtimes)('with the $name runtime, registries of a document', (run
     expect(seen([bearer, first, other, second, open]).join()).not.toContain(encoded('three', three));
     expect(new Set(seen([open]))).toEqual(new Set(['']));
     expect(JSON.stringify(proxy.logs())).not.toMatch(new RegExp([one, two, three].join('|')));
+  });
+
+  test('that share an address keep their rights apart, also where their accounts have one name', async () => {
+    const [right, wrong] = [secret(), secret()];
+    const tokens = await stage.tokens({ users: { robot: right }, privateRepositories: ['team/app'] });
+    const registry = await stage.registry({ auth: { kind: 'bearer', tokens } });
+    smallImage(registry);
+    const entry = (password: string) => ({ url: registry.url, username: 'robot', password });
+    const REGISTRIES = JSON.stringify({ 'one.test': entry(right), 'two.test': entry(wrong) });
+    const proxy = await stage.proxy(await stage.registry(), { REGISTRIES, ...OPEN });
+    const get = async (name: string) => (await ask(`${proxy.url}/v2/${name}/team/app/manifests/v1`)).status;
+    expect([await get('one.test'), await get('two.test'), await get('one.test')]).toEqual([200, 401, 200]);
   });
 
   test('may be behind a certificate of their own, and only that one trusts it', async () => {
@@ -251,6 +305,24 @@ describe.each(runtimes)('with the $name runtime, several accounts of a registry'
     const replies = [first, await get(), await get()];
     expect(replies.map(({ status }) => status)).toEqual([200, 200, 200]);
     expect(tokens.asked.map(({ account }) => account)).toEqual(['one', 'two']);
+  });
+
+  test('the next one asks where one has no right to an image, and may ask for others', async () => {
+    const { registry, tokens, get } = await pool();
+    expect([(await get()).status, (await get()).status]).toEqual([200, 200]);
+    registry.fail(/manifests\/v1/, { kind: 'status', status: 403 });
+    expect([(await get()).status, (await get()).status]).toEqual([200, 200]);
+    expect(tokens.asked.map(({ account }) => account)).toEqual(['one', 'two']);
+    registry.fail(/manifests\/v1/, { kind: 'status', status: 403 }, 2);
+    expect((await get()).status).toBe(403);
+    expect(registry.requests.filter(({ status }) => status === 403)).toHaveLength(3);
+  });
+
+  test('none asks in place of another where the answer was to nobody', async () => {
+    const { registry, get } = await pool();
+    registry.fail(/manifests\/v1/, { kind: 'status', status: 403 });
+    expect((await get()).status).toBe(403);
+    expect((await get()).status).toBe(200);
   });
 
   test('429 goes to the client when all of them are used up', async () => {

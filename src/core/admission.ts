@@ -106,7 +106,7 @@ function mayTouch(who: Who, action: Action, image: Image, gate: Gate, { config }
  * Basic, which every client knows, where everybody must log in. Where some need not, tokens: a client without a login
  * gets one too, while on a Basic challenge docker gives up.
  */
-function loginNeeded(why: string, gate: Gate, place: Place, action: Action): RegistryError {
+export function loginNeeded(why: string, gate: Gate, place: Place, action: Action): RegistryError {
   return new RegistryError(401, 'UNAUTHORIZED', why, undefined, challengeOf(gate, place, action));
 }
 

@@ -83,7 +83,7 @@ export class Authorization {
 
   #key({ method }: Pick<Forward, 'method'>): string {
     const { upstream, repository, kind } = this.#route;
-    return tokenKey(upstream.url, this.#account, repository, actionOf(method, kind));
+    return tokenKey(upstream.url, this.#account, upstream, repository, actionOf(method, kind));
   }
 
   /**
@@ -110,7 +110,9 @@ export class Authorization {
     const account = isUpstream ? this.account : undefined;
     const request = ownToken(bearer.challenge, bearer.realm, repository, upstream, sent.headers, account);
     const key =
-      account || isSameOrigin(sent.url, upstream.url) ? this.#key(sent) : tokenKey(sent.url, undefined, repository);
+      account || isSameOrigin(sent.url, upstream.url)
+        ? this.#key(sent)
+        : tokenKey(sent.url, undefined, upstream, repository);
     return { verb: 'authorize', request, limit: MAX_TOKEN_DOCUMENT, key, spent: bearerOf(sent.headers) };
   }
 
@@ -153,10 +155,10 @@ export class Authorization {
     return resume?.();
   }
 
-  /** Undefined where none has to be got first. */
+  /** Undefined where none has to be got first, and where one has been got for this request already. */
   #obtainLogin(then: () => Authorize | Forward | ObtainLogin | undefined): ObtainLogin | undefined {
     const account = this.#account;
-    if (account?.kind !== 'cloud' || this.account) return undefined;
+    if (account?.kind !== 'cloud' || this.account || this.#isLoginNew) return undefined;
     this.#onLogin = then;
     this.#isLoginNew = true;
     const { hostname } = this.#route.upstream.url;

@@ -3,16 +3,34 @@ import type { Config } from './config';
 import { RegistryError } from './errors';
 import { clientAddress } from './origin';
 import { type RateLimiter, tooManyRequests } from './rate-limit';
+import type { TrustProxy } from './setting-values';
 import type { RequestHead } from './verbs';
 
 /** Whether `ALLOW_CLIENTS` lets this client in; without it everybody is. */
 export function isAllowedAddress(head: RequestHead, { guards, trustProxy }: Config): boolean {
-  return !guards.allowClients || isNamed(clientAddress(head, trustProxy), guards.allowClients);
+  if (!guards.allowClients) return true;
+  return !isBehindUnknown(head, trustProxy) && isNamed(clientAddress(head, trustProxy), guards.allowClients);
 }
 
-/** @throws RegistryError 403 for a client whose address is not on `ALLOW_CLIENTS` */
+/** What proxies say of the client. */
+const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-real-ip'];
+
+/**
+ * Whether there is a proxy in front that nobody has spoken of: its own address, on loopback as often as not, is that of all
+ * its clients, and must not let them in.
+ */
+function isBehindUnknown({ headers }: RequestHead, { explicit }: TrustProxy): boolean {
+  return !explicit && headers.some(([name]) => FORWARDED.includes(name));
+}
+
+/** @throws RegistryError 403 for a client whose address is not on `ALLOW_CLIENTS`, or not to be told */
 export function checkAddress(head: RequestHead, config: Config): void {
-  if (!isAllowedAddress(head, config)) throw strangerError();
+  if (isAllowedAddress(head, config)) return;
+  if (!isBehindUnknown(head, config.trustProxy)) throw strangerError();
+  throw new RegistryError(403, 'DENIED', 'a proxy in front of this one hides the address of its clients', {
+    rule: 'not on ALLOW_CLIENTS',
+    hint: 'set TRUST_PROXY to the addresses of the proxies in front, or to false where there is none',
+  });
 }
 
 /** It does not say which address that is: behind a front proxy it may be one that strangers need not know. The log does. */

@@ -1,7 +1,7 @@
 import { Authorization } from './authorization';
 import { RegistryError } from './errors';
 import { checkStatus } from './failure';
-import { type HeaderList, withHeader } from './headers';
+import { type HeaderList, headerOf, withHeader } from './headers';
 import type { Place } from './location';
 import type { Memory } from './memory';
 import { learnRealm } from './realm';
@@ -144,7 +144,9 @@ export class Conversation {
       const authorize = upstream.auth === 'proxy' ? this.#authorization.onUnauthorized(sent, head) : undefined;
       if (authorize) return authorize;
     }
-    const again = [401, 429].includes(head.status) ? this.#another() : undefined;
+    // A 403 to nobody is not about the account.
+    const isShown = headerOf(sent.headers, 'authorization') !== undefined;
+    const again = [401, 429].includes(head.status) || (head.status === 403 && isShown) ? this.#another() : undefined;
     return again ?? this.#relay(sent, head);
   }
 

@@ -1,3 +1,4 @@
+import type { Config } from './config';
 import { type HeaderList, headerOf } from './headers';
 import type { Answer } from './verbs';
 
@@ -27,9 +28,12 @@ export function answerOptions(): Answer {
   };
 }
 
-/** Any page may read what anybody may read: browsers never add a login to a request under `*`. */
-export function corsHeaders(request: HeaderList): HeaderList {
-  if (headerOf(request, 'origin') === undefined) return [];
+/**
+ * Any page may read what anybody may read: browsers never add a login to a request under `*`. Where an address is what
+ * lets people in, a page that one of them opens would read with their right.
+ */
+export function corsHeaders(request: HeaderList, { guards }: Pick<Config, 'guards'>): HeaderList {
+  if (headerOf(request, 'origin') === undefined || guards.allowClients) return [];
   return [
     ['access-control-allow-origin', '*'],
     ['access-control-expose-headers', RESPONSE_FIELDS],

@@ -30,6 +30,8 @@ export function readGate(reading: Reading, rules: readonly AccessRule[] | undefi
   }
   if (read('SATISFY') === 'any' && !read('ALLOW_CLIENTS'))
     faults.push('SATISFY=any: set ALLOW_CLIENTS to the addresses that need no login');
+  if (secret !== undefined && read('PUBLIC_URL')?.hostname.split('.')[0] === secret)
+    faults.push('PUBLIC_URL: holds ACCESS_SECRET, so that everybody would seem to have it; leave it out there');
   const known = users ?? new Map<string, string>();
   faults.push(...unknownUsers(rules ?? [], known));
   return {

@@ -18,7 +18,7 @@ export const guardSettings = [
     name: 'ALLOW_CLIENTS',
     kind: 'addresses',
     fallback: '',
-    help: 'Only clients at these addresses are served: a list of addresses, CIDR ranges and the words `loopback`, `linklocal`, `private`. Others get 403 on everything but `/-/healthz`. Behind a proxy or gateway `TRUST_PROXY` must name its addresses, or the peer counts as the client, and with it everybody; on Function Compute the start fails until it does.',
+    help: 'Only clients at these addresses are served: a list of addresses, CIDR ranges and the words `loopback`, `linklocal`, `private`. Others get 403 on everything but `/-/healthz`. Behind a proxy or gateway `TRUST_PROXY` must name its addresses: until it is set, nobody is let in who comes through one, and on Function Compute the start fails.',
   },
   {
     name: 'RATE_LIMIT',

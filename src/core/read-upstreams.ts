@@ -6,6 +6,7 @@ import type { Gate } from './gate';
 import type { GivenSettings } from './given';
 import type { Guards } from './guards';
 import { describeUpstream, registryName } from './registries';
+import { registryConflicts } from './registry-conflicts';
 import { type RegistryEntry, readEntries } from './registry-entry';
 import type { SettingReader } from './setting-readers';
 import type { SettingName } from './settings';
@@ -21,7 +22,6 @@ export interface Reading {
   readonly notes: string[];
 }
 
-/** The default first, then the others; several ones make the proxy authenticate, since clients know one realm a host. */
 /** What is known before the registries are. */
 export interface Around {
   readonly timeouts: Timeouts;
@@ -29,14 +29,14 @@ export interface Around {
   readonly guards: Guards;
 }
 
+/** The default first, then the others; several ones make the proxy authenticate, since clients know one realm a host. */
 export function readUpstreams(reading: Reading, { timeouts, gate, guards }: Around): [Upstream, ...Upstream[]] {
   const { read, faults } = reading;
   const entries = readRegistries(reading).map((entry) => ({ ...entry, name: registryName(entry.name) }));
-  const first = defaultEntry(reading, entries);
+  const backend = read('REGISTRY_BACKEND');
+  const backendName = registryName(read('REGISTRY_NAME') ?? (backend && hostOf(backend)) ?? 'invalid');
+  const first = defaultEntry(reading, entries, backend, backendName);
   const more = entries.filter(({ name }) => name !== first.name);
-  const names = more.map(({ name }) => name);
-  const twice = names.find((name, index) => names.indexOf(name) < index);
-  if (twice !== undefined) faults.push(`REGISTRIES names ${twice} twice`);
   const common = {
     proxyRedirect: read('PROXY_REDIRECT') as boolean,
     handleRedirect: read('HANDLE_REDIRECT') as boolean,
@@ -45,6 +45,7 @@ export function readUpstreams(reading: Reading, { timeouts, gate, guards }: Arou
     timeouts,
   };
   const [upstream, ...others] = [first, ...more].map((entry) => describeUpstream(entry, common));
+  faults.push(...registryConflicts(entries, [upstream, ...others], backendName, reading));
   const isLeft = [upstream, ...others].find(({ auth }) => auth === 'relay' && gate?.users.size);
   if (isLeft) faults.push(`${isLeft.name}.auth: relay needs the logins that HTPASSWD_FILE takes for the proxy itself`);
   if (!gate && !guards.allowClients) checkOpenness([upstream, ...others], reading);
@@ -79,15 +80,16 @@ function readRegistries({ read, around, document, faults }: Reading): readonly R
 }
 
 /** What `REGISTRY_BACKEND` and its companions say, and what REGISTRIES says of the same registry. */
-function defaultEntry(reading: Reading, entries: readonly RegistryEntry[]): RegistryEntry {
+function defaultEntry(
+  reading: Reading,
+  entries: readonly RegistryEntry[],
+  backend: Url | undefined,
+  backendName: string,
+): RegistryEntry {
   const { read, given, faults } = reading;
-  const backend = read('REGISTRY_BACKEND');
   const isGiven = (given.REGISTRY_BACKEND?.length ?? 0) > 0;
   const marked = entries.filter(({ isDefault }) => isDefault);
-  if (marked.length > 1)
-    faults.push(`REGISTRIES: ${marked.map(({ name }) => name).join(' and ')} are both the default`);
-  const named = read('REGISTRY_NAME') ?? (backend && hostOf(backend));
-  const name = marked.length > 0 && !isGiven ? marked[0].name : registryName(named ?? 'invalid');
+  const name = marked.length > 0 && !isGiven ? marked[0].name : backendName;
   const listed = entries.find((entry) => entry.name === name);
   if (isGiven && listed?.url && backend && hrefOf(listed.url) !== hrefOf(backend)) {
     faults.push(`${spelt('REGISTRY_BACKEND', given)} and REGISTRIES have two addresses for ${name}: keep one of them`);

@@ -1,8 +1,9 @@
-import { type Account, headerAccount } from './account';
+import { type Account, accountId, headerAccount } from './account';
 import { readCloudAccount } from './cloud-account';
 import type { Timeouts } from './config';
 import { DocumentFields, isRecord, type Surroundings } from './document-fields';
 import { isWildcard, parseNameOrWildcard } from './registries-setting';
+import { mask } from './setting-readers';
 import { parseMilliseconds, parseRegistryName, parseRepository, parseSecret, parseUrlOrHost } from './setting-values';
 import type { Url } from './url';
 
@@ -24,6 +25,20 @@ export interface RegistryEntry {
   readonly allowPrivate?: boolean;
 }
 
+/** What somebody may have forgotten to indent: a password would be a host name then, and be printed. */
+const KEYS: ReadonlySet<string> = new Set([
+  'username',
+  'password',
+  'passwordFile',
+  'authHeader',
+  'accounts',
+  'cloud',
+  'url',
+  'hosts',
+  'auth',
+  'prefix',
+]);
+
 /** Reads `{ name: entry }`, `{ registries: … }`, or a list of names and of entries with a `name`. */
 export function readEntries(document: unknown, around: Surroundings, faults: string[]): RegistryEntry[] {
   const inner = isRecord(document) && 'registries' in document ? document.registries : document;
@@ -34,7 +49,12 @@ export function readEntries(document: unknown, around: Surroundings, faults: str
   return listed.flatMap(([given, value]) => {
     const name = typeof given === 'string' ? parseNameOrWildcard(given) : undefined;
     if (name === undefined) {
-      faults.push(`${JSON.stringify(given)?.slice(0, 80)}: expected the name of a registry`);
+      const shown = typeof given === 'string' || typeof given === 'number' ? given : typeof given;
+      faults.push(`${mask(JSON.stringify(shown)).slice(0, 80)}: expected the name of a registry`);
+      return [];
+    }
+    if (KEYS.has(given as string)) {
+      faults.push(`${given}: is a key of a registry, where a registry's name belongs; indent it`);
       return [];
     }
     const record = isRecord(value) ? value : typeof value === 'string' ? { url: value } : {};
@@ -77,11 +97,18 @@ function checkWildcard({ url, accounts, hosts, isDefault }: RegistryEntry, field
 
 function readHosts(fields: DocumentFields): readonly string[] | undefined {
   if (!fields.has('hosts')) return undefined;
-  return fields.list('hosts').flatMap((item) => item.take('value', 'a host name', parseRegistryName) ?? []);
+  return fields.list('hosts').flatMap((item) => item.take('value', 'a host name without a port', parseHostName) ?? []);
+}
+
+/** Clients' hosts are compared without their port: one with a port would never be met, and lead to the default registry. */
+function parseHostName(text: string): string | undefined {
+  return text.includes(':') ? undefined : parseRegistryName(text);
 }
 
 function readAccounts(name: string, fields: DocumentFields, around: Surroundings): readonly Account[] | undefined {
   const accounts = [fields, ...fields.list('accounts')].flatMap((each) => readAccount(each, each === fields) ?? []);
+  const ids = accounts.map(accountId);
+  if (new Set(ids).size < ids.length) fields.fault('accounts', 'names a user twice');
   const cloud = fields.mapping('cloud');
   if (!cloud) return accounts.length > 0 ? accounts : undefined;
   if (accounts.length > 0) return fields.fault('cloud', 'stands beside another login: keep one of them');
@@ -91,9 +118,11 @@ function readAccounts(name: string, fields: DocumentFields, around: Surroundings
 }
 
 function readAccount(fields: DocumentFields, isEntry: boolean): Account | undefined {
-  const username = fields.take('username', 'text without control characters', parseSecret);
-  const password = fields.take('password', 'text', parseSecret) ?? fields.file('passwordFile')?.replace(/\r?\n$/, '');
-  const header = fields.take('authHeader', 'the value of an Authorization field', parseSecret);
+  const username = fields.take('username', 'text without control characters', parseFilled);
+  const file = fields.file('passwordFile')?.replace(/\r?\n$/, '');
+  const password = fields.take('password', 'text that is not empty', parseFilled) ?? file;
+  if (file === '') fields.fault('passwordFile', 'the file is empty');
+  const header = fields.take('authHeader', 'the value of an Authorization field', parseFilled);
   if (!isEntry) fields.refuseOthers();
   if (header !== undefined) {
     if (username !== undefined) fields.fault('authHeader', 'stands beside username: keep one of them');
@@ -103,6 +132,11 @@ function readAccount(fields: DocumentFields, isEntry: boolean): Account | undefi
     return isEntry ? undefined : fields.fault('username', 'is missing');
   if (username !== undefined && password !== undefined) return { kind: 'login', username, password };
   return fields.fault(username === undefined ? 'username' : 'password', 'is missing');
+}
+
+/** A variable that is empty where the secret should be must not pass for one. */
+function parseFilled(text: string): string | undefined {
+  return parseSecret(text) || undefined;
 }
 
 const DEADLINES = ['connect', 'response', 'retry', 'stall'] as const;

@@ -125,7 +125,7 @@ export class Resumption {
         verb: 'authorize',
         request: { ...request, within: this.#within },
         limit: MAX_TOKEN_DOCUMENT,
-        key: tokenKey(upstream.url, this.#account, repository),
+        key: tokenKey(upstream.url, this.#account, upstream, repository),
         spent: bearerOf(sent.headers),
       };
     } catch {

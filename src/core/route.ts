@@ -126,7 +126,8 @@ function distributionRoute(path: string, query: Query, config: Config, host: str
     throw new RegistryError(400, 'NAME_INVALID', 'invalid repository name', { name: name.slice(0, MAX_NAME_LENGTH) });
   checkReference(endpoint.kind, endpoint.reference);
   const repository = nameUpstream(name, upstream);
-  const session = endpoint.kind === 'upload' ? openSession(endpoint.reference, repository) : undefined;
+  const isOurs = upstream.auth === 'proxy';
+  const session = endpoint.kind === 'upload' ? openSession(endpoint.reference, repository, isOurs) : undefined;
   return {
     ...plain,
     kind: endpoint.kind,

@@ -29,9 +29,10 @@ export function wrapSession(target: SessionTarget): string {
 
 /**
  * What a session segment stands for; undefined for an ordinary one.
+ * @param isOurs the registry sees a right of the proxy's own behind the request, and not the client's
  * @throws RegistryError 400, also where it would lead out of the repository's uploads: it comes from the client
  */
-export function openSession(segment: string, repository: string): SessionTarget | undefined {
+export function openSession(segment: string, repository: string, isOurs = false): SessionTarget | undefined {
   if (!segment.startsWith(MARK)) {
     if (SESSION.test(segment)) return undefined;
     throw new RegistryError(400, 'UNSUPPORTED', 'invalid upload session');
@@ -39,7 +40,7 @@ export function openSession(segment: string, repository: string): SessionTarget 
   const text = decode(segment.slice(MARK.length));
   const mark = text?.indexOf('?') ?? -1;
   const path = mark < 0 ? (text ?? '') : (text ?? '').slice(0, mark);
-  if (!isUploadPath(path, repository)) throw new RegistryError(400, 'UNSUPPORTED', 'invalid upload session');
+  if (!isUploadPath(path, repository, isOurs)) throw new RegistryError(400, 'UNSUPPORTED', 'invalid upload session');
   return { path, query: mark < 0 ? '' : (text ?? '').slice(mark) };
 }
 
@@ -52,10 +53,22 @@ function decode(text: string): string | undefined {
   }
 }
 
-/** Below `/v2/`, at whatever base that lies, only this repository's uploads; elsewhere only what calls itself an upload. */
-function isUploadPath(path: string, repository: string): boolean {
+/** The only uploads outside `/v2/` that are known (gcr.io and *.pkg.dev). */
+const KNOWN_UPLOADS = '/artifacts-uploads/';
+
+/**
+ * Below `/v2/`, at whatever base that lies, only this repository's uploads. Elsewhere only what lies in a folder of
+ * uploads; and with a right of ours only a known one, since a host may have other services that would honour that right.
+ */
+function isUploadPath(path: string, repository: string, isOurs: boolean): boolean {
   const plain = lenientPath(path);
-  if (!plain.startsWith('/') || plain.includes('//') || /\/\.{1,2}(\/|$)/.test(plain)) return false;
+  if (!plain.startsWith('/') || plain.includes('//') || isAmbiguous(plain)) return false;
   const api = plain.search(/\/v2(\/|$)/i);
-  return api < 0 ? /upload/i.test(plain) : plain.startsWith(`/v2/${repository}/blobs/upload`, api);
+  if (api >= 0) return plain.startsWith(`/v2/${repository}/blobs/upload`, api);
+  return isOurs ? plain.startsWith(KNOWN_UPLOADS) : /\/[a-z-]*uploads?\//i.test(plain);
+}
+
+/** Servers in Java drop what follows a `;` before they resolve `..`; some decode twice. */
+function isAmbiguous(plain: string): boolean {
+  return /\/\.{1,2}([/;]|$)/.test(plain) || /;|%3b|%25/i.test(plain);
 }

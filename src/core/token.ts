@@ -151,9 +151,19 @@ function tokenForScopes(
   return realmRequest('GET', own, realm, upstream, login !== undefined, { query, body: 'none' });
 }
 
-/** Names a token of ours, and by whose right it was got: an anonymous request never finds one that a login paid for. */
-export function tokenKey(url: Url, account: Account | undefined, repository: string, action = 'pull'): string {
-  return `${accountId(account)}@${originOf(url)}/${repository}${action === 'pull' ? '' : ` ${action}`}`;
+/**
+ * Names a token of ours, and by whose right it was got: an anonymous request never finds one that a login paid for.
+ * @param owner of the account: two registries may share an address, and user names, and still have different rights
+ */
+export function tokenKey(
+  url: Url,
+  account: Account | undefined,
+  owner: Upstream,
+  repository: string,
+  action = 'pull',
+): string {
+  const holder = account === undefined ? '' : `${owner.name} ${accountId(account)}`;
+  return `${holder}@${originOf(url)}/${repository}${action === 'pull' ? '' : ` ${action}`}`;
 }
 
 /** `token`, or `access_token` as some registries call it; undefined where there is none. */

@@ -33,17 +33,16 @@ export function upstreamOfName(name: readonly string[], config: Config): { upstr
   return { upstream, name: name.join('/') };
 }
 
-/** Answering for a registry that we are not would hand out somebody else's image under its name. */
+/**
+ * Answering for a registry that we are not would hand out somebody else's image under its name. Behind a gate nobody has
+ * said yet who asks, and which registries there are is none of a stranger's business.
+ */
 export function unknownRegistry(name: string, config: Config): RegistryError {
-  const known = config.upstreams.map((upstream) => upstream.name);
-  return new RegistryError(
-    404,
-    'NAME_UNKNOWN',
-    `this proxy does not serve ${name.slice(0, 255)}, only ${known.join(', ')}`,
-    {
-      registry: name.slice(0, 255),
-      known,
-      hint: 'if the backend is a mirror of it, set REGISTRY_NAME',
-    },
-  );
+  const known = config.gate ? undefined : config.upstreams.map((upstream) => upstream.name);
+  const only = known ? `, only ${known.join(', ')}` : '';
+  return new RegistryError(404, 'NAME_UNKNOWN', `this proxy does not serve ${name.slice(0, 255)}${only}`, {
+    registry: name.slice(0, 255),
+    ...(known && { known }),
+    hint: 'if the backend is a mirror of it, set REGISTRY_NAME',
+  });
 }

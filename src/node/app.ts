@@ -114,14 +114,14 @@ function refuse(res: Response, error: RegistryError): void {
   answer(res.locals.session, answerError(error));
 }
 
-function welcome({ upstreams }: Config): string {
+function welcome({ gate, upstreams }: Config): string {
   // A name with `*` is at no one address.
   const place = ({ name, url }: Upstream) => (isWildcard(name) ? '' : ` (${hrefOf(url)})`);
-  const registries = upstreams.map((upstream) => `  ${upstream.name}${place(upstream)}`).join('\n');
+  // Behind a gate they are none of a stranger's business.
+  const shown = gate ? [] : upstreams;
+  const registries = shown.map((upstream) => `  ${upstream.name}${place(upstream)}\n`).join('');
   return `registry-proxy-serverless: a proxy of container registries
-
-${registries}
-
+${registries && `\n${registries}`}
 Pull an image through it:       docker pull <this host>/<image>
 Use it as a mirror (dockerd):   { "registry-mirrors": ["https://<this host>"] } in /etc/docker/daemon.json
 `;

@@ -2,8 +2,13 @@
 export const MAX_FAILURES = 10;
 export const ATTEMPT_WINDOW = 60_000;
 
-/** Names counted at most; one more drops the one whose window began first. */
-const MAX_NAMES = 10_000;
+/** Names counted at most that are no user's; one more drops the one whose window began first. */
+export const MAX_NAMES = 10_000;
+
+interface Window {
+  readonly until: number;
+  count: number;
+}
 
 /**
  * Counts tries to log in, for each name by itself: with one count for all, whoever guesses would lock everybody out. And
@@ -11,21 +16,24 @@ const MAX_NAMES = 10_000;
  * somebody can keep a user from logging in at one more place.
  */
 export class Attempts {
-  readonly #windows = new Map<string, { readonly until: number; count: number }>();
+  readonly #users = new Map<string, Window>();
+  readonly #others = new Map<string, Window>();
 
   /**
    * Counts a try as failed before it is made, so that many at once are no way around.
+   * @param isUser there is such a user: of these none is dropped, or made-up names would make us forget what was tried
    * @returns what takes it back once it has turned out well; undefined where there were too many
    */
-  begin(name: string): (() => void) | undefined {
+  begin(name: string, isUser: boolean): (() => void) | undefined {
+    const windows = isUser ? this.#users : this.#others;
     const now = performance.now();
-    let window = this.#windows.get(name);
+    let window = windows.get(name);
     if (!window || window.until <= now) {
       window = { until: now + ATTEMPT_WINDOW, count: 0 };
-      this.#windows.delete(name);
-      this.#windows.set(name, window);
-      const [oldest] = this.#windows.keys();
-      if (this.#windows.size > MAX_NAMES) this.#windows.delete(oldest);
+      windows.delete(name);
+      windows.set(name, window);
+      const [oldest] = windows.keys();
+      if (!isUser && windows.size > MAX_NAMES) windows.delete(oldest);
     }
     if (window.count >= MAX_FAILURES) return undefined;
     const counted = window;

@@ -162,12 +162,12 @@ export function discard(response: IncomingMessage): void {
   else response.destroy();
 }
 
-export function answer({ res, head, record }: Session, { status, headers, body, why }: Answer): void {
+export function answer({ res, head, record, context }: Session, { status, headers, body, why }: Answer): void {
   record.why = why;
   const bytes = Buffer.byteLength(body ?? '');
   record.bytes = head.method === 'HEAD' ? 0 : bytes;
   const length: HeaderList = status === 204 ? [] : [['content-length', String(bytes)]];
-  writeHead(res, status, [...headers, ...length, ...(status === 204 ? [] : corsHeaders(head.headers))]);
+  writeHead(res, status, [...headers, ...length, ...(status === 204 ? [] : corsHeaders(head.headers, context.config))]);
   // As text it leaves in one piece with the head.
   res.end(head.method === 'HEAD' ? undefined : body);
 }

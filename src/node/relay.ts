@@ -14,8 +14,8 @@ import { readSmallBody, type SmallBody } from './small-body';
 
 /** Hands an upstream's response to the client. */
 export async function relay(session: Session, sent: Forward, response: IncomingMessage, verb: Relay): Promise<void> {
-  const { res, head } = session;
-  const headers = [...verb.headers, ...corsHeaders(head.headers)];
+  const { res, head, context } = session;
+  const headers = [...verb.headers, ...corsHeaders(head.headers, context.config)];
   switch (verb.body) {
     case 'none':
       writeHead(res, verb.status, headers);

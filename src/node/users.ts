@@ -87,7 +87,7 @@ export class Users {
     const same = this.#underWay.get(proof);
     if (same) return same;
     // What was right before is no guess: by guessing, nobody can lock out those who are here already.
-    const takeBack = until === undefined ? this.#attempts.begin(name) : () => {};
+    const takeBack = until === undefined ? this.#attempts.begin(name, hash !== undefined) : () => {};
     if (!takeBack) return { kind: 'busy', why: 'too many failed logins of this user' };
     const check = this.#check(name, hash, password)
       .then((identity) => {

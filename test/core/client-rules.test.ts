@@ -20,6 +20,10 @@ describe('ALLOW_CLIENTS', () => {
     // behind a proxy that is not trusted, the peer is the client
     ['203.0.113.7', '10.0.0.1', '203.0.113.7', undefined, false],
     ['203.0.113.7', '10.0.0.1', '203.0.113.7', 'false', false],
+    // a proxy that nobody has spoken of has one address for all its clients
+    ['loopback', '127.0.0.1', '198.51.100.1', undefined, false],
+    ['private', '10.0.0.1', '10.0.0.1', undefined, false],
+    ['loopback', '127.0.0.1', '198.51.100.1', 'false', true],
     // behind one that is
     ['203.0.113.7', '10.0.0.1', '203.0.113.7', 'private', true],
     ['203.0.113.7', '10.0.0.1', '198.51.100.1', 'private', false],
@@ -36,6 +40,15 @@ describe('ALLOW_CLIENTS', () => {
     const head = from(address, forwarded);
     expect(isAllowedAddress(head, config)).toBe(expected);
     expect(refusal(() => checkAddress(head, config))).toBe(expected ? undefined : '403 DENIED');
+  });
+
+  test.each(['forwarded', 'x-real-ip'])('is not met by a proxy that only %s gives away', (name) => {
+    const config = configOf({ ...REGISTRY, ALLOW_CLIENTS: 'loopback' });
+    const head = request('GET /v2/', { [name]: '198.51.100.1' }, { address: '127.0.0.1' });
+    expect(isAllowedAddress(head, config)).toBe(false);
+    expect(() => checkAddress(head, config)).toThrow(
+      expect.objectContaining({ detail: expect.objectContaining({ hint: expect.stringContaining('TRUST_PROXY') }) }),
+    );
   });
 
   test('without it everybody is served', () => {

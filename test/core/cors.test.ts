@@ -1,6 +1,6 @@
 import { answerOptions, corsHeaders } from '../../src/core/cors';
 import { headerOf } from '../../src/core/headers';
-import { fields } from './heads';
+import { configOf, fields, REGISTRY } from './heads';
 
 test('OPTIONS and preflights are answered, without credentials', () => {
   const { status, body, headers } = answerOptions();
@@ -22,10 +22,15 @@ test('OPTIONS and preflights are answered, without credentials', () => {
 });
 
 test('pages may read what they need, where one asks', () => {
-  expect(corsHeaders([])).toEqual([]);
-  const headers = corsHeaders(fields({ origin: 'https://ui.example.org' }));
+  expect(corsHeaders([], configOf())).toEqual([]);
+  const headers = corsHeaders(fields({ origin: 'https://ui.example.org' }), configOf());
   expect(headerOf(headers, 'access-control-allow-origin')).toBe('*');
   for (const name of ['Docker-Content-Digest', 'WWW-Authenticate', 'Link', 'Location', 'Content-Range']) {
     expect(headerOf(headers, 'access-control-expose-headers')).toContain(name);
   }
+});
+
+test('pages read nothing by the address of whoever opens them', () => {
+  const config = configOf({ ...REGISTRY, ALLOW_CLIENTS: 'private' });
+  expect(corsHeaders(fields({ origin: 'https://evil.example' }), config)).toEqual([]);
 });

@@ -5,7 +5,7 @@ import { url } from './heads';
 const fromEnv = (name: string) => `$\{${name}}`;
 
 const PEM = '-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n';
-const FILES: Record<string, string> = { '/ca.pem': PEM, '/password': 'from-file\n', '/other': 'x' };
+const FILES: Record<string, string> = { '/ca.pem': PEM, '/password': 'from-file\n', '/other': 'x', '/empty': '\n' };
 
 function read(document: unknown, env: Record<string, string> = {}) {
   const faults: string[] = [];
@@ -120,9 +120,20 @@ describe('a document of registries', () => {
       '*.azurecr.io.username: a login',
     ],
     ['an address of many', { '*.azurecr.io': 'https://a.example.com' }, '*.azurecr.io.url: a name with *'],
+    ['a key that is not indented', { 'ghcr.io': null, password: 'x.example.com' }, 'password: is a key of a registry'],
+    ['a host with a port', { corp: { hosts: ['a.example.com:8443'] } }, 'corp.hosts.value: expected a host name'],
+    ['an empty password', { corp: { username: 'a', password: fromEnv('EMPTY') } }, 'corp.password: expected text'],
+    ['an empty user', { corp: { username: fromEnv('EMPTY'), password: 'b' } }, 'corp.username: expected text'],
+    ['an empty header', { corp: { authHeader: fromEnv('EMPTY') } }, 'corp.authHeader: expected the value'],
+    ['an empty file', { corp: { username: 'a', passwordFile: '/empty' } }, 'corp.passwordFile: the file is empty'],
+    [
+      'one user with two passwords',
+      { corp: { username: 'a', password: 'b', accounts: [{ username: 'a', password: 'c' }] } },
+      'corp.accounts: names a user twice',
+    ],
     ['a host of many', { '*.azurecr.io': { hosts: ['a.b'] } }, '*.azurecr.io.hosts: a name with *'],
   ])('is refused with %s', (_, document, fault) => {
-    expect(read(document).faults).toEqual(expect.arrayContaining([expect.stringContaining(fault)]));
+    expect(read(document, { EMPTY: '' }).faults).toEqual(expect.arrayContaining([expect.stringContaining(fault)]));
   });
 
   test('no fault quotes a secret', () => {
@@ -130,7 +141,9 @@ describe('a document of registries', () => {
     const { faults } = read({
       corp: { username: secret, password: [secret], authHeader: `${secret}\n`, ca: '/other' },
     });
-    expect(faults.length).toBeGreaterThan(1);
+    faults.push(...read([{ name: { password: secret } }, `https://user:${secret}@r.example.com`]).faults);
+    faults.push(...read({ corp: null, username: 'a', password: secret }).faults);
+    expect(faults.length).toBeGreaterThan(5);
     expect(faults.join('\n')).not.toContain(secret);
   });
 

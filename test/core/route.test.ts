@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type RouteKind, routeOf } from '../../src/core/route';
 import { wrapSession } from '../../src/core/session';
 import { findUpstream } from '../../src/core/upstreams';
@@ -225,4 +226,12 @@ describe('a wrapped upload session', () => {
       query: `?upload_id=a%2Bb&digest=${DIGEST}`,
     });
   });
+});
+
+test('an upload address that a client made up leads to no other service where the proxy asks by its own right', () => {
+  const own = { ...REGISTRY, REGISTRY_USERNAME: 'robot', REGISTRY_PASSWORD: randomUUID(), ANONYMOUS_PULL: 'true' };
+  const at = (path: string) => `/v2/team/app/blobs/uploads/${wrapSession({ path, query: '' })}`;
+  expect(routeOf(at('/api/uploads/1'), configOf()).path).toBe('/api/uploads/1');
+  expect(refusal(() => routeOf(at('/api/uploads/1'), configOf(own)))).toBe('400 UNSUPPORTED');
+  expect(routeOf(at('/artifacts-uploads/1'), configOf(own)).path).toBe('/artifacts-uploads/1');
 });

@@ -6,7 +6,7 @@ describe('the table of settings', () => {
     const names = settings.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
     for (const { name, help } of settings) {
-      expect(name).toMatch(/^[A-Z][A-Z_]*[A-Z]$/);
+      expect(name).toMatch(/^[A-Z][A-Z_]*[A-Z0-9]$/);
       expect(help).toMatch(/^[A-Z`].*\.$/s);
     }
   });

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { hashSync } from 'bcryptjs';
 import { basicLogin } from '../../src/core/basic';
-import { MAX_FAILURES } from '../../src/node/attempts';
+import { MAX_FAILURES, MAX_NAMES } from '../../src/node/attempts';
 import { tokenKey } from '../../src/node/login-tokens';
 import { createPasswordChecker, MAX_WAITING } from '../../src/node/passwords';
 import { MAX_REMEMBERED, REMEMBERED_TIME, Users } from '../../src/node/users';
@@ -141,6 +141,16 @@ describe('guessing', () => {
     const all = await Promise.all(Array.from({ length: 50 }, () => guess(users, 'alice')));
     expect(all.filter(({ kind }) => kind === 'refused')).toHaveLength(MAX_FAILURES);
     expect(all.filter(({ kind }) => kind === 'busy')).toHaveLength(50 - MAX_FAILURES);
+  });
+
+  test('is not forgotten for names that somebody made up', async () => {
+    const { users, check } = openUsers();
+    check.mockResolvedValue(false);
+    await exhaust(users, 'alice');
+    await exhaust(users, 'nobody');
+    for (let index = 0; index < MAX_NAMES; index += 1) await users.identify(login(`nobody${index}`));
+    expect(await guess(users, 'alice')).toEqual(BUSY);
+    expect(await guess(users, 'nobody')).toEqual(WRONG);
   });
 
   test('at one user locks out no other', async () => {
