@@ -77,7 +77,7 @@ export const accessSettings = [
     kind: 'access-secret',
     secret: true,
     fallback: '',
-    help: 'A word that lets its holders pull without a login, for docker, which never sends one to a mirror: `"registry-mirrors": ["https://r.example.com/SECRET"]`, `r.example.com/SECRET/nginx` or `https://SECRET.r.example.com`. Everybody else is refused or has to log in.',
+    help: 'A word that lets its holders pull without a login, for docker, which never sends one to a mirror: `"registry-mirrors": ["https://r.example.com/SECRET"]` (docker 24.0.8 and newer), `https://SECRET.r.example.com` or `r.example.com/SECRET/nginx`. Everybody else is refused or has to log in.',
   },
   {
     name: 'SATISFY',

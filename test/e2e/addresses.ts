@@ -40,16 +40,16 @@ export const proxies = {
   /** TLS on its port, by the proxy itself. */
   'tls.example.com': 3012,
   /** With users of their own: who pull, who have rights, where everybody pulls. */
-  'users.example.com': 3013,
-  'rights.example.com': 3014,
-  'anyone.example.com': 3015,
+  'users.example.com': 3014,
+  'rights.example.com': 3015,
+  'anyone.example.com': 3016,
   /** Where a secret does in place of a login. */
-  'secret.example.com': 3016,
-  'secret-relay.example.com': 3017,
+  'secret.example.com': 3017,
+  'secret-relay.example.com': 3018,
   /** Where an address does: in place of a login, beside one, and where nobody can log in. */
-  'near.example.com': 3018,
-  'near-both.example.com': 3019,
-  'near-only.example.com': 3020,
+  'near.example.com': 3019,
+  'near-both.example.com': 3020,
+  'near-only.example.com': 3021,
 } as const;
 
 export type ProxyName = keyof typeof proxies;

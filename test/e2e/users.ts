@@ -51,16 +51,14 @@ export async function startTapped(world: World, name: ProxyName, env: Record<str
   return { ...proxy, said: () => (existsSync(file) ? readFileSync(file) : Buffer.alloc(0)) };
 }
 
-/** Whoever asked a proxy, its registries were asked by its own account, and heard of nobody else. */
+/** Whoever asked a proxy, its registries were asked by its own accounts, and heard of nobody else. */
 export function expectOnlyRobot(world: World | undefined): void {
   const seen = world?.seen() ?? [];
-  const logins = seen.filter(({ login }) => login !== undefined);
-  const accounts = ['robot at auth.docker.io', `${basicLogin.user} at basic.example.org`];
-  expect(logins.map(({ login, host }) => `${login} at ${host}`).filter((each) => !accounts.includes(each))).toEqual([]);
+  const logins = new Set(seen.flatMap(({ login, host }) => (login === undefined ? [] : [`${login} at ${host}`])));
+  const known = ['robot at auth.docker.io', `${basicLogin.user} at basic.example.org`];
+  expect([...logins].filter((login) => !known.includes(login))).toEqual([]);
   expect(seen.filter(({ url, method }) => url.startsWith('/token') && method !== 'GET')).toEqual([]);
   expect(JSON.stringify(seen)).not.toMatch(/\b(ann|ben)\b/);
-  const denied = world && readFileSync(join(world.folder, 'log/basic.log'), 'utf8');
-  expect(denied).not.toMatch(/error authenticating user/);
 }
 
 /** No client was told what opens the registries to the proxy. */

@@ -17,6 +17,7 @@ export function foreignCredential(authorization: string | undefined, known: Know
   const [scheme = '', value = ''] = (authorization ?? '').split(' ');
   if (/^basic$/i.test(scheme)) return foreignUser(Buffer.from(value, 'base64').toString().split(':')[0], known);
   if (!/^bearer$/i.test(scheme)) return undefined;
+  if (value.startsWith('rp1.')) return 'got a token that the proxy gives to its own users';
   const issuer = issuerOf(value);
   return issuer === undefined || issuer === known.issuer ? undefined : `got a token of ${issuer}`;
 }

@@ -46,7 +46,6 @@ export function noteWhenAnswered(world: string, host: string, req: IncomingMessa
     );
     const [scheme, value = ''] = String(headers.authorization ?? '').split(' ');
     if (headers.authorization) headers.authorization = scheme;
-    if (/^rp1\./.test(value)) note.accusation = 'got a token of the proxy’s own';
     const seen: Seen = {
       host,
       method: req.method ?? '',
