@@ -1,3 +1,4 @@
+import { getDomain } from 'tldts';
 import type { RegistryEntry } from './registry-entry';
 import { parseRegistryName, parseUrlOrHost } from './setting-values';
 
@@ -41,14 +42,17 @@ export function isWildcard(name: string): boolean {
 }
 
 /**
- * A name, or one with `*` in place of labels or parts of them. The last two labels must be whole: `*.com` would make us
- * an open proxy.
+ * A name, or one with `*` in place of labels or parts of them, one a label. The registrable domain must be whole: `*.com` or
+ * `*.co.uk` would make us an open proxy.
  */
 export function parseNameOrWildcard(text: string): string | undefined {
   if (!isWildcard(text)) return parseRegistryName(text);
-  const labels = text.toLowerCase().split('.');
-  const isFixed = labels.length > 2 && !labels.slice(-2).some(isWildcard);
-  return isFixed && parseRegistryName(text.replaceAll('*', 'a')) ? labels.join('.') : undefined;
+  const name = text.toLowerCase();
+  const labels = name.split('.');
+  const isFixed = labels.length > 2 && !labels.slice(-2).some(isWildcard) && !/:|\*[^.]*\*/.test(name);
+  if (!isFixed || !parseRegistryName(name.replaceAll('*', 'a'))) return undefined;
+  const domain = getDomain(name.replaceAll('*', 'a')) ?? name;
+  return labels.slice(-domain.split('.').length).some(isWildcard) ? undefined : name;
 }
 
 /** Whether a host is one that a wildcard stands for; each `*` is at least one character, and none of them a dot. */

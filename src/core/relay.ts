@@ -84,10 +84,21 @@ function translate(name: string, value: string, sent: Forward, head: ResponseHea
       // "The Content-Type SHOULD NOT have parameters" (spec): crane keeps them as part of the media type.
       return [[name, place.route.kind === 'manifest' ? value.split(';')[0].trim() : value]];
     case 'cache-control':
-      return sent.purpose === 'realm' ? [] : [[name, value]];
+      return sent.purpose === 'realm' ? [] : [[name, isForSome(place) ? privately(value) : value]];
     default:
       return [[name, value]];
   }
+}
+
+/** What a shared cache in front of us keeps it gives to everybody, whom the gate has not seen. */
+function isForSome({ config: { gate } }: Place): boolean {
+  return gate !== undefined && !gate.anonymousPull;
+}
+
+/** `Cache-Control` for the client's own cache alone (RFC 9111 section 5.2.2.7). */
+function privately(value: string): string {
+  const kept = value.split(/\s*,\s*/).filter((each) => each !== '' && !/^(public|private|s-maxage)\b/i.test(each));
+  return ['private', ...kept].join(', ');
 }
 
 function challengesFor(lines: readonly string[], { config, origin, route }: Place): string[] {
@@ -97,7 +108,9 @@ function challengesFor(lines: readonly string[], { config, origin, route }: Plac
 
 function addedHeaders(fields: HeaderList, sent: Forward, head: ResponseHead, place: Place): HeaderList {
   const { kind, namespace, upstream } = place.route;
-  if (kind === 'backend') return [];
+  const isOpen = !isForSome(place) || headersOf(fields, 'cache-control').length > 0;
+  const cache: Field[] = isOpen ? [] : [['cache-control', 'private']];
+  if (kind === 'backend') return cache;
   if (kind === 'token') return [['cache-control', 'no-store']];
   const version: Field[] =
     headersOf(fields, 'docker-distribution-api-version').length > 0
@@ -106,7 +119,7 @@ function addedHeaders(fields: HeaderList, sent: Forward, head: ResponseHead, pla
   const own: Field[] =
     namespace === undefined || headersOf(fields, 'oci-namespace').length > 0 ? [] : [['oci-namespace', upstream.name]];
   const isWhole = sent.method !== 'DELETE' && [200, 206].includes(head.status);
-  return [...version, ...own, ...(isWhole ? withDigest(fields, place).slice(fields.length) : [])];
+  return [...version, ...own, ...cache, ...(isWhole ? withDigest(fields, place).slice(fields.length) : [])];
 }
 
 /** Storage hosts do not know the digest that the client asked for; the URL does. */

@@ -6,6 +6,7 @@ import { issuedToken } from './login-endpoint';
 import { noTokens } from './proxy-mode';
 import { valuesOf } from './query';
 import { learnRealm, type Realms } from './realm';
+import { isWildcard } from './registries-setting';
 import type { Route } from './route';
 import { registryOfScope, splitScopes } from './scope';
 import { MAX_TOKEN_REQUEST, tokenForm, tokenQuery } from './token';
@@ -45,7 +46,8 @@ export class TokenEndpoint {
     const config = this.#config;
     const scopes = splitScopes(values);
     const named = scopes.map((scope) => registryOfScope(scope, config)).find((upstream) => upstream !== undefined);
-    const relaying = config.upstreams.find(({ auth }) => auth === 'relay');
+    // A name with * stands for hosts that are not known yet, and none of them is this login's.
+    const relaying = config.upstreams.find(({ auth, name }) => auth === 'relay' && !isWildcard(name));
     const isDefault = this.#upstream.name === config.upstreams[0].name;
     if (isDefault && named) this.#upstream = named;
     else if (scopes.length === 0 && this.#upstream.auth === 'proxy' && relaying) this.#upstream = relaying;

@@ -22,6 +22,9 @@ const RENEWAL_PAUSE = 10_000;
 /** Tokens kept at most; one more drops the oldest. Each is some 2 KB. */
 export const MAX_TOKENS = 1000;
 
+/** Bytes of the documents kept: a registry decides how long its tokens are, and there may be a hostile one among several. */
+export const MAX_TOKEN_BYTES = 16 * 1024 * 1024;
+
 /** The memory of a configuration that has just been read: nothing is known yet. */
 export function createMemory(): Memory & { readonly tokens: TokenStore } {
   return { realms: new Map(), tokens: new TokenStore(), quotas: new Quotas() };
@@ -31,6 +34,7 @@ export function createMemory(): Memory & { readonly tokens: TokenStore } {
 export class TokenStore implements Tokens {
   readonly #held = new Map<string, Held>();
   readonly #coming = new Map<string, Promise<string | undefined>>();
+  #bytes = 0;
 
   get(key: string): string | undefined {
     const held = this.#held.get(key);
@@ -39,11 +43,12 @@ export class TokenStore implements Tokens {
       if (held.renewFrom <= now) this.#renew(key, held);
       return held.document;
     }
-    this.#held.delete(key);
+    this.delete(key);
     return undefined;
   }
 
   delete(key: string): void {
+    this.#bytes -= this.#held.get(key)?.document.length ?? 0;
     this.#held.delete(key);
   }
 
@@ -59,7 +64,7 @@ export class TokenStore implements Tokens {
     return this.#await(
       key,
       fetch().then((document) => {
-        this.#held.delete(key);
+        this.delete(key);
         return document === undefined ? undefined : this.#keep(key, document, fetch);
       }),
     );
@@ -80,14 +85,17 @@ export class TokenStore implements Tokens {
   }
 
   #keep(key: string, document: string, fetch: Fetch): string {
-    this.#held.delete(key);
+    this.delete(key);
     const lifetime = tokenLifetime(document);
     const now = performance.now();
     if (lifetime > 0) {
       this.#held.set(key, { document, until: now + lifetime, renewFrom: now + lifetime * RENEWAL, fetch });
+      this.#bytes += document.length;
     }
-    const [oldest] = this.#held.keys();
-    if (this.#held.size > MAX_TOKENS) this.#held.delete(oldest);
+    for (const oldest of this.#held.keys()) {
+      if (this.#held.size <= MAX_TOKENS && this.#bytes <= MAX_TOKEN_BYTES) break;
+      this.delete(oldest);
+    }
     return document;
   }
 }

@@ -20,10 +20,28 @@ test('a list may hold names, addresses and wildcards', () => {
   });
 });
 
-test.each(['*', '*.com', '*.*.com', 'a.*', 'pkg.*', '*.pkg.dev=https://a.example.com', 'http://x', '*.a_b?.dev'])(
-  '"%s" is refused',
-  (text) => {
-    expect(parseRegistries(text)).toBeUndefined();
+test.each([
+  '*',
+  '*.com',
+  '*.*.com',
+  'a.*',
+  'pkg.*',
+  '*.co.uk',
+  '*.com.cn',
+  'a.*.com.cn',
+  '*.example.com:5000',
+  'a*b*.example.com',
+  '*.pkg.dev=https://a.example.com',
+  'http://x',
+  '*.a_b?.dev',
+])('"%s" is refused', (text) => {
+  expect(parseRegistries(text)).toBeUndefined();
+});
+
+test.each(['*.example.co.uk', '*.cn-*.example.com', '*.internal.lan', '*.azurecr.io', '*.cr.aliyuncs.com'])(
+  '%s is a name with *',
+  (name) => {
+    expect(parseRegistries(name.toUpperCase())).toEqual({ kind: 'list', entries: [{ name }] });
   },
 );
 

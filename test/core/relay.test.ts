@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { SMALL_BODY_BYTES } from '../../src/core/capabilities';
 import { headerOf, headersOf } from '../../src/core/headers';
 import { relayed, relayedProbe } from '../../src/core/relay';
@@ -188,5 +189,27 @@ describe('a HEAD answered by a GET of one byte', () => {
 
   test('has its length where large bodies have none', () => {
     expect(probe(200, { 'content-length': BIG }, FC).length).toBe(BIG);
+  });
+});
+
+describe('behind a gate', () => {
+  const SECRET = randomUUID();
+  const GATE = { ...REGISTRY, ACCESS_SECRET: SECRET };
+  const cacheControl = (said: string | undefined, env: Record<string, string>, target = `/${SECRET}${BLOB}`) => {
+    const { headers } = relay(target, 200, said === undefined ? {} : { 'cache-control': said }, 'GET', env);
+    return headersOf(headers, 'cache-control');
+  };
+
+  test.each<[string | undefined, string]>([
+    [undefined, 'private'],
+    ['public, max-age=60', 'private, max-age=60'],
+    ['Public,S-MaxAge=9, immutable', 'private, immutable'],
+    ['private', 'private'],
+    ['no-store', 'private, no-store'],
+  ])('no cache that others use keeps an answer that says %s', (said, expected) => {
+    expect(cacheControl(said, GATE)).toEqual([expected]);
+    expect(cacheControl(said, GATE, `/${SECRET}/files/x`)).toEqual([expected]);
+    expect(cacheControl(said, { ...GATE, ANONYMOUS_PULL: 'true' })).toEqual(said === undefined ? [] : [said]);
+    expect(cacheControl(said, REGISTRY, BLOB)).toEqual(said === undefined ? [] : [said]);
   });
 });

@@ -52,3 +52,33 @@ test.each([429, 503])('%d passes its Retry-After on', (status) => {
     expect.objectContaining({ headers: [['retry-after', '9']] }),
   );
 });
+
+describe('in front of several registries, a login', () => {
+  const ask = (registries: object, target = '/token?account=alice') => {
+    const head = request(`GET ${target}`, { authorization: 'Basic eA==' });
+    const { config, route } = place(head.target, { ...REGISTRY, REGISTRIES: JSON.stringify(registries) });
+    return new TokenEndpoint(config, new Map(), head, route).onRequest();
+  };
+  const relay = { auth: 'relay' };
+
+  test('without a scope is for the first one that takes logins, and asks for its realm without it', () => {
+    const sent = ask({ '*.example.org': relay, 'open.test': {}, 'corp.test': relay }) as Forward;
+    expect([sent.purpose, sent.url.hostname, sent.headers.some(([name]) => name === 'authorization')]).toEqual([
+      'ping',
+      'corp.test',
+      false,
+    ]);
+  });
+
+  test('without a scope is for none of the hosts that a name with * stands for', () => {
+    expect(ask({ '*.example.org': relay })).toMatchObject({ verb: 'answer', status: 200 });
+  });
+
+  test.each([
+    ['repository:b.test/team/app:pull', 'b.test'],
+    ['repository:x.example.org/team/app:pull', 'x.example.org'],
+  ])('with %s is for %s', (scope, host) => {
+    const sent = ask({ 'a.test': relay, 'b.test': relay, '*.example.org': relay }, `/token?scope=${scope}`) as Forward;
+    expect(sent.url.hostname).toBe(host);
+  });
+});

@@ -1,4 +1,4 @@
-import { MAX_TOKENS, TokenStore } from '../../src/node/token-store';
+import { MAX_TOKEN_BYTES, MAX_TOKENS, TokenStore } from '../../src/node/token-store';
 
 const DOCUMENT = '{"token":"t","expires_in":300}';
 
@@ -82,5 +82,20 @@ describe('a token', () => {
     const store = new TokenStore();
     for (let i = 0; i <= MAX_TOKENS; i++) await store.obtain(`k${i}`, undefined, async () => DOCUMENT);
     expect([store.get('k0'), store.get('k1'), store.get(`k${MAX_TOKENS}`)]).toEqual([undefined, DOCUMENT, DOCUMENT]);
+  });
+
+  test('makes room by size as well: long ones cannot fill the memory, and count only while they are kept', async () => {
+    const store = new TokenStore();
+    const long = JSON.stringify({ token: 'x'.repeat(MAX_TOKEN_BYTES / 8), expires_in: 300 });
+    await store.obtain('other', undefined, async () => DOCUMENT);
+    for (let i = 0; i < 20; i++) {
+      await store.obtain('same', undefined, async () => long);
+      store.delete('same');
+      store.delete('same');
+    }
+    expect(store.get('other')).toBe(DOCUMENT);
+    for (let i = 0; i < 9; i++) await store.obtain(`k${i}`, undefined, async () => long);
+    const kept = Array.from({ length: 9 }, (_, i) => store.get(`k${i}`) !== undefined);
+    expect([store.get('other'), kept]).toEqual([undefined, [false, false, ...Array(7).fill(true)]]);
   });
 });
