@@ -261,13 +261,14 @@ test('a hundred logins at once, right ones and wrong ones, hold up no pull', asy
   await world.ok(skopeo('inspect', '--creds', ann.pair, `docker://${NAME}`), options);
   const strangers = Array.from({ length: 80 }, (_, index) => ({ user: `stranger${index}`, password: 'x' }));
   const logins = [...strangers, ...crowd].map(({ user, password }) => `${user}:${password}\n`);
-  // One by one it would be a queue of the test's own. Whoever is told to come again later does.
-  const ask = `curl -s -o /dev/null --retry 20 -u "$login" -w "$login %{http_code}\\n" http://${users.plain}/v2/`;
+  // One by one it would be a queue of the test's own. Whoever is told to come again later does; curl then empties its
+  // output first, which has to be a file for that.
+  const ask = `curl -s -o "$(mktemp)" --retry 20 -u "$login" -w "$login %{http_code}\\n" http://${users.plain}/v2/`;
   const script = `while read -r login; do ${ask} & done; wait`;
   const answered = () => users.log().filter(({ path, status }) => path === '/v2/' && status !== undefined).length;
   const before = answered();
   let isOver = false;
-  const all = world.ok(['bash', '-c', script], { border: true, input: logins.join('') }).finally(() => {
+  const all = world.ok(['bash', '-c', script], { border: true, input: logins.join(''), timeout: 240 }).finally(() => {
     isOver = true;
   });
   await until('some logins are answered', users.daemon, () => answered() > before + 5);
