@@ -85,6 +85,31 @@ describe.each(runtimes)('with the $name runtime, a proxy with a login of its own
     expect(tokens.asked.map(({ account }) => account)).toEqual(['robot']);
   });
 
+  test.each(['Basic', 'Bearer'])(
+    'gives a storage host that asks for one (%s) neither its login nor a token got by it',
+    async (scheme) => {
+      const tokens = await stage.tokens({ users: { robot: SECRET }, privateRepositories: ['team/app'] });
+      const registry = await stage.registry({ auth: { kind: 'bearer', tokens } });
+      const [layer] = smallImage(registry).layers;
+      const storage = await stage.registry();
+      const realm = `${tokens.url}/token`;
+      const scope = 'repository:team/app:pull';
+      const challenge =
+        scheme === 'Basic' ? 'Basic realm="x"' : `Bearer realm="${realm}",service="registry.test",scope="${scope}"`;
+      const proxy = await stage.proxy(registry, { ...LOGIN, HANDLE_REDIRECT: 'true' });
+      const url = `${proxy.url}/v2/team/app/blobs/${layer?.digest}`;
+      expect((await ask(url)).status).toBe(200);
+      registry.answer(/blobs/, 307, { location: `${storage.url}/storage/x` }, '');
+      storage.answer(/storage/, 401, { 'www-authenticate': challenge }, '{}');
+      expect((await ask(url)).status).not.toBe(200);
+      const shown = storage.requests.map((each) => each.header('authorization') ?? '');
+      const kept = registry.requests.flatMap((each) => each.header('authorization') ?? []);
+      expect([shown.length > 0, kept.length > 0]).toEqual([true, true]);
+      expect(shown.filter((each) => each.startsWith('Basic') || kept.includes(each))).toEqual([]);
+      expect(tokens.asked.slice(1).filter(({ account }) => account === 'robot')).toEqual([]);
+    },
+  );
+
   test('writes nothing by its login, and looks at nobody’s uploads', async () => {
     const registry = await stage.registry({ auth: { kind: 'basic', users: { robot: SECRET } } });
     const proxy = await stage.proxy(registry, LOGIN);

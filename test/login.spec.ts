@@ -53,6 +53,15 @@ describe('the settings of a login', () => {
     expect(faults(env).join('\n')).toContain(fault);
   });
 
+  test('are not looked at with REGISTRY_AUTH=none, and then close nothing that a login of the proxy opens', () => {
+    const own = { REGISTRY_USERNAME: 'robot', REGISTRY_PASSWORD: randomUUID() };
+    const none = { HTPASSWD, ACCESS_SECRET: SECRET, REGISTRY_AUTH: 'None' };
+    expect(readConfig(none).gate).toBeUndefined();
+    expect(readConfig({ HTPASSWD, REGISTRY_AUTH: 'HTPASSWD' }).gate?.users.size).toBe(2);
+    expect(faults({ ...own, ...none })).toEqual([expect.stringContaining('ANONYMOUS_PULL=true')]);
+    expect(faults({ ...none, ACCESS: 'alice: pull **' })).toEqual([expect.stringContaining('ACCESS: there is nobody')]);
+  });
+
   test('close what a login of the proxy opens: no further word is needed', () => {
     const own = { REGISTRY_USERNAME: 'robot', REGISTRY_PASSWORD: randomUUID() };
     expect(faults(own)).toHaveLength(1);

@@ -235,3 +235,13 @@ test('an upload address that a client made up leads to no other service where th
   expect(refusal(() => routeOf(at('/api/uploads/1'), configOf(own)))).toBe('400 UNSUPPORTED');
   expect(routeOf(at('/artifacts-uploads/1'), configOf(own)).path).toBe('/artifacts-uploads/1');
 });
+
+test('a registry, or the secret, is no repository by itself: there it is a name like any other', () => {
+  const secret = `s${randomUUID()}`;
+  const config = configOf({ REGISTRIES: 'ghcr.io', ACCESS_SECRET: secret });
+  const name = (target: string) => routeOf(target, config).repository;
+  expect(name('/v2/ghcr.io/manifests/v1?ns=ghcr.io')).toBe('ghcr.io');
+  expect(name('/v2/ghcr.io/a/manifests/v1?ns=ghcr.io')).toBe('a');
+  expect(name(`/v2/${secret}/manifests/v1?ns=ghcr.io`)).toBe(secret);
+  expect(name(`/v2/${secret}/a/manifests/v1?ns=ghcr.io`)).toBe('a');
+});

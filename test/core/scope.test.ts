@@ -43,3 +43,10 @@ describe('a scope upstream', () => {
     expect(upstreamScope(scope, config.upstreams[0], config)).toBe(expected);
   });
 });
+
+test('a registry named before a repository of another one is part of the name there', () => {
+  const config = configOf({ ...REGISTRY, REGISTRIES: 'ghcr.io,quay.io' });
+  const [, ghcr] = config.upstreams;
+  expect(upstreamScope('repository:ghcr.io/a/b:pull', ghcr, config)).toBe('repository:a/b:pull');
+  expect(upstreamScope('repository:quay.io/a/b:pull', ghcr, config)).toBe('repository:quay.io/a/b:pull');
+});

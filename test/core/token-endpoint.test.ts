@@ -1,4 +1,5 @@
 import type { Realms } from '../../src/core/realm';
+import { routeOf } from '../../src/core/route';
 import { TokenEndpoint } from '../../src/core/token-endpoint';
 import { hrefOf } from '../../src/core/url';
 import type { Forward } from '../../src/core/verbs';
@@ -80,5 +81,16 @@ describe('in front of several registries, a login', () => {
   ])('with %s is for %s', (scope, host) => {
     const sent = ask({ 'a.test': relay, 'b.test': relay, '*.example.org': relay }, `/token?scope=${scope}`) as Forward;
     expect(sent.url.hostname).toBe(host);
+  });
+
+  test('at the host of one registry is for that one, whatever a scope names', () => {
+    const head = request('GET /token?scope=repository:a.test/team/app:pull', { authorization: 'Basic eA==' });
+    const document = { 'a.test': relay, 'b.test': { ...relay, hosts: ['b.example.net'] } };
+    const { config } = place(head.target, { ...REGISTRY, REGISTRIES: JSON.stringify(document) });
+    const at = (host: string) => {
+      const sent = new TokenEndpoint(config, new Map(), head, routeOf(head.target, config, host)).onRequest();
+      return (sent as Forward).url.hostname;
+    };
+    expect([at('b.example.net'), at('proxy.example.net')]).toEqual(['b.test', 'a.test']);
   });
 });

@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
+import { basicLogin } from '../../src/core/basic';
 import type { Realm } from '../../src/core/realm';
-import { ownToken, readToken, tokenForm, tokenQuery } from '../../src/core/token';
+import { ownToken, readToken, tokenForm, tokenKey, tokenQuery, writeToken } from '../../src/core/token';
 import { hrefOf } from '../../src/core/url';
 import { configOf, type Fields, fields, refusal, url } from './heads';
 
@@ -152,4 +154,39 @@ test.each([
   ['', undefined],
 ])('of the document %s the token is %s', (document, expected) => {
   expect(readToken(document)).toBe(expected);
+});
+
+describe('a token for a write', () => {
+  const account = { kind: 'login', username: 'robot', password: randomUUID() } as const;
+
+  test('is for the repository, and for those that blobs are mounted from', () => {
+    const { method, url: asks, headers } = writeToken(REALM, 'team/new', ['team/app'], hub, fields(BASIC), account);
+    expect([method, decodeURIComponent(asks.query)]).toEqual([
+      'GET',
+      '?service=registry.docker.io&scope=repository:team/new:pull,push&scope=repository:team/app:pull',
+    ]);
+    expect(headers.filter(([name]) => name === 'authorization')).toEqual([['authorization', basicLogin(account)]]);
+  });
+
+  test('is not had from a stranger by the account, and anonymously without what the client sent', () => {
+    const stranger = { url: url('https://tokens.example.net/token') };
+    expect(refusal(() => writeToken(stranger, 'a/b', [], hub, fields(), account))).toBe('403 DENIED');
+    expect(writeToken(stranger, 'a/b', [], hub, fields(BASIC)).headers).toEqual([]);
+  });
+});
+
+test('a token is kept by registry, account, address, repository and what it is for', () => {
+  const [other] = configOf({ REGISTRY_NAME: 'other.test' }).upstreams;
+  const one = { kind: 'login', username: 'one', password: '' } as const;
+  const keys = [
+    tokenKey(hub.url, undefined, hub, 'a/b'),
+    tokenKey(hub.url, one, hub, 'a/b'),
+    tokenKey(hub.url, one, other, 'a/b'),
+    tokenKey(hub.url, { ...one, username: 'two' }, hub, 'a/b'),
+    tokenKey(hub.url, one, hub, 'a/b', 'push'),
+    tokenKey(hub.url, one, hub, 'a/c'),
+    tokenKey(url('https://x.example.com'), one, hub, 'a/b'),
+  ];
+  expect(new Set(keys).size).toBe(keys.length);
+  expect(tokenKey(hub.url, undefined, other, 'a/b')).toBe(keys[0]);
 });

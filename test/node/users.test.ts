@@ -68,6 +68,13 @@ describe('a login', () => {
     expect(new Set(check.mock.calls.map(([, hash]) => hash)).size).toBe(2);
   });
 
+  test('of an unknown user is wrong, whatever the check says', async () => {
+    const { users, check } = openUsers();
+    check.mockResolvedValue(true);
+    expect(await users.identify(login('nobody'))).toEqual(WRONG);
+    expect(await users.identify(login('alice'))).toEqual({ kind: 'user', name: 'alice' });
+  });
+
   test('of anybody, where there are no users, costs as much as a usual one', async () => {
     const { users, check } = openUsers(new Map());
     expect(await users.identify(login('alice'))).toEqual(WRONG);

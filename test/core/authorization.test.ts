@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto';
+import { Authorization } from '../../src/core/authorization';
+import { headerOf } from '../../src/core/headers';
+import { Quotas } from '../../src/core/quota';
+import { tokenKey } from '../../src/core/token';
+import type { Authorize } from '../../src/core/verbs';
+import { forward, place, REGISTRY, response } from './heads';
+
+const ACCOUNTS = { ...REGISTRY, REGISTRY_ACCOUNTS: `one:${randomUUID()},two:${randomUUID()}`, ANONYMOUS_PULL: 'true' };
+const CHALLENGE = { 'www-authenticate': 'Bearer realm="https://registry.example.com/token",service="s"' };
+const first = forward('https://registry.example.com/v2/team/app/manifests/v1');
+
+/** Where the first account has a token already, and the second one has none. */
+function scene() {
+  const { route } = place('/v2/team/app/manifests/v1', ACCOUNTS);
+  const tokens = new Map<string, string>();
+  const memory = { realms: new Map(), quotas: new Quotas(), tokens };
+  const { url, accounts } = route.upstream;
+  tokens.set(tokenKey(url, accounts[0], route.upstream, 'team/app'), '{"token":"of-one"}');
+  return { memory, authorization: new Authorization(route, memory) };
+}
+
+test('the next account begins without what the one before has shown', () => {
+  const { authorization } = scene();
+  const prepared = authorization.prepare(first);
+  expect(headerOf(prepared.headers, 'authorization')).toBe('Bearer of-one');
+  const next = authorization.another(prepared);
+  expect([next?.method, next && headerOf(next.headers, 'authorization')]).toEqual(['GET', undefined]);
+  expect(next && authorization.another(next)).toBeUndefined();
+});
+
+test('no other account asks in place of one that has sent a client’s body', () => {
+  const { authorization } = scene();
+  expect(authorization.another({ ...first, method: 'PUT', body: 'client' })).toBeUndefined();
+  expect(authorization.another(first)).toBeDefined();
+});
+
+test('a token that was refused with a client’s body is forgotten, and not asked for again', () => {
+  const { authorization, memory } = scene();
+  const { route } = place('/v2/team/app/manifests/v1', ACCOUNTS);
+  const { url, accounts } = route.upstream;
+  const key = tokenKey(url, accounts[0], route.upstream, 'team/app', 'push');
+  memory.tokens.set(key, '{"token":"spent"}');
+  const sent = { ...first, method: 'PUT', body: 'client' as const };
+  expect(authorization.onUnauthorized(sent, response(401, CHALLENGE))).toBeUndefined();
+  expect([...memory.tokens.keys()]).toHaveLength(1);
+});
+
+test('another host’s challenge is met without the account, by a token that is kept apart', () => {
+  const { authorization } = scene();
+  const hop = forward('https://storage.example.com/x', { purpose: 'hop' });
+  const { request, key } = authorization.onUnauthorized(hop, response(401, CHALLENGE)) as Authorize;
+  expect(headerOf(request.headers, 'authorization')).toBeUndefined();
+  expect(key).toBe('@https://storage.example.com/team/app');
+});
+
+test('another host’s Basic challenge is met by nothing', () => {
+  const { authorization } = scene();
+  const hop = forward('https://storage.example.com/x', { purpose: 'hop' });
+  expect(authorization.onUnauthorized(hop, response(401, { 'www-authenticate': 'Basic realm="x"' }))).toBeUndefined();
+});
+
+test('AUTH_HEADER goes with the first request, and a 401 to it is final', () => {
+  const { route } = place('/v2/team/app/manifests/v1', { ...REGISTRY, AUTH_HEADER: 'Key k', ANONYMOUS_PULL: 'true' });
+  const authorization = new Authorization(route, { realms: new Map(), quotas: new Quotas(), tokens: new Map() });
+  const prepared = authorization.prepare(first);
+  expect(headerOf(prepared.headers, 'authorization')).toBe('Key k');
+  expect(authorization.onUnauthorized(prepared, response(401, CHALLENGE))).toBeUndefined();
+});
