@@ -23,6 +23,7 @@ describe('a login of the proxy’s own', () => {
     expect(faults(login)).toEqual([expect.stringContaining('ANONYMOUS_PULL=true')]);
     expect(faults({ ...login, ANONYMOUS_PULL: 'false' })).toHaveLength(1);
     expect(faults(LOGIN)).toEqual([]);
+    expect(faults({ ...login, ALLOW_CLIENTS: 'private' })).toEqual([]);
   });
 
   test.each(['REGISTRY_USERNAME', 'REGISTRY_PASSWORD'])('is whole or not at all (%s alone)', (name) => {

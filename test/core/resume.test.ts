@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { basicLogin } from '../../src/core/basic';
 import { MAX_BARREN, MAX_CONTINUATIONS, MIN_GAIN, Resumption } from '../../src/core/resume';
 import { MAX_RETRIES } from '../../src/core/retry';
 import { routeOf } from '../../src/core/route';
@@ -264,5 +266,24 @@ describe('the bounds', () => {
     expect(waits.slice(0, MAX_RETRIES + 1)).toEqual([undefined, 100, 400, 1600]);
     expect(waits).toHaveLength(MAX_BARREN * (MAX_RETRIES + 1));
     expect(verb).toMatchObject({ verb: 'give-up', final: true });
+  });
+});
+
+describe('after a cut, where the proxy has an account', () => {
+  const account = { kind: 'login', username: 'robot', password: randomUUID() } as const;
+  const authorize = (realm: string) => {
+    const resumed = new Resumption(FIRST, SOURCE, WHOLE, routeOf(BLOB, configOf()), account);
+    const challenge = { 'www-authenticate': `Bearer realm="${realm}",service="s"` };
+    return resumed.onResponse(resumed.onCut(5) as Forward, response(401, challenge)) as Authorize;
+  };
+
+  test('a token is asked for by that, and kept as one of its own', () => {
+    const { request, key } = authorize('https://auth.example.com/token');
+    expect(request.headers).toContainEqual(['authorization', basicLogin(account)]);
+    expect(key).toBe('registry.example.com robot@https://registry.example.com/team/app');
+  });
+
+  test('a stranger’s token server does not see it', () => {
+    expect(authorize('https://auth.example.net/token')).toMatchObject({ verb: 'forward', url: SOURCE.url });
   });
 });
