@@ -25,6 +25,9 @@ export const MAX_CLIENTS = 10_000;
 /** Forgotten at most with each request, so that no request pays for all who left. */
 const FORGOTTEN_AT_ONCE = 2;
 
+/** Of a request, that sums of fractions may lack: whoever comes at the time that was told is not one too many. */
+const ROUNDING = 1e-9;
+
 interface Bucket {
   /** Requests that are left of the burst. */
   readonly left: number;
@@ -51,9 +54,9 @@ export class RateLimiter {
     this.#forget(rate, now);
     const bucket = this.#buckets.get(client);
     const left = bucket ? filled(bucket, rate, now) : rate.burst;
-    const isOver = left < 1;
+    const isOver = left < 1 - ROUNDING;
     this.#buckets.delete(client);
-    this.#buckets.set(client, { left: isOver ? left : left - 1, at: now });
+    this.#buckets.set(client, { left: isOver ? left : Math.max(0, left - 1), at: now });
     const [oldest] = this.#buckets.keys();
     if (this.#buckets.size > MAX_CLIENTS) this.#buckets.delete(oldest);
     return isOver ? ((1 - left) * rate.within) / rate.count : 0;

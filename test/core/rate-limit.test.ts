@@ -66,6 +66,13 @@ describe('a client', () => {
     expect(rates.take('a', rate('10/s burst 2'), 0)).toBe(100);
   });
 
+  test('that comes at the very time it was told is let in, whatever fractions add up to', () => {
+    const rates = new RateLimiter();
+    const limit = { count: 1, within: 1000, burst: 2 };
+    expect([rates.take('a', limit, 0), rates.take('a', limit, 251), rates.take('a', limit, 436)]).toEqual([0, 0, 564]);
+    expect(rates.take('a', limit, 1000)).toBe(0);
+  });
+
   test('never gets more than burst and rate allow, and is told when to come back', () => {
     const steps = fc.array(fc.integer({ min: 0, max: 400 }), { maxLength: 200 });
     fc.assert(
