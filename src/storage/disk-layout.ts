@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdir, opendir, rename, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { codeOf, unlessMissing } from './disk-errors';
 import { type Algorithm, digestOf, parseDigest } from './key';
 import type { Key } from './store';
@@ -76,9 +76,19 @@ export async function withFolder<T>(root: string, folder: string, work: () => Pr
   }
 }
 
+/** `recursive` alone hides why a folder cannot be made: it says ENOENT on a read-only file system. */
 export async function makeFolder(root: string, folder: string): Promise<void> {
-  await mkdir(root, { recursive: true, mode: ROOT_MODE });
-  await mkdir(folder, { recursive: true });
+  try {
+    await mkdir(folder, folder === root ? ROOT_MODE : undefined);
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return;
+    if (codeOf(error) !== 'ENOENT') throw error;
+    if (folder === root) await mkdir(root, { recursive: true, mode: ROOT_MODE });
+    else {
+      await makeFolder(root, dirname(folder));
+      await mkdir(folder, { recursive: true });
+    }
+  }
 }
 
 /**

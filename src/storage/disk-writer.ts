@@ -8,6 +8,9 @@ import { label } from './key';
 import type { Target } from './sink';
 import type { BlobKey, DocumentKey, Head, Range } from './store';
 
+/** Bytes after which the system is told to write, so that little is left to wait for at the end. */
+const SYNC_EVERY = 32 * 1024 * 1024;
+
 /** Where a file grows, and where it belongs. */
 export interface Place {
   /** The folder of the store. */
@@ -37,6 +40,9 @@ export class BlobTarget implements Target {
   readonly #events: Events;
   readonly #handle: FileHandle;
   #position = 0;
+  #synced = 0;
+  #isSyncing = false;
+  #fault: unknown;
   /** Who needs the handle: the sink, and those who read what is there so far. */
   #users = 1;
 
@@ -61,12 +67,29 @@ export class BlobTarget implements Target {
     }
     this.#position += chunk.length;
     this.#events.wrote(chunk.length);
+    if (this.#position - this.#synced >= SYNC_EVERY) this.#syncEarly();
+  }
+
+  /** What is on the disk already, commit need not wait for. The system tells of a fault once, so it is kept. */
+  #syncEarly(): void {
+    if (this.#isSyncing) return;
+    this.#isSyncing = true;
+    this.#synced = this.#position;
+    this.#handle
+      .datasync()
+      .catch((error) => {
+        this.#fault ??= error;
+      })
+      .finally(() => {
+        this.#isSyncing = false;
+      });
   }
 
   async publish(): Promise<void> {
     try {
       // A rename may reach the disk before the bytes do, and a power cut would leave a name without its content.
       await this.#handle.datasync();
+      if (this.#fault) throw this.#fault;
       const usedAt = new Date(this.#events.now());
       await this.#handle.utimes(usedAt, usedAt);
       const { ino } = await this.#handle.stat();
