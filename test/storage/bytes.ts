@@ -42,6 +42,11 @@ export async function read(store: Store, key: Key, range?: { first: number; last
   return reading && (await bytesFrom(reading));
 }
 
+/** Whether this blob is there with exactly its bytes. (`toEqual` takes seconds for a megabyte.) */
+export async function has(store: Store, { key, bytes }: Content): Promise<boolean> {
+  return (await read(store, key))?.equals(bytes) === true;
+}
+
 export async function listed(store: Store, kind?: Key['kind']): Promise<Entry[]> {
   const entries: Entry[] = [];
   for await (const entry of store.list(kind)) entries.push(entry);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { blob, named } from '../../src/storage/key';
 import { type Key, MAX_DOCUMENT_BYTES, MAX_HEAD_BYTES, type Store, type StoreOptions } from '../../src/storage/store';
-import { bytesFrom, content, contentOf, faultOf, listed, putBlob, putDocument, read } from './bytes';
+import { bytesFrom, content, contentOf, faultOf, has, listed, putBlob, putDocument, read } from './bytes';
 
 export interface ContractOptions extends StoreOptions {
   readonly maxBytes: number;
@@ -38,7 +38,7 @@ export function storeContract(driver: string, make: (options: ContractOptions) =
       const store = await open();
       const one = content(100_000, 'sha512');
       await putBlob(store, one, {});
-      expect(await read(store, one.key)).toEqual(one.bytes);
+      expect(await has(store, one)).toBe(true);
     });
 
     test('is not there before it was put, nor after it was removed', async () => {
@@ -97,7 +97,7 @@ export function storeContract(driver: string, make: (options: ContractOptions) =
       const one = content(100_000);
       await putBlob(store, one);
       expect(await faultOf(putBlob(store, { key: one.key, bytes: Buffer.alloc(100_000) }))).toBe('digest');
-      expect(await read(store, one.key)).toEqual(one.bytes);
+      expect(await has(store, one)).toBe(true);
     });
 
     test('whose digest the caller has proven is not proven again, and verify tells', async () => {
@@ -108,7 +108,7 @@ export function storeContract(driver: string, make: (options: ContractOptions) =
       expect(await store.verify(right.key)).toBe('right');
       expect(await store.verify(key)).toBe('wrong');
       expect([await store.stat(key), await store.verify(key)]).toEqual([undefined, 'missing']);
-      expect(await read(store, right.key)).toEqual(right.bytes);
+      expect(await has(store, right)).toBe(true);
     });
 
     test('is copied: what brought it may be used again', async () => {
@@ -287,7 +287,7 @@ export function storeContract(driver: string, make: (options: ContractOptions) =
       const store = await open();
       const one = content(500_000);
       await Promise.all([1, 2, 3, 4].map(() => putBlob(store, one)));
-      expect(await read(store, one.key)).toEqual(one.bytes);
+      expect(await has(store, one)).toBe(true);
       expect(await listed(store)).toHaveLength(1);
     });
 
@@ -338,7 +338,7 @@ export function storeContract(driver: string, make: (options: ContractOptions) =
       const reading = await store.get(one.key);
       await reading?.close();
       await reading?.close();
-      expect(await read(store, one.key)).toEqual(one.bytes);
+      expect(await has(store, one)).toBe(true);
     });
   });
 
@@ -354,7 +354,7 @@ export function storeContract(driver: string, make: (options: ContractOptions) =
       await sink.commit();
       expect(await Promise.all([faultOf(sink.write(one.bytes)), faultOf(sink.commit())])).toEqual(['misuse', 'misuse']);
       await sink.abort();
-      expect(await read(store, one.key)).toEqual(one.bytes);
+      expect(await has(store, one)).toBe(true);
     });
 
     test('can be aborted while it writes', async () => {
@@ -375,8 +375,9 @@ export function storeContract(driver: string, make: (options: ContractOptions) =
       const writing = sink.write(one.bytes.subarray(0, 600_000));
       expect(() => sink.read?.({ first: 0, last: 0 })).toThrow('only what has been written');
       await writing;
-      expect(await bytesFrom(sink.read({ first: 0 }))).toEqual(one.bytes.subarray(0, 600_000));
-      expect(await bytesFrom(sink.read({ first: 99, last: 70_000 }))).toEqual(one.bytes.subarray(99, 70_001));
+      expect((await bytesFrom(sink.read({ first: 0 }))).equals(one.bytes.subarray(0, 600_000))).toBe(true);
+      const part = await bytesFrom(sink.read({ first: 99, last: 70_000 }));
+      expect(part.equals(one.bytes.subarray(99, 70_001))).toBe(true);
       expect(() => sink.read?.({ first: 0, last: 600_000 })).toThrow('only what has been written');
       const late = sink.read({ first: 0 })[Symbol.asyncIterator]();
       const start = (await late.next()).value as Uint8Array;
@@ -467,7 +468,7 @@ export function storeContract(driver: string, make: (options: ContractOptions) =
       await putBlob(store, small);
       expect(await faultOf(store.put(large.key, { size: large.bytes.length }))).toBe('too-large');
       expect(await faultOf(putBlob(store, large, {}))).toBe('too-large');
-      expect(await read(store, small.key)).toEqual(small.bytes);
+      expect(await has(store, small)).toBe(true);
       expect(await listed(store)).toHaveLength(1);
     });
 

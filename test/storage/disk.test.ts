@@ -14,7 +14,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import fs from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DiskStore, TOUCH_EVERY } from '../../src/storage/disk';
 import { SILENCE } from '../../src/storage/disk-incoming';
@@ -23,10 +22,11 @@ import { named } from '../../src/storage/key';
 import { ownName } from '../../src/storage/owner';
 import type { StoreError } from '../../src/storage/store-error';
 import { until } from '../upstream/scene';
-import { bytesFrom, content, faultOf, listed, putBlob, putDocument, read } from './bytes';
+import { bytesFrom, content, faultOf, has, listed, putBlob, putDocument, read } from './bytes';
 import { storeContract } from './contract';
+import { base } from './folder';
 
-const root = mkdtempSync(join(tmpdir(), 'store-'));
+const root = mkdtempSync(join(base, 'store-'));
 afterAll(() => rmSync(root, { recursive: true }));
 const newFolder = () => join(mkdtempSync(join(root, 'disk-')), 'cache');
 
@@ -149,7 +149,7 @@ describe('a file that is no longer what it was', () => {
     expect(bytes).toBeLessThan(Math.max(1, reading?.entry.size ?? 0));
     expect([await store.stat(one.key), faults]).toEqual([undefined, ['corrupt']]);
     await putBlob(store, one);
-    expect(await read(store, one.key)).toEqual(one.bytes);
+    expect(await has(store, one)).toBe(true);
   });
 
   test.each(damage)('since it was %s, is removed soon after a part of it was read', async (_, harm) => {
@@ -170,7 +170,7 @@ describe('a file that is no longer what it was', () => {
     const one = content(300_000);
     const { store } = open(folder);
     await putBlob(store, one);
-    expect(await read(store, one.key)).toEqual(one.bytes);
+    expect(await has(store, one)).toBe(true);
     truncateSync(pathOf(folder, one.key), 1000);
     expect(await faultOf(read(store, one.key))).toBe('corrupt');
   });
@@ -249,7 +249,7 @@ describe('what somebody else removes', () => {
       expect(await store.delete(one.key)).toBe(false);
     }
     await putBlob(store, one);
-    expect(await read(store, one.key)).toEqual(one.bytes);
+    expect(await has(store, one)).toBe(true);
   });
 
   test('while it is being written, is an error of commit, or nothing at all', async () => {
@@ -262,7 +262,7 @@ describe('what somebody else removes', () => {
     expect(await faultOf(sinks[0].commit())).toBe('io');
     await sinks[1].abort();
     await putBlob(store, one);
-    expect([await read(store, one.key), unfinished(folder)]).toEqual([one.bytes, []]);
+    expect([await has(store, one), unfinished(folder)]).toEqual([true, []]);
   });
 });
 
@@ -329,7 +329,8 @@ describe('a reader', () => {
       for await (const _ of sink.read?.({ first: 0 }) ?? []) break;
       await (round % 2 === 0 ? sink.abort() : sink.commit());
     }
-    expect(await until(() => descriptors() === before)).toBe(true);
+    // what earlier tests left open may be closed meanwhile
+    expect(await until(() => descriptors() <= before)).toBe(true);
   });
 
   test('that is slow is not read ahead of', async () => {
@@ -385,7 +386,7 @@ describe('two stores of one folder', () => {
     const blobs = [content(1000), content(1000)] as const;
     await putBlob(one, blobs[0]);
     await putBlob(other, blobs[1]);
-    expect([await read(one, blobs[1].key), await read(other, blobs[0].key)]).toEqual([blobs[1].bytes, blobs[0].bytes]);
+    expect([await has(one, blobs[1]), await has(other, blobs[0])]).toEqual([true, true]);
     await Promise.all([putBlob(one, blobs[0]), putBlob(other, blobs[0])]);
     expect(await listed(one)).toHaveLength(2);
     await one.delete(blobs[0].key);
@@ -411,7 +412,7 @@ describe('two stores of one folder', () => {
     expect(bytes).toBeLessThanOrEqual(maxBytes);
     expect(bytes).toBeGreaterThan(maxBytes / 2);
     expect(await one.store.stat(kept.key)).toBeUndefined();
-    expect(await bytesFrom(reading)).toEqual(kept.bytes);
+    expect((await bytesFrom(reading)).equals(kept.bytes)).toBe(true);
     expect([one.faults, other.faults]).toEqual([[], []]);
   });
 

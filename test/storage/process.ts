@@ -1,12 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { base } from './folder';
 
 /** Processes of their own that play the scenarios, and a folder for what they need. */
 export async function storeProcesses() {
-  const folder = mkdtempSync(join(tmpdir(), 'store-'));
+  const folder = mkdtempSync(join(base, 'store-'));
   const program = join(folder, 'scenarios.js');
   await build({
     entryPoints: [join(__dirname, 'scenarios.ts')],
