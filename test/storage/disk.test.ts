@@ -309,6 +309,84 @@ describe('unfinished files', () => {
   });
 });
 
+describe('signs of life', () => {
+  test('are given while something is being written, and no longer', async () => {
+    const folder = newFolder();
+    const beats: (() => void)[] = [];
+    const cleared = jest.spyOn(globalThis, 'clearInterval');
+    jest.spyOn(globalThis, 'setInterval').mockImplementation(((beat: () => void) => {
+      beats.push(beat);
+      return { unref: () => 'the beat' };
+    }) as never);
+    const { store } = open(folder);
+    const sinks = [await store.put(content(10).key), await store.put(content(10).key)] as const;
+    const own = join(folder, 'incoming', readdirSync(join(folder, 'incoming'))[0] as string);
+    utimesSync(own, 1, 1);
+    expect(beats).toHaveLength(1);
+    beats[0]?.();
+    expect(await until(() => Date.now() - statSync(own).mtimeMs < 60_000)).toBe(true);
+    await sinks[0].abort();
+    expect(cleared).not.toHaveBeenCalledWith('the beat');
+    await sinks[1].abort();
+    expect(cleared).toHaveBeenCalledWith('the beat');
+  });
+
+  test('of another host are waited for, and then its files go', async () => {
+    const folder = newFolder();
+    const path = join(folder, 'incoming/0123456789ab-1-77-0123456789ab');
+    mkdirSync(path, { recursive: true });
+    const later: (() => void)[] = [];
+    jest.spyOn(globalThis, 'setTimeout').mockImplementation(((work: () => void, delay: number) => {
+      if (delay > SILENCE) later.push(work);
+      return { unref: () => undefined };
+    }) as never);
+    await open(folder).store.started;
+    jest.restoreAllMocks();
+    expect([existsSync(path), later.length]).toEqual([true, 1]);
+    utimesSync(path, 1, 1);
+    later[0]?.();
+    expect(await until(() => !existsSync(path))).toBe(true);
+  });
+});
+
+describe('making room', () => {
+  test('takes several looks where there are very many files, and the oldest go first', async () => {
+    const folder = newFolder();
+    const blobs = join(folder, 'blobs/sha256');
+    mkdirSync(blobs, { recursive: true });
+    const names = Array.from({ length: 5000 }, (_, index) => (index * 7919).toString(16).padStart(64, '0'));
+    for (const [index, name] of names.entries()) {
+      writeFileSync(join(blobs, name), 'x');
+      utimesSync(join(blobs, name), 1000 + index, 1000 + index);
+    }
+    const { store } = open(folder);
+    expect(await store.prune({ maxBytes: 100 * 4096 })).toEqual({ entries: 4900, bytes: 4900 });
+    expect(readdirSync(blobs).sort()).toEqual(names.slice(4900).sort());
+    expect(await store.prune({ usedBefore: 5_950_000 })).toEqual({ entries: 50, bytes: 50 });
+  });
+
+  test('leaves what is used while it looks', async () => {
+    const folder = newFolder();
+    const { store } = open(folder);
+    const [one, other] = [content(1000), content(1000)];
+    await putBlob(store, one);
+    await putBlob(store, other);
+    for (const { key } of [one, other]) utimesSync(pathOf(folder, key), 1, 1);
+    const look = fs.stat;
+    let isUsed = false;
+    jest.spyOn(fs, 'stat').mockImplementation((async (path: string) => {
+      const found = await look(path);
+      if (path === pathOf(folder, one.key) && !isUsed) {
+        isUsed = true;
+        await read(store, one.key);
+      }
+      return found;
+    }) as never);
+    expect(await store.prune({ usedBefore: 1_000_000 })).toEqual({ entries: 1, bytes: 1000 });
+    expect([await has(store, one), await has(store, other)]).toEqual([true, false]);
+  });
+});
+
 describe('a reader', () => {
   const descriptors = () => readdirSync('/proc/self/fd').length;
   const onLinux = process.platform === 'linux' ? test : test.skip;
