@@ -128,7 +128,8 @@ export function documentTarget(key: DocumentKey, head: Head | undefined, place: 
   const chunks: Uint8Array[] = [];
   return {
     async write(chunk) {
-      chunks.push(chunk.slice());
+      // `slice` of a Buffer is a view of it.
+      chunks.push(new Uint8Array(chunk));
     },
     async publish() {
       const file = frame({ name: key.name, head, body: Buffer.concat(chunks) });

@@ -56,7 +56,10 @@ export interface About {
   readonly size?: number;
   /** Documents only. */
   readonly head?: Head;
-  /** Who proves a blob's digest; `caller`: whoever calls `commit` has just done so over these very bytes. */
+  /**
+   * Who proves a blob's digest; `caller`: whoever calls `commit` has just done so over these very bytes. It need not wait for
+   * `commit` with what it gives to others, either: a busy disk takes half a second for it.
+   */
   readonly proof?: 'store' | 'caller';
 }
 

@@ -122,7 +122,12 @@ export function storeContract(driver: string, make: (options: ContractOptions) =
       await sink.write(chunk);
       chunk.fill('c');
       await sink.commit();
-      expect(await read(store, key)).toEqual(bytes);
+      expect(await has(store, { key, bytes })).toBe(true);
+      const document = await store.put(TAG);
+      await document.write(chunk);
+      chunk.fill('d');
+      await document.commit();
+      expect((await read(store, TAG))?.toString()).toBe('c'.repeat(1000));
     });
 
     test.each([
@@ -365,6 +370,16 @@ export function storeContract(driver: string, make: (options: ContractOptions) =
       await Promise.all([sink.abort(), sink.abort()]);
       expect(await faultOf(writing)).toBe('none');
       expect([await store.stat(one.key), await faultOf(sink.commit())]).toEqual([undefined, 'misuse']);
+    });
+
+    test('is aborted too late where it is being committed', async () => {
+      const store = await open();
+      const one = content(200_000);
+      const sink = await store.put(one.key);
+      await sink.write(one.bytes);
+      const committing = sink.commit();
+      await sink.abort();
+      expect([await faultOf(committing), await has(store, one)]).toEqual(['none', true]);
     });
 
     test('may show what it has so far, to those who come later', async () => {

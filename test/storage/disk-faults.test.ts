@@ -178,6 +178,10 @@ describe('a disk without room', () => {
     const first = await store.put(content(10).key, { size: 60 * KIB });
     expect(await faultOf(store.put(content(10).key, { size: 60 * KIB }))).toBe('full');
     await first.abort();
+    breakFiles('open', 'EMFILE');
+    expect(await faultOf(store.put(content(10).key, { size: 60 * KIB }))).toBe('busy');
+    jest.restoreAllMocks();
+    limitDisk(100 * KIB);
     const second = await store.put(content(10).key, { size: 60 * KIB });
     await second.abort();
   });
