@@ -1,0 +1,127 @@
+/** A body by its digest, `sha256:<hex>` or `sha512:<hex>`: it never changes. */
+export interface BlobKey {
+  readonly kind: 'blob';
+  readonly digest: string;
+}
+
+/** A small document by a name that the caller makes up: a tag's digest, a manifest's media type, an answer of 404. */
+export interface DocumentKey {
+  readonly kind: 'document';
+  readonly name: string;
+}
+
+export type Key = BlobKey | DocumentKey;
+
+/** What belongs to a document beside its bytes: media type, headers, times. Anything that JSON can hold. */
+export type Head = Readonly<Record<string, unknown>>;
+
+/** Bytes of a document's body at most: a manifest of the size that registries must take (OCI distribution spec, "Pushing Manifests"). */
+export const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024;
+
+/** Bytes of a document's head at most, as JSON. */
+export const MAX_HEAD_BYTES = 64 * 1024;
+
+export interface Entry {
+  readonly key: Key;
+  /** Bytes of the body. */
+  readonly size: number;
+  /** Milliseconds since 1970; as exact as the driver knows, which may be a minute or the time of writing. */
+  readonly usedAt: number;
+  /** Documents only. */
+  readonly head?: Head;
+}
+
+/** Bytes `first` to `last`, both included, as in HTTP. A `last` behind the end means the end. */
+export interface Range {
+  readonly first: number;
+  readonly last?: number;
+}
+
+/**
+ * The bytes of one entry as it was when it was opened: what happens to the key meanwhile does not show. To be iterated once;
+ * nothing is read ahead of a slow reader. Leaving the loop frees everything, and so does `close`, which is needed only where no
+ * loop is ever begun. The bytes are not to be changed by who gets them. The loop ends with a StoreError, never early,
+ * where not all of them can be had.
+ */
+export interface Reading extends AsyncIterable<Uint8Array> {
+  readonly entry: Entry;
+  readonly first: number;
+  /** One less than `first` for an empty body. */
+  readonly last: number;
+  close(): Promise<void>;
+}
+
+export interface About {
+  /** Bytes that will come, where that is known: what has no room is refused at once. */
+  readonly size?: number;
+  /** Documents only. */
+  readonly head?: Head;
+  /**
+   * Who proves a blob's digest; `caller`: whoever calls `commit` has just done so over these very bytes. It need not wait for
+   * `commit` with what it gives to others, either: a busy disk takes half a second for it.
+   */
+  readonly proof?: 'store' | 'caller';
+}
+
+/**
+ * Takes the bytes of one entry, which nobody sees before `commit`. One call at a time; each that fails has ended the sink
+ * and removed what it wrote.
+ */
+export interface Sink {
+  /** Bytes written so far. */
+  readonly written: number;
+  /** Resolves when more may come. The chunk may be used again after that. */
+  write(chunk: Uint8Array): Promise<void>;
+  /** Proves length and digest and makes the entry visible, in place of any other under its key. */
+  commit(): Promise<void>;
+  /** Removes everything; never fails, and does nothing after the end. */
+  abort(): Promise<void>;
+  /**
+   * What has been written so far, for those who join a download late: `last` is at most the last byte written. A reading that
+   * has begun outlives commit and abort. Drivers that cannot read what is not finished (object stores) have no such method.
+   */
+  read?(range: Range): AsyncIterable<Uint8Array>;
+}
+
+export type Verdict = 'right' | 'wrong' | 'missing';
+
+export interface PruneLimits {
+  /** Bytes that may stay; the store's own limit where this is missing. */
+  readonly maxBytes?: number;
+  /** Milliseconds since 1970; what was last used before goes. */
+  readonly usedBefore?: number;
+}
+
+export interface Pruned {
+  readonly entries: number;
+  readonly bytes: number;
+}
+
+/**
+ * Content by key. Every call fails with a StoreError only, and what is not there is `undefined`. Entries may vanish at any time: to
+ * make room, by another process, or since they turned out to be wrong.
+ */
+export interface Store {
+  stat(key: Key): Promise<Entry | undefined>;
+  /** Counts as use. @throws StoreError `range` where it begins behind the end */
+  get(key: Key, range?: Range): Promise<Reading | undefined>;
+  put(key: Key, about?: About): Promise<Sink>;
+  /** True where there was something. */
+  delete(key: Key): Promise<boolean>;
+  /** Everything, or everything of a kind, in no order; entries that come or go meanwhile may be missed. No use. */
+  list(kind?: Key['kind']): AsyncIterable<Entry>;
+  /** Reads the entry whole and removes it where it is wrong. No use. */
+  verify(key: Key): Promise<Verdict>;
+  /** Removes what was used longest ago until the limits hold. A store does so itself when it has grown. */
+  prune(limits?: PruneLimits): Promise<Pruned>;
+  /** Ends unfinished puts and all work in the background. */
+  close(): Promise<void>;
+}
+
+/** What every driver can be told. */
+export interface StoreOptions {
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+  /** What went wrong where nobody was waiting for it: a corrupt entry was removed, room could not be made. */
+  readonly onFault?: (error: Error) => void;
+}
