@@ -62,8 +62,11 @@ async function fill(): Promise<void> {
       } else await put(store, randomBytes(randomInt(1, 300 * KIB)));
     }
   };
+  // Not before it writes: on a busy machine it would be killed with nothing to lose.
+  await put(store, randomBytes(KIB));
+  const working = Promise.all([worker(), worker(), worker()]);
   say({ ready: true });
-  await Promise.all([worker(), worker(), worker()]);
+  await working;
 }
 
 /** Fills a limited store that another process fills too. */
