@@ -112,7 +112,9 @@ async function readIdentity(files: TlsFiles): Promise<Identity> {
     readPem(path).catch((error: NodeJS.ErrnoException) =>
       fault(name, FILE_ERRORS[error.code ?? ''] ?? 'cannot be read'),
     );
-  const [cert, key] = await Promise.all([readOne('TLS_CERT', files.cert), readOne('TLS_KEY', files.key)]);
+  // One after the other, so that their faults come in this order.
+  const cert = await readOne('TLS_CERT', files.cert);
+  const key = await readOne('TLS_KEY', files.key);
   const leaf = cert && (parseCertificate(cert) ?? fault('TLS_CERT', 'holds no certificate in PEM form'));
   const secret = key && parseKey(key, (what) => fault('TLS_KEY', what));
   if (leaf && secret && !leaf.checkPrivateKey(secret)) {
