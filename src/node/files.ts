@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { load } from 'js-yaml';
 import type { Files } from '../core/files';
+import { fileFault } from './file-faults';
 
 /** Bytes of a file that a setting names, at most: thousands of users or registries fit in. */
 export const MAX_FILE_BYTES = 1024 * 1024;
@@ -46,15 +47,6 @@ async function readAgain(path: string): Promise<string> {
   return about.isFile() && about.size <= MAX_FILE_BYTES ? plain(await readFile(path, 'utf8')) : '';
 }
 
-const FILE_ERRORS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  ENOTDIR: 'there is no such file',
-  EACCES: 'the user that the proxy runs as may not read it',
-  EPERM: 'the user that the proxy runs as may not read it',
-  EISDIR: 'must be a file',
-  EFBIG: `is larger than ${MAX_FILE_BYTES / 1024} KiB`,
-};
-
 function readSmallFile(path: string): string {
   try {
     const about = statSync(path);
@@ -63,7 +55,7 @@ function readSmallFile(path: string): string {
     if (about.size > MAX_FILE_BYTES) throw Object.assign(new Error(), { code: 'EFBIG' });
     return plain(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw new Error(FILE_ERRORS[(error as NodeJS.ErrnoException).code ?? ''] ?? 'cannot be read');
+    throw new Error(fileFault(error, MAX_FILE_BYTES));
   }
 }
 

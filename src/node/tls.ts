@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { ConfigError, type TlsFiles } from '../core/config';
+import { fileFault } from './file-faults';
 import { createH2, type H2 } from './h2';
 import type { Log } from './log';
 import { poll } from './poll';
@@ -109,9 +110,10 @@ async function readIdentity(files: TlsFiles): Promise<Identity> {
     return undefined;
   };
   const readOne = (name: 'TLS_CERT' | 'TLS_KEY', path: string) =>
-    readPem(path).catch((error: NodeJS.ErrnoException) =>
-      fault(name, FILE_ERRORS[error.code ?? ''] ?? 'cannot be read'),
-    );
+    readPem(path).catch((error: unknown) => {
+      const what = fileFault(error, MAX_PEM_BYTES);
+      return fault(name, what.startsWith('is larger') ? `${what}, which no PEM file of this kind is` : what);
+    });
   // One after the other, so that their faults come in this order.
   const cert = await readOne('TLS_CERT', files.cert);
   const key = await readOne('TLS_KEY', files.key);
@@ -130,15 +132,6 @@ async function readIdentity(files: TlsFiles): Promise<Identity> {
   }
   throw new ConfigError(faults);
 }
-
-const FILE_ERRORS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  ENOTDIR: 'there is no such file',
-  EACCES: 'the user that the proxy runs as may not read it',
-  EPERM: 'the user that the proxy runs as may not read it',
-  EISDIR: 'must be a file',
-  EFBIG: `is larger than ${MAX_PEM_BYTES / 1024} KiB, which no PEM file of this kind is`,
-};
 
 async function readPem(path: string): Promise<Buffer> {
   // Asked before it is opened: opening a pipe waits for its writer.
