@@ -97,6 +97,12 @@ describe('REGISTRIES as a document', () => {
       'docker.io.auth: relay leaves the login to clients',
     ],
     [
+      'a login of its own at such a registry',
+      { 'ghcr.io': { auth: 'relay', username: 'a', password: 'b' } },
+      {},
+      'ghcr.io.auth: relay leaves the login to clients',
+    ],
+    [
       'a login that everybody may use',
       { 'ghcr.io': { username: 'a', password: 'b' } },
       { ANONYMOUS_PULL: '' },

@@ -99,20 +99,17 @@ export class Authorization {
       return undefined;
     }
     const { repository, upstream } = this.#route;
+    const isUpstream = isSameOrigin(sent.url, upstream.url);
     const again = () => this.onUnauthorized(sent, head);
-    const obtain = isSameOrigin(sent.url, upstream.url) ? this.#obtainLogin(again) : undefined;
+    const obtain = isUpstream ? this.#obtainLogin(again) : undefined;
     if (obtain) return obtain;
     this.#waiting = sent;
     const bearer = bearerChallenge(head.headers);
     if (!bearer) return asksForLogin(head.headers) ? (this.#withLogin(sent) ?? this.#renewLogin(again)) : undefined;
     // A hop to somewhere else asks for a token of its own, and the upstream's login is not for it.
-    const isUpstream = isSameOrigin(sent.url, upstream.url);
     const account = isUpstream ? this.account : undefined;
     const request = ownToken(bearer.challenge, bearer.realm, repository, upstream, sent.headers, account);
-    const key =
-      account || isSameOrigin(sent.url, upstream.url)
-        ? this.#key(sent)
-        : tokenKey(sent.url, undefined, upstream, repository);
+    const key = isUpstream ? this.#key(sent) : tokenKey(sent.url, undefined, upstream, repository);
     return { verb: 'authorize', request, limit: MAX_TOKEN_DOCUMENT, key, spent: bearerOf(sent.headers) };
   }
 
@@ -183,7 +180,7 @@ export class Authorization {
 }
 
 /** The document of a login as a runtime keeps it. */
-function readLogin(document: string): Login | undefined {
+function readLogin(document: string): Login {
   const { username, password } = JSON.parse(document) as Record<string, string>;
   return { kind: 'login', username, password };
 }

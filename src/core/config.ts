@@ -2,7 +2,7 @@ import type { Account } from './account';
 import { type Capabilities, capabilities, detectPlatform, type Platform, SMALL_BODY_BYTES } from './capabilities';
 import { type Files, noFiles } from './files';
 import { type Gate, readGate } from './gate';
-import { type Env, type GivenSettings, givenSettings } from './given';
+import { type Env, type GivenSettings, givenSettings, spelt } from './given';
 import { type Guards, guardFaults, readAccess, readGuards } from './guards';
 import { type Reading, readUpstreams } from './read-upstreams';
 import { settingReader } from './setting-readers';
@@ -170,8 +170,7 @@ function readTls({ read, given, faults }: Reading, platform: Capabilities | unde
   if (cert !== undefined && key !== undefined) return { cert, key, http2: read('HTTP2') as boolean };
   const [present, absent] =
     cert === undefined ? (['TLS_KEY', 'TLS_CERT'] as const) : (['TLS_CERT', 'TLS_KEY'] as const);
-  const as = given[present]?.[0]?.as ?? present;
-  faults.push(`${as}=${cert ?? key}: needs ${absent} as well; set both to serve https, or neither`);
+  faults.push(`${spelt(present, given)}=${cert ?? key}: needs ${absent} as well; set both to serve https, or neither`);
   return undefined;
 }
 

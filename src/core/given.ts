@@ -34,6 +34,11 @@ export interface Given {
 /** Every spelling of each setting in the source that decides it; none where it was left empty, which means the default. */
 export type GivenSettings = Readonly<Partial<Record<SettingName, readonly Given[]>>>;
 
+/** A setting as its user wrote it: people know it by that name. */
+export function spelt(name: SettingName, given: GivenSettings): string {
+  return given[name]?.[0]?.as ?? name;
+}
+
 /** An alias of two settings at once, as Go programs have it. */
 const LISTEN_ADDRESS = 'REGISTRY_HTTP_ADDR';
 

@@ -42,11 +42,13 @@ const PUSH_SCOPE = 'https://www.googleapis.com/auth/devstorage.read_write';
 const TOKEN_URL = 'https://oauth2.googleapis.com/token';
 const TOKEN_HOST = /^(?:[a-z0-9-]+\.)*googleapis\.com$|^accounts\.google\.com$/;
 
-const REGISTRY_HOST = /^(?:[a-z0-9-]+\.)?gcr\.io$|^[a-z0-9-]+\.pkg\.dev$/;
+export function isGoogleRegistry(host: string): boolean {
+  return /^(?:[a-z0-9-]+\.)?gcr\.io$|^[a-z0-9-]+\.pkg\.dev$/.test(host);
+}
 
 /** Reads `type: google`, or a file of Google itself. */
 export function readGoogleAccount(fields: DocumentFields, place: AccountPlace): GoogleAccount | undefined {
-  if (!REGISTRY_HOST.test(place.host) && !isAllowedLoopback(place.host, place)) {
+  if (!isGoogleRegistry(place.host) && !isAllowedLoopback(place.host, place)) {
     fields.fault('type', `a login of Google is for gcr.io and *.pkg.dev only, and not for ${place.host}`);
   }
   if (typeOf(fields) !== 'google') return readCredentials(fields, place, false);

@@ -3,13 +3,13 @@ import { readCloudAccount } from './cloud-account';
 import type { Timeouts, Upstream } from './config';
 import { DocumentFields, type Surroundings } from './document-fields';
 import type { Gate } from './gate';
-import type { GivenSettings } from './given';
+import { type GivenSettings, spelt } from './given';
+import { isGoogleRegistry } from './google-account';
 import type { Guards } from './guards';
 import { describeUpstream, registryName } from './registries';
 import { registryConflicts } from './registry-conflicts';
 import { type RegistryEntry, readEntries } from './registry-entry';
 import type { SettingReader } from './setting-readers';
-import type { SettingName } from './settings';
 import { hostOf, hrefOf, type Url } from './url';
 
 export interface Reading {
@@ -129,13 +129,11 @@ function readAccounts(reading: Reading, backend: Url | undefined): readonly Acco
   return [headerAccount(header)];
 }
 
-const GOOGLE = /(^|\.)gcr\.io$|\.pkg\.dev$/;
-
 /** Many machines have the variable set for something else. */
 function readGoogle({ read, around, faults, notes }: Reading, backend: Url | undefined): Account[] | undefined {
   const path = read('GOOGLE_APPLICATION_CREDENTIALS');
   if (path === undefined || !backend) return undefined;
-  if (!GOOGLE.test(backend.hostname)) {
+  if (!isGoogleRegistry(backend.hostname)) {
     notes.push(`GOOGLE_APPLICATION_CREDENTIALS is not used: ${backend.hostname} is no registry of Google`);
     return undefined;
   }
@@ -158,9 +156,4 @@ function checkOpenness(upstreams: readonly Upstream[], { read, given, faults }: 
   faults.push(
     `${what} lets everybody who can reach the proxy pull what that login may pull: set ANONYMOUS_PULL=true if that is meant, or HTPASSWD_FILE to have them log in`,
   );
-}
-
-/** A setting as its user wrote it: people know it by that name. */
-function spelt(name: SettingName, given: GivenSettings): string {
-  return given[name]?.[0]?.as ?? name;
 }

@@ -1,4 +1,5 @@
 import type { Upstream } from './config';
+import { spelt } from './given';
 import type { Reading } from './read-upstreams';
 import type { RegistryEntry } from './registry-entry';
 import type { SettingName } from './settings';
@@ -18,12 +19,13 @@ export function registryConflicts(
   backend: string,
   { given }: Pick<Reading, 'given'>,
 ): string[] {
-  const as = (name: SettingName) => given[name]?.[0]?.as ?? name;
+  const as = (name: SettingName) => spelt(name, given);
   const isGiven = (name: SettingName) => (given[name]?.length ?? 0) > 0;
   const marked = entries.filter(({ isDefault }) => isDefault).map(({ name }) => name);
   const [other] = marked.filter((name) => name !== backend);
   const companions = other === undefined ? [] : COMPANIONS.filter(isGiven);
   const hosts = upstreams.flatMap((upstream) => upstream.hosts);
+  const holdsLogin = (name: string) => entries.some((entry) => entry.name === name && entry.accounts);
   return [
     ...repeated(entries.map(({ name }) => name)).map((name) => `REGISTRIES names ${name} twice`),
     ...repeated(hosts).map((host) => `REGISTRIES: two registries have the host ${host}`),
@@ -32,7 +34,8 @@ export function registryConflicts(
       ? [`${as('REGISTRY_BACKEND')} and REGISTRIES have two defaults, ${backend} and ${other}: keep one of them`]
       : companions.map((name) => `${as(name)} is for ${backend}, and ${other} is the default: write it there`)),
     ...upstreams
-      .filter(({ auth, accounts }) => auth === 'relay' && accounts.length > 0)
+      // Where the entry itself holds the login, reading it has said so.
+      .filter(({ name, auth, accounts }) => auth === 'relay' && accounts.length > 0 && !holdsLogin(name))
       .map(({ name }) => `${name}.auth: relay leaves the login to clients; take it or the login out`),
     ...(hosts.length > 0 && isGiven('PUBLIC_URL')
       ? [`PUBLIC_URL: no other host is looked at then, and ${hosts[0]} would lead to ${upstreams[0].name}`]
