@@ -5,6 +5,7 @@ import { Exchange } from '../core/exchange';
 import { headerOf } from '../core/headers';
 import type { Memory } from '../core/memory';
 import type { RequestHead } from '../core/verbs';
+import type { Store } from '../storage/store';
 import type { Guard } from './guard';
 import { requestHead } from './heads';
 import type { Log } from './log';
@@ -22,6 +23,12 @@ export interface Context {
   readonly guard: Guard;
   readonly transport: Transport;
   readonly log: Log;
+  /** Present where the configuration has a cache that could be opened; shared with other contexts. */
+  readonly store?: Store;
+  /** What went wrong with the store, for the log. */
+  readonly reportStore?: (error: Error) => void;
+  /** Gives back what is shared with other contexts; never fails. */
+  readonly release?: () => Promise<void>;
 }
 
 /** One request under way. */
