@@ -14,8 +14,6 @@ export interface Distribution {
   readonly given: readonly Configured[];
   /** Names of what means nothing here. */
   readonly ignored: readonly string[];
-  /** Names of what is about the storage of images, of which there is none. */
-  readonly idle: readonly string[];
 }
 
 /** What is taken over (distribution, "Configuring a registry"). */
@@ -32,9 +30,15 @@ const KEYS = [
   'log.formatter',
   'auth.htpasswd.realm',
   'auth.htpasswd.path',
+  'storage.filesystem.rootdirectory',
+  'proxy.ttl',
 ];
 
-const IDLE = ['storage.filesystem.rootdirectory', 'proxy.ttl'];
+/** Images kept in memory are kept here, too: a driver without parameters. */
+const MEMORY = 'storage.inmemory';
+
+/** What of a cache goes without saying: it removes what it needs no more, and redirects to nobody unless told. */
+const SILENT = ['storage.delete.enabled', 'storage.redirect.disable'];
 
 /** What keeps strangers or listeners out: left out silently, it would open a registry that its owner believes closed. */
 const GUARDS: Readonly<Record<string, string>> = {
@@ -60,18 +64,27 @@ export function readDistributionConfig(
   isSetting: (name: string) => boolean,
   faults: string[],
 ): Distribution {
-  const found = { given: [] as Configured[], ignored: [] as string[], idle: [] as string[] };
-  const take = (key: string, value: unknown) => {
+  const found = { given: [] as Configured[], ignored: [] as string[] };
+  const take = (key: string, written: unknown) => {
+    // Without the unit that every other duration must have, and not in quotes, as its documentation says it.
+    const value = key === 'proxy.ttl' && written === 0 ? '0' : written;
     if (typeof value !== 'string') faults.push(`${key}: expected text; put it in quotes`);
     else if (value.trim() !== '') found.given.push({ key, name: variableOf(key), text: onOneLine(value.trim()) });
   };
   const visit = (section: Readonly<Record<string, unknown>>, above: string) => {
     for (const [name, value] of Object.entries(section)) {
       const key = above === '' ? name : `${above}.${name}`;
+      if (isMemory(key, value)) found.given.push({ key: MEMORY, name: 'CACHE', text: 'memory' });
       // An empty section is written as a name alone.
-      if (value === null || value === undefined || isNoLogin(key, value)) continue;
+      if (
+        value === null ||
+        value === undefined ||
+        isNoLogin(key, value) ||
+        isMemory(key, value) ||
+        SILENT.includes(key)
+      )
+        continue;
       if (KEYS.includes(key) && isSetting(variableOf(key))) take(key, value);
-      else if (IDLE.includes(key)) found.idle.push(key);
       else if (key === 'version') faults.push(...versionFaults(value));
       else if (!isAbove(key, isSetting)) report(key, found.ignored, faults);
       else if (isRecord(value)) visit(value, key);
@@ -105,9 +118,14 @@ function isNoLogin(key: string, value: unknown): boolean {
   return value === 'none' || (isRecord(value) && Object.keys(value).join() === 'none');
 }
 
+/** `storage: inmemory`, also as a section of that name. */
+function isMemory(key: string, value: unknown): boolean {
+  return key === MEMORY || (key === 'storage' && value === 'inmemory');
+}
+
 /** Whether something below this section is known. */
 function isAbove(key: string, isSetting: (name: string) => boolean): boolean {
-  const known = [...KEYS.filter((each) => isSetting(variableOf(each))), ...IDLE];
+  const known = [...KEYS.filter((each) => isSetting(variableOf(each))), ...SILENT];
   return (
     known.some((each) => each.startsWith(`${key}.`)) || Object.keys(GUARDS).some((each) => each.startsWith(`${key}.`))
   );
@@ -138,23 +156,20 @@ export function readDistributionVariables(
   isSetting: (name: string) => boolean,
   faults: string[],
 ): Distribution {
-  const found = { given: [], ignored: [] as string[], idle: [] as string[] };
+  const found = { given: [], ignored: [] as string[] };
   const guards = Object.keys(GUARDS).map((key) => [variableOf(key), GUARDS[key]] as const);
   for (const [name, text] of Object.entries(env)) {
     if (!text?.trim() || !SECTION.test(name) || SERVICE_LINK.test(name) || isSetting(name)) continue;
     if (name === 'REGISTRY_AUTH' && text.trim() === 'none') continue;
     const guard = guards.find(([variable]) => name === variable || name.startsWith(`${variable}_`));
-    if (IDLE.some((key) => variableOf(key) === name)) found.idle.push(name);
-    else if (guard) faults.push(`${name}: ${guard[1]}`);
+    if (SILENT.some((key) => variableOf(key) === name)) continue;
+    if (guard) faults.push(`${name}: ${guard[1]}`);
     else found.ignored.push(name);
   }
   return found;
 }
 
-/** What is said of them at the start, one line each. */
-export function distributionNotes(where: string, { ignored, idle }: Distribution): string[] {
-  return [
-    ...(ignored.length > 0 ? [`${where}: ignored ${ignored.join(', ')}`] : []),
-    ...(idle.length > 0 ? [`${where}: ignored ${idle.join(', ')}, since this version stores no images`] : []),
-  ];
+/** What is said of them at the start, one line at most. */
+export function distributionNotes(where: string, { ignored }: Distribution): string[] {
+  return ignored.length > 0 ? [`${where}: ignored ${ignored.join(', ')}`] : [];
 }

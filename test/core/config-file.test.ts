@@ -41,7 +41,8 @@ describe('a config.yml', () => {
           draintimeout: '1m30s',
           tls: { certificate: '/tls.crt', key: '/tls.key' },
         },
-        proxy: { remoteurl: 'https://gcr.io', username: '_json_key', password: secret },
+        storage: { filesystem: { rootdirectory: '/var/lib/registry' }, delete: { enabled: true } },
+        proxy: { remoteurl: 'https://gcr.io', username: '_json_key', password: secret, ttl: '72h' },
       },
       { ANONYMOUS_PULL: 'true' },
     );
@@ -54,6 +55,7 @@ describe('a config.yml', () => {
       logFormat: 'json',
       timeouts: { shutdown: 90_000 },
       upstreams: [{ name: 'gcr.io', accounts: [{ kind: 'login', username: '_json_key', password: secret }] }],
+      cache: { place: { kind: 'disk', folder: '/var/lib/registry' }, inactive: 72 * 3_600_000 },
       notes: [],
     });
   });
@@ -92,13 +94,14 @@ describe('a config.yml', () => {
       ...PROXY,
       health: { storagedriver: { enabled: true } },
       http: { secret },
-      storage: { filesystem: { rootdirectory: '/r' } },
+      storage: { gcs: { bucket: secret } },
+      proxy: { ...PROXY.proxy, ttl: '168h' },
     };
     const { notes } = read(content, { REGISTRY_STORAGE_S3_BUCKET: secret });
     expect(notes).toEqual([
       'environment: ignored REGISTRY_STORAGE_S3_BUCKET',
-      `${PATH}: ignored health, http.secret`,
-      `${PATH}: ignored storage.filesystem.rootdirectory, since this version stores no images`,
+      `${PATH}: ignored health, http.secret, storage.gcs`,
+      'proxy.ttl: without effect, since nothing is kept (CACHE=none)',
     ]);
   });
 });
