@@ -22,8 +22,10 @@ export async function openStore(place: StorePlace, options: StoreOptions = {}): 
       const { DiskStore } = await import('../storage/disk');
       return new DiskStore({ ...options, folder: place.folder, maxBytes: place.maxBytes });
     }
-    case 's3':
-      throw new Error('a cache in an object store is not built yet');
+    case 's3': {
+      const { S3Store } = await import('../storage/s3');
+      return new S3Store({ ...options, place });
+    }
   }
 }
 
