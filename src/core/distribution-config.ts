@@ -1,3 +1,4 @@
+import { cacheOfS3, S3_KEYS } from './distribution-s3';
 import { isRecord } from './document-fields';
 
 /** One setting as distribution's configuration file says it. */
@@ -31,11 +32,10 @@ const KEYS = [
   'auth.htpasswd.realm',
   'auth.htpasswd.path',
   'storage.filesystem.rootdirectory',
+  'storage.s3.accesskey',
+  'storage.s3.secretkey',
   'proxy.ttl',
 ];
-
-/** Images kept in memory are kept here, too: a driver without parameters. */
-const MEMORY = 'storage.inmemory';
 
 /** What of a cache goes without saying: it removes what it needs no more, and redirects to nobody unless told. */
 const SILENT = ['storage.delete.enabled', 'storage.redirect.disable'];
@@ -74,16 +74,9 @@ export function readDistributionConfig(
   const visit = (section: Readonly<Record<string, unknown>>, above: string) => {
     for (const [name, value] of Object.entries(section)) {
       const key = above === '' ? name : `${above}.${name}`;
-      if (isMemory(key, value)) found.given.push({ key: MEMORY, name: 'CACHE', text: 'memory' });
       // An empty section is written as a name alone.
-      if (
-        value === null ||
-        value === undefined ||
-        isNoLogin(key, value) ||
-        isMemory(key, value) ||
-        SILENT.includes(key)
-      )
-        continue;
+      if (value === null || value === undefined || isNoLogin(key, value) || isStore(key, value)) continue;
+      if (SILENT.includes(key)) continue;
       if (KEYS.includes(key) && isSetting(variableOf(key))) take(key, value);
       else if (key === 'version') faults.push(...versionFaults(value));
       else if (!isAbove(key, isSetting)) report(key, found.ignored, faults);
@@ -98,6 +91,7 @@ export function readDistributionConfig(
     const { auth } = content;
     const isLogin = isRecord(auth) && isRecord(auth.htpasswd) && isSetting('REGISTRY_AUTH');
     if (isLogin) found.given.push({ key: 'auth.htpasswd', name: 'REGISTRY_AUTH', text: 'htpasswd' });
+    found.given.push(...storesOf(content.storage, faults));
   }
   return found;
 }
@@ -118,9 +112,21 @@ function isNoLogin(key: string, value: unknown): boolean {
   return value === 'none' || (isRecord(value) && Object.keys(value).join() === 'none');
 }
 
-/** `storage: inmemory`, also as a section of that name. */
-function isMemory(key: string, value: unknown): boolean {
-  return key === MEMORY || (key === 'storage' && value === 'inmemory');
+/** What `storesOf` looks at: drivers that no single key describes. */
+function isStore(key: string, value: unknown): boolean {
+  const [storage, driver, name = ''] = key.split('.');
+  if (storage !== 'storage') return false;
+  return driver === 'inmemory' || value === 'inmemory' || (driver === 's3' && S3_KEYS.includes(name));
+}
+
+function storesOf(storage: unknown, faults: string[]): Configured[] {
+  const drivers = isRecord(storage) ? storage : { [String(storage)]: {} };
+  const { inmemory, s3 } = drivers;
+  const bucket = isRecord(s3) ? cacheOfS3(s3, faults) : undefined;
+  return [
+    ...(inmemory === undefined ? [] : [{ key: 'storage.inmemory', name: 'CACHE', text: 'memory' }]),
+    ...(bucket === undefined ? [] : [{ key: 'storage.s3', name: 'CACHE', text: bucket }]),
+  ];
 }
 
 /** Whether something below this section is known. */

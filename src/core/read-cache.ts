@@ -4,6 +4,7 @@ import type { Upstream } from './config';
 import { type GivenSettings, spelt } from './given';
 import { nameForClients } from './names';
 import type { Reading } from './read-upstreams';
+import { readS3Place } from './s3-place-reader';
 import type { Setting } from './setting';
 import { mask } from './setting-readers';
 import { type SettingName, settings } from './settings';
@@ -31,6 +32,8 @@ const COMPANIONS: readonly SettingName[] = [
   'CACHE_NEGATIVE_TTL',
   'CACHE_INACTIVE',
   'CACHE_REDIRECT',
+  'CACHE_ACCESS_KEY',
+  'CACHE_SECRET_KEY',
 ];
 
 /** Undefined where nothing is kept. */
@@ -69,7 +72,8 @@ function chooseStore({ read, given, faults }: Reading): CacheChoice {
   return written;
 }
 
-function readPlace({ read, given, faults }: Reading, choice: CacheChoice): StorePlace | undefined {
+function readPlace(reading: Reading, choice: CacheChoice): StorePlace | undefined {
+  const { read, given, faults } = reading;
   const maxBytes = read('CACHE_MAX_SIZE');
   const size = `${spelt('CACHE_MAX_SIZE', given)}=${given.CACHE_MAX_SIZE?.[0]?.text}`;
   if (maxBytes !== undefined && maxBytes < MIN_SIZE) {
@@ -92,8 +96,23 @@ function readPlace({ read, given, faults }: Reading, choice: CacheChoice): Store
       if (maxBytes !== undefined) {
         faults.push(`${size}: a bucket is limited by lifecycle rules of its own, and CACHE_INACTIVE`);
       }
-      faults.push(`${spelt('CACHE', given)}=${mask(choice.text)}: is not built yet`);
-      return undefined;
+      return readBucket(choice.text, reading);
+  }
+}
+
+function readBucket(text: string, { read, given, around, faults }: Reading): StorePlace | undefined {
+  const [id, secret] = [read('CACHE_ACCESS_KEY'), read('CACHE_SECRET_KEY')];
+  if ((id === undefined) !== (secret === undefined)) {
+    const [one, other] = [spelt('CACHE_ACCESS_KEY', given), spelt('CACHE_SECRET_KEY', given)];
+    faults.push(`${one} and ${other} belong together: set both or neither`);
+    return undefined;
+  }
+  const keys = id === undefined ? {} : { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret, AWS_SESSION_TOKEN: '' };
+  try {
+    return readS3Place(text, { ...around.env, ...keys });
+  } catch (error) {
+    faults.push(`${spelt('CACHE', given)}=${mask(text)}: ${(error as Error).message}`);
+    return undefined;
   }
 }
 

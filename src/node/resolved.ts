@@ -35,5 +35,5 @@ export function resolvedSettings(sources: Sources, table: readonly Setting[] = s
 }
 
 function describePlace(place: StorePlace | undefined): string {
-  return place?.kind === 'disk' ? `disk:${place.folder}` : 'none';
+  return place?.kind === 'disk' ? `disk:${place.folder}` : (place?.kind ?? 'none');
 }

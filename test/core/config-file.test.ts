@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type ConfigError, readConfig } from '../../src/core/config';
 import { type Files, noFiles } from '../../src/core/files';
+import type { S3Place } from '../../src/core/s3-place';
 import { hrefOf } from '../../src/core/url';
 
 const PATH = '/etc/docker/registry/config.yml';
@@ -86,6 +87,27 @@ describe('a config.yml', () => {
     expect(faults(store, { REGISTRY_BACKEND: ' ' })).toHaveLength(1);
     expect(faults(store, { REGISTRY_PROXY_REMOTEURL: 'https://r.example.com' })).toEqual([]);
     expect(faults(store, { REGISTRIES: 'ghcr.io' })).toEqual([]);
+  });
+
+  test('may say where a bucket is, and what opens it', () => {
+    const [accesskey, secretkey] = [randomUUID(), randomUUID()];
+    const s3 = { accesskey, secretkey, region: 'r-1', regionendpoint: 'http://minio:9000', bucket: 'images' };
+    const { cache, notes } = read({ ...PROXY, storage: { s3 } }, { AWS_SESSION_TOKEN: randomUUID() });
+    expect(cache?.place).toMatchObject({
+      kind: 's3',
+      bucket: 'images',
+      endpoint: { scheme: 'http', hostname: 'minio', port: 9000 },
+      keys: { id: accesskey, secret: secretkey },
+    });
+    expect((cache?.place as S3Place | undefined)?.keys).not.toHaveProperty('token');
+    expect(notes).toEqual([]);
+  });
+
+  test('names two stores as the contradiction that they are', () => {
+    const storage = { inmemory: {}, filesystem: { rootdirectory: '/r' } };
+    expect(faults({ ...PROXY, storage })).toEqual([
+      expect.stringMatching(/storage\.filesystem\.rootdirectory=\/r and .+storage\.inmemory=memory: both set CACHE/),
+    ]);
   });
 
   test('names what it holds in vain, and no value of it', () => {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hashSync } from 'bcryptjs';
 import { type Config, ConfigError, readConfig } from '../../src/core/config';
+import type { S3Place } from '../../src/core/s3-place';
 import { settings } from '../../src/core/settings';
 import { hrefOf } from '../../src/core/url';
 
@@ -55,6 +56,8 @@ describe('without any setting', () => {
 /** A user with a hash as bcrypt makes them. */
 const HASHED = `alice:${hashSync(randomUUID(), 4)}`;
 
+const BUCKET = 's3://images?endpoint=http://minio:9000';
+
 /** Settings that mean nothing alone. */
 const PARTNERS: Record<string, Record<string, string>> = {
   REGISTRY_ACCOUNTS: { ANONYMOUS_PULL: 'true' },
@@ -71,6 +74,9 @@ const PARTNERS: Record<string, Record<string, string>> = {
   CACHE_STALE_MISSING: { CACHE: 'memory' },
   CACHE_NEGATIVE_TTL: { CACHE: 'memory' },
   CACHE_INACTIVE: { CACHE: 'memory' },
+  CACHE_REDIRECT: { CACHE: BUCKET, CACHE_ACCESS_KEY: 'a', CACHE_SECRET_KEY: randomUUID() },
+  CACHE_ACCESS_KEY: { CACHE: BUCKET, CACHE_SECRET_KEY: 'b' },
+  CACHE_SECRET_KEY: { CACHE: BUCKET, CACHE_ACCESS_KEY: 'a' },
 };
 
 describe('half of what belongs together is named as it was written', () => {
@@ -205,6 +211,23 @@ describe('every setting', () => {
     ['CACHE_NEGATIVE_TTL', '0', ({ cache }) => cache?.negative, 0],
     ['CACHE_INACTIVE', '60d', ({ cache }) => cache?.inactive, 60 * 24 * 3_600_000],
     ['CACHE_REDIRECT', 'off', ({ cache }) => cache?.redirect, undefined],
+    ['CACHE_REDIRECT', '10m', ({ cache }) => cache?.redirect, 600_000],
+    [
+      'CACHE_ACCESS_KEY',
+      'key',
+      ({ cache }) => cache?.place,
+      {
+        kind: 's3',
+        bucket: 'images',
+        prefix: '',
+        region: 'us-east-1',
+        endpoint: { scheme: 'http', hostname: 'minio', port: 9000, path: '/', query: '' },
+        publicEndpoint: { scheme: 'http', hostname: 'minio', port: 9000, path: '/', query: '' },
+        pathStyle: true,
+        keys: { id: 'key', secret: 'b' },
+      },
+    ],
+    ['CACHE_SECRET_KEY', 'c', ({ cache }) => (cache?.place as S3Place | undefined)?.keys?.secret, 'c'],
     ['DOWNLOAD_CONNECTIONS', '64', { downloadConnections: 64 }],
     ['PLATFORM', 'Aliyun-FC', { platform: 'aliyun-fc' }],
     ['PLATFORM', 'node', { platform: 'node' }],
@@ -301,6 +324,7 @@ describe('a fault', () => {
     ['CACHE', 'disk:'],
     ['CACHE', 'memory:1g'],
     ['CACHE', 's3://'],
+    ['CACHE', 's3://B?region=eu-west-1'],
     ['CACHE', '/var/cache'],
     ['CACHE_DIR', '/var\n/cache'],
     ['CACHE_MAX_SIZE', '10 gigabytes'],

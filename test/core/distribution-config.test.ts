@@ -71,6 +71,39 @@ describe('a key', () => {
     },
   );
 
+  test('of a bucket is one address, and its keys are settings of their own', () => {
+    const [id, secret] = [randomUUID(), randomUUID()];
+    const s3 = {
+      accesskey: id,
+      secretkey: secret,
+      region: 'us-east-1',
+      regionendpoint: 'minio:9000',
+      secure: false,
+      forcepathstyle: true,
+      bucket: 'images',
+      rootdirectory: '/mirror/hub',
+      encrypt: false,
+      chunksize: 5242880,
+    };
+    const found = read({ storage: { s3, delete: { enabled: true } } });
+    expect(found).toEqual({
+      ...NOTHING,
+      given: [
+        { key: 'storage.s3.accesskey', name: 'REGISTRY_STORAGE_S3_ACCESSKEY', text: id },
+        { key: 'storage.s3.secretkey', name: 'REGISTRY_STORAGE_S3_SECRETKEY', text: secret },
+        {
+          key: 'storage.s3',
+          name: 'CACHE',
+          text: 's3://images/mirror/hub?endpoint=http%3A%2F%2Fminio%3A9000&region=us-east-1&pathStyle=true',
+        },
+      ],
+      ignored: ['storage.s3.encrypt', 'storage.s3.chunksize'],
+    });
+    expect(read({ storage: { s3: { bucket: 'b-1', region: 'eu-west-1' } } }).given).toEqual([
+      { key: 'storage.s3', name: 'CACHE', text: 's3://b-1/?region=eu-west-1' },
+    ]);
+  });
+
   test('may be 0 without quotes where it is a lifetime, as its documentation has it', () => {
     expect(read({ proxy: { ttl: 0 } }).given).toEqual([{ key: 'proxy.ttl', name: 'REGISTRY_PROXY_TTL', text: '0' }]);
     expect(read({ proxy: { ttl: 168 } }).faults).toEqual([expect.stringContaining('proxy.ttl: expected text')]);
@@ -136,6 +169,10 @@ describe('a fault', () => {
     [{ auth: 'htpasswd' }, 'auth: expected a section'],
     [{ http: [] }, 'http: expected a section'],
     [{ http: { tls: true } }, 'http.tls: expected a section'],
+    [{ storage: { s3: { region: 'r' } } }, 'storage.s3.bucket: is missing'],
+    [{ storage: { s3: { bucket: 'b-1', region: 1 } } }, 'storage.s3.region: expected text; put it in quotes'],
+    [{ storage: { s3: { bucket: 'b-1', secure: 'perhaps' } } }, 'storage.s3.secure: expected true or false'],
+    [{ storage: { s3: 'b-1' } }, 'storage.s3: expected a section'],
     [[], 'expected sections such as proxy: and http:'],
     [null, 'expected sections such as proxy: and http:'],
     ['x', 'expected sections such as proxy: and http:'],

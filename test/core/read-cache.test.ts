@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { type Config, type ConfigError, readConfig } from '../../src/core/config';
 import { type Files, noFiles } from '../../src/core/files';
+import type { S3Place } from '../../src/core/s3-place';
 
 const MIB = 1024 * 1024;
 
@@ -93,6 +95,36 @@ describe('the lifetime of a tag', () => {
     expect(of(readConfig(env))).toBe(one);
     expect(of(readConfig({ ...env, CACHE_TAG_TTL: '1s' }))).not.toBe(one);
     expect(of(readConfig({ ...env, REGISTRY_BACKEND: 'ghcr.io' }))).not.toBe(one);
+  });
+});
+
+describe('a bucket', () => {
+  const CACHE = 's3://images/hub?endpoint=http://minio:9000&region=r-1';
+
+  test('is opened by keys of its own before those of the environment', () => {
+    const [id, secret, token, other] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
+    const aws = { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret, AWS_SESSION_TOKEN: token };
+    expect(place({ CACHE, ...aws })).toMatchObject({ kind: 's3', prefix: 'hub/', keys: { id, secret, token } });
+    const own = { CACHE_ACCESS_KEY: other, CACHE_SECRET_KEY: other };
+    expect((place({ CACHE, ...aws, ...own }) as S3Place).keys).toEqual({ id: other, secret: other });
+  });
+
+  test('has faults that are named without what may be secret', () => {
+    const secret = randomUUID();
+    expect(faults({ CACHE: `${CACHE}&key=${secret}` })).toEqual([
+      expect.stringMatching(/^CACHE=s3:\/\/images\/hub\?\*\*\*: .*key is no parameter/),
+    ]);
+    expect(faults({ CACHE, CACHE_ACCESS_KEY: secret })).toEqual([
+      'CACHE_ACCESS_KEY and CACHE_SECRET_KEY belong together: set both or neither',
+    ]);
+    expect(faults({ CACHE: `s3://id:${secret}@images`, CACHE_MAX_SIZE: '1g' }).join()).not.toContain(secret);
+  });
+
+  test('has no size of its own', () => {
+    const keys = { CACHE_ACCESS_KEY: 'a', CACHE_SECRET_KEY: randomUUID() };
+    expect(faults({ CACHE, CACHE_MAX_SIZE: '1g', ...keys })).toEqual([
+      expect.stringMatching(/^CACHE_MAX_SIZE=1g: a bucket/),
+    ]);
   });
 });
 

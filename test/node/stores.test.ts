@@ -8,6 +8,7 @@ import { MemoryStore } from '../../src/storage/memory';
 import { StoreError } from '../../src/storage/store-error';
 import { content, has, putBlob } from '../storage/bytes';
 import { base } from '../storage/folder';
+import { startS3 } from '../storage/s3-server';
 
 const folder = mkdtempSync(join(base, 'stores-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -43,6 +44,16 @@ test.each([
   await putBlob(store, one);
   expect(await has(store, one)).toBe(true);
   await store.close();
+});
+
+test('a store in a bucket is opened', async () => {
+  const server = await startS3();
+  const store = await openStore(server.bucket({}).place);
+  const one = content(1000);
+  await putBlob(store, one);
+  expect(await has(store, one)).toBe(true);
+  await store.close();
+  await server.stop();
 });
 
 test('the size of the cache is the limit of the store', async () => {
