@@ -9,7 +9,7 @@ import { settings } from '../src/core/settings';
 import { renderConfiguration } from './tools/configuration-doc';
 import { imports, root, type Source, sources } from './tools/sources';
 
-const MAX_BUNDLE_BYTES = 600_000;
+const MAX_BUNDLE_BYTES = 720_000;
 const MAX_LINES = 220;
 const CORE_PACKAGES = ['ipaddr.js', 'tldts'];
 

@@ -7,11 +7,13 @@ import { hashSync } from 'bcryptjs';
 import { flagOf } from '../../src/core/flags';
 import { settings } from '../../src/core/settings';
 import { ask, basic, open } from '../upstream/client';
+import { sha256 } from '../upstream/image';
 import { listen } from '../upstream/listen';
 import { until } from '../upstream/scene';
 import { processFrom } from './process';
 
-const BLOB = `/v2/team/app/blobs/sha256:${'a'.repeat(64)}`;
+/** Of the bytes that its upstreams send. */
+const BLOB = `/v2/team/app/blobs/${sha256(Buffer.from('image'))}`;
 const LOCAL = { HOST: '127.0.0.1', PORT: '0' };
 
 let program: Awaited<ReturnType<typeof processFrom>>;

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hashSync } from 'bcryptjs';
-import type { CacheConfig } from '../../src/core/cache-config';
-import { type Config, readConfig } from '../../src/core/config';
+import { readConfig } from '../../src/core/config';
 import { createLog } from '../../src/node/log';
 import { type RunningServer, startServer } from '../../src/node/server';
 import { runtimes } from '../runtimes';
@@ -21,10 +20,8 @@ const PASSWORD = randomUUID();
 const USERS = { HTPASSWD: `alice:${hashSync(PASSWORD, 4)}` };
 const LOGIN = { authorization: basic('alice', PASSWORD) };
 
-const CACHE = { place: { kind: 'memory', maxBytes: 1_000_000 } } as unknown as CacheConfig;
-
-/** The proxy with a cache to be filled, as far as anybody can tell from its configuration. */
-async function proxyOf(registry: Registry, env: Record<string, string> = {}, cache: CacheConfig | 'none' = CACHE) {
+/** The proxy with a cache to be filled. */
+async function proxyOf(registry: Registry, env: Record<string, string> = {}, cache = 'memory') {
   const lines: Record<string, unknown>[] = [];
   const log = createLog({ level: 'debug', format: 'json', write: (line) => lines.push(JSON.parse(line)) });
   const config = readConfig({
@@ -34,9 +31,10 @@ async function proxyOf(registry: Registry, env: Record<string, string> = {}, cac
     SHUTDOWN_TIMEOUT: '1s',
     STALL_TIMEOUT: '400ms',
     RETRY_TIMEOUT: '0',
+    CACHE: cache,
     ...env,
   });
-  const server = await startServer({ ...config, ...(cache !== 'none' && { cache }) } as Config, log);
+  const server = await startServer(config, log);
   servers.push(server);
   return { url: `http://127.0.0.1:${server.port}`, lines };
 }
