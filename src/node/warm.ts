@@ -15,8 +15,9 @@ import { readImages } from './warm-list';
 
 const HELP = `Usage: ${SYNOPSIS}
 
-Fills the cache with images, so that they are there before anybody pulls them. What is there already is not fetched again:
-after a break the same command goes on where it was. Ends with 1 where an image failed; the others are there all the same.
+Fills the cache with images, so that they are there before anybody pulls them. What is there already is not fetched
+again: after a break the same command goes on where it was. Ends with 1 where an image failed; the others are there
+all the same.
 
   IMAGE            as docker pull takes it; without a registry, of the proxy's default one; - reads names, one a line
   --platform LIST  linux/amd64,linux/arm64 or all; without it what runs on this machine
@@ -48,6 +49,7 @@ export async function warm(argv: readonly string[], streams: Streams): Promise<v
       signal: stopping.signal,
       onProgress: (progress) => show(progress, bar, streams),
     });
+    bar.clear();
     report(results, given, streams);
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop);
