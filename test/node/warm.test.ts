@@ -1,13 +1,17 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import type { CacheConfig } from '../../src/core/cache-config';
-import { type Config, readConfig } from '../../src/core/config';
+import { readConfig } from '../../src/core/config';
 import { type ImageName, parseImageName } from '../../src/core/image-name';
 import { runCommand } from '../../src/node/commands';
 import { createLog } from '../../src/node/log';
 import { prefetch } from '../../src/node/prefetch';
+import { openInnerServer } from '../../src/node/server';
 import { openConfigured } from '../../src/node/warm-inside';
 import { runtimes } from '../runtimes';
+import { ask } from '../upstream/client';
 import { makeImage } from '../upstream/image';
 import { smallImage, stageFor, USERS, until } from '../upstream/scene';
 import { processFrom } from './process';
@@ -37,7 +41,7 @@ async function run(argv: string[], { typed, input, env = {}, isTTY = false }: Te
     if (typed && String(chunk).endsWith(': ')) stdin.write(typed.shift() ?? '\x04');
   });
   if (!typed) stdin.end(input ?? '');
-  const code = await runCommand(['warm', ...argv], { stdin, stdout, stderr, env });
+  const code = await runCommand(['warm', ...argv], { stdin, stdout, stderr, env }, openInnerServer);
   await new Promise(setImmediate);
   return { code, out, err };
 }
@@ -136,9 +140,68 @@ describe('of a running proxy', () => {
 
 describe('of a configuration', () => {
   const log = createLog({ level: 'silent', format: 'json', write: () => {} });
-  const CACHE = { place: { kind: 'disk', folder: '/nowhere' } } as unknown as CacheConfig;
+  const folders: string[] = [];
+  afterAll(() => {
+    for (const folder of folders) rmSync(folder, { recursive: true });
+  });
+  const newFolder = () => {
+    folders.push(mkdtempSync(join(tmpdir(), 'warm-')));
+    return folders[folders.length - 1];
+  };
 
-  const open = (env: Record<string, string>) => openConfigured({ ...readConfig(env), cache: CACHE } as Config, log);
+  test('what was pulled is in its folder, and there when it is pulled', async () => {
+    const registry = await stage.registry();
+    const made = smallImage(registry);
+    const env = { REGISTRY_BACKEND: registry.url, CACHE: `disk:${newFolder()}` };
+    expect(await run(['team/app:v1'], { env })).toEqual({
+      code: 0,
+      out: `team/app:v1: ${made.manifest.digest}, 74.0 kB fetched, 0 B there before\n`,
+      err: '',
+    });
+    const before = registry.requests.length;
+    expect((await run(['team/app:v1'], { env })).out).toMatch(/: sha256:\w{64}, 0 B fetched, 74\.0 kB there before$/m);
+    // Of a tag it is asked whether it is still the same.
+    expect(registry.requests.slice(before).map(({ method }) => method)).toEqual(['HEAD']);
+    const proxy = await stage.proxy(registry, { CACHE: env.CACHE });
+    for (const { digest, bytes } of made.layers) {
+      const reply = await ask(`${proxy.url}/v2/team/app/blobs/${digest}`);
+      expect([reply.header('cache-status'), reply.body.equals(bytes)]).toEqual(['registry-proxy; hit', true]);
+    }
+    expect(
+      registry.requests.slice(before).some(({ method, path }) => method === 'GET' && path.includes('/blobs/')),
+    ).toBe(false);
+  });
+
+  test('a run that broke off goes on where it was', async () => {
+    const registry = await stage.registry();
+    const { layers } = smallImage(registry);
+    const env = { REGISTRY_BACKEND: registry.url, CACHE: `disk:${newFolder()}`, RETRY_TIMEOUT: '0' };
+    const first = new RegExp(`GET .*${layers[0].digest}`);
+    registry.fail(first, { kind: 'status', status: 404 }, 9);
+    expect((await run(['team/app:v1'], { env })).code).toBe(1);
+    registry.mend();
+    const before = registry.requests.length;
+    const { code, out } = await run(['team/app:v1'], { env });
+    expect([code, out]).toEqual([0, expect.stringMatching(/ 70\.7 kB fetched, 3\.3 kB there before$/m)]);
+    const again = registry.requests
+      .slice(before)
+      .filter(({ method, path }) => method === 'GET' && path.includes('/blobs/'));
+    expect(again.map(({ path }) => path)).toEqual([`/v2/team/app/blobs/${layers[0].digest}`]);
+  });
+
+  test('a store that takes nothing is an error, whatever has been fetched', async () => {
+    const registry = await stage.registry();
+    smallImage(registry);
+    const file = join(newFolder(), 'file');
+    writeFileSync(file, '');
+    const env = { REGISTRY_BACKEND: registry.url, CACHE: `disk:${file}` };
+    const { code, err } = await run(['team/app:v1'], { env });
+    expect(code).toBe(1);
+    expect(err).toMatch(/^(fault of the cache: .+\n)+not all of it is kept: try again when the cache is well\n$/);
+  });
+
+  const open = (env: Record<string, string>) =>
+    openConfigured(readConfig({ CACHE: `disk:${newFolder()}`, ...env }), openInnerServer, log);
 
   test('nobody is asked for a login, and no limit on clients holds, while rules for images do', async () => {
     const registry = await stage.registry();
@@ -155,7 +218,7 @@ describe('of a configuration', () => {
     const images = ['team/app:v1', 'team/secret:v1'].map(parseImageName) as ImageName[];
     const { signal } = new AbortController();
     const results = await prefetch({ base: inside.address, images, platforms: 'all', signal });
-    inside.close();
+    await inside.close();
     expect(results.map(({ errors }) => errors)).toEqual([
       [],
       [
@@ -176,10 +239,7 @@ describe('of a configuration', () => {
   });
 
   test('whose cache is memory is refused in a sentence', async () => {
-    const config = { ...readConfig({}), cache: { place: { kind: 'memory', maxBytes: 1 } } } as unknown as Config;
-    await expect(openConfigured(config, log)).rejects.toThrow(
-      /^CACHE=memory is the memory of the process that serves: /,
-    );
+    await expect(open({ CACHE: 'memory' })).rejects.toThrow(/^CACHE=memory is the memory of the process that serves: /);
   });
 });
 
