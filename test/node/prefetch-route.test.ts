@@ -20,18 +20,17 @@ const PASSWORD = randomUUID();
 const USERS = { HTPASSWD: `alice:${hashSync(PASSWORD, 4)}` };
 const LOGIN = { authorization: basic('alice', PASSWORD) };
 
-/** The proxy with a cache to be filled. */
-async function proxyOf(registry: Registry, env: Record<string, string> = {}, cache = 'memory') {
+async function proxyOf(registry: Registry, env: Record<string, string> = {}) {
   const lines: Record<string, unknown>[] = [];
   const log = createLog({ level: 'debug', format: 'json', write: (line) => lines.push(JSON.parse(line)) });
   const config = readConfig({
     HOST: '127.0.0.1',
     PORT: '0',
+    CACHE: 'memory',
     REGISTRY_BACKEND: registry.url,
     SHUTDOWN_TIMEOUT: '1s',
     STALL_TIMEOUT: '400ms',
     RETRY_TIMEOUT: '0',
-    CACHE: cache,
     ...env,
   });
   const server = await startServer(config, log);
@@ -85,7 +84,7 @@ describe('a prefetch', () => {
   test('says that it is alive while it works, and ends when its client leaves', async () => {
     const registry = await stage.registry();
     const { layers } = smallImage(registry);
-    registry.fail(new RegExp(`GET .*${layers[0].digest}`), { kind: 'slow-head', ms: 3000 });
+    registry.fail(new RegExp(`GET .*${layers[0].digest}`), { kind: 'silence' });
     const { url } = await proxyOf(registry);
     const { response, leave } = await open(`${url}/-/prefetch`, {
       method: 'POST',
@@ -144,7 +143,7 @@ describe('what is asked', () => {
 
 describe('who may', () => {
   test('without a cache there is nothing to fill', async () => {
-    const { url } = await proxyOf(await stage.registry(), {}, 'none');
+    const { url } = await proxyOf(await stage.registry(), { CACHE: 'none' });
     const reply = await post(url, BODY);
     expect([reply.status, reply.text]).toEqual([404, expect.stringContaining('set CACHE')]);
   });
