@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import type { Env } from '../core/given';
 import { nearest } from '../core/nearest';
 import { mask } from '../core/setting-readers';
 
@@ -6,7 +7,8 @@ import { mask } from '../core/setting-readers';
 export interface Streams {
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Writable;
-  readonly stderr: Writable;
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+  readonly env?: Env;
 }
 
 /** A mistake of whoever called a command; the message is a sentence that says what to do. */
@@ -16,6 +18,7 @@ export class CommandError extends Error {}
 type Run = (argv: readonly string[], streams: Streams) => Promise<void>;
 
 const commands: Readonly<Record<string, () => Promise<Run>>> = {
+  cache: async () => (await import('./cache-command')).cache,
   htpasswd: async () => (await import('./htpasswd')).htpasswd,
 };
 
