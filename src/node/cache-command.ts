@@ -7,7 +7,7 @@ import { type CacheTask, readCacheArguments } from './cache-arguments';
 import { listCache } from './cache-list';
 import { CommandError, type Streams } from './commands';
 import { SettingFiles } from './files';
-import { printBytes } from './sizes';
+import { printBytes } from './progress-bar';
 import { readSources } from './sources';
 import { openStore } from './stores';
 

@@ -20,6 +20,7 @@ type Run = (argv: readonly string[], streams: Streams) => Promise<void>;
 const commands: Readonly<Record<string, () => Promise<Run>>> = {
   cache: async () => (await import('./cache-command')).cache,
   htpasswd: async () => (await import('./htpasswd')).htpasswd,
+  warm: async () => (await import('./warm')).warm,
 };
 
 /**

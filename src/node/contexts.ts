@@ -4,7 +4,7 @@ import type { Gate } from '../core/gate';
 import type { Guard } from './guard';
 import type { Log } from './log';
 import type { Context } from './session';
-import { Stores } from './stores';
+import { type StoreLease, Stores } from './stores';
 import { createMemory } from './token-store';
 import { Transport } from './transport';
 import type { Users } from './users';
@@ -66,10 +66,13 @@ export async function createContext(
   stores: Stores = new Stores(log),
 ): Promise<Context> {
   const users = config.gate && (await createUsers(config.gate));
-  const lease = config.cache && (await stores.lease(config.cache));
-  const transport = new Transport(config.timeouts);
-  const shared = lease && { store: lease.store, reportStore: lease.report, release: lease.release };
-  return { config, memory: createMemory(), users, guard, transport, log, ...shared };
+  const cache = config.cache && (await createContent(await stores.lease(config.cache)));
+  return { config, memory: createMemory(), users, guard, transport: new Transport(config.timeouts), log, ...cache };
+}
+
+async function createContent({ store, report, release }: StoreLease): Promise<Pick<Context, 'content' | 'release'>> {
+  const { Content } = await import('./content');
+  return { content: new Content(store, report), release };
 }
 
 /** Loaded only where there are any: they bring cryptography with them. */

@@ -1,13 +1,16 @@
 import type { IncomingMessage } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { corsHeaders } from '../core/cors';
 import { answerError, RegistryError } from '../core/errors';
 import type { HeaderList } from '../core/headers';
-import type { Answer, Authorize, Forward, ObtainLogin, Relay, RequestVerb, ResponseVerb } from '../core/verbs';
+import type { Answer, Forward, ObtainLogin, Relay, RequestVerb, ResponseVerb } from '../core/verbs';
+import type { Content } from './content';
+import { discard } from './discard';
+import { errandOf, fetchToken, prepare } from './errand';
 import { failureOf } from './failures';
 import { responseHead, writeHead } from './heads';
 import { relay } from './relay';
 import type { RequestRecord } from './request-log';
+import { serveKept } from './serving';
 import type { Session } from './session';
 import { readSmallBody } from './small-body';
 import type { Users } from './users';
@@ -18,6 +21,7 @@ export async function serve(session: Session): Promise<void> {
   try {
     await carryOut(session);
     endIdle(session);
+    probeOpenness(session);
   } catch (error) {
     if (signal.aborted) return;
     record.why = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -31,7 +35,7 @@ function internalError({ id, why }: RequestRecord): Answer {
 }
 
 /** The last bytes of an answer wait for the client in our memory, and not for ever. */
-function endIdle({ res, context }: Session): void {
+export function endIdle({ res, context }: Session): void {
   const { client } = context.config.timeouts;
   if (client === 0 || res.closed || res.writableFinished) return;
   const timer = setTimeout(() => res.destroy(), client);
@@ -53,6 +57,15 @@ async function carryOut(session: Session): Promise<void> {
         verb = typeof body === 'string' ? exchange.onBody(body) : body;
         break;
       }
+      case 'find':
+        verb = exchange.onFound(await contentOf(session).find(verb, (settle) => res.once('close', settle)));
+        break;
+      case 'serve': {
+        const refused: Answer | undefined = isPlaced ? undefined : await context.guard.place(session);
+        isPlaced = true;
+        verb = refused ?? (await serveKept(session, verb));
+        break;
+      }
       case 'forward': {
         const refused: Answer | undefined = isPlaced ? undefined : await context.guard.place(session);
         isPlaced = true;
@@ -60,7 +73,7 @@ async function carryOut(session: Session): Promise<void> {
         break;
       }
       case 'authorize':
-        verb = exchange.onToken(await fetchToken(session, verb));
+        verb = exchange.onToken(await fetchToken(errandOf(session), verb));
         break;
       case 'login':
         verb = exchange.onLogin(await obtainLoginFor(session, verb));
@@ -72,6 +85,20 @@ async function carryOut(session: Session): Promise<void> {
         return answer(session, exchange.onIssued(usersOf(session).issue(verb.user, verb.lifetime)));
     }
   }
+}
+
+/** Whether everybody may pull here is found out when somebody has. */
+function probeOpenness(session: Session): void {
+  const { context, exchange, res } = session;
+  const asked = res.statusCode === 200 ? exchange.probe() : undefined;
+  if (!asked) return;
+  const errand = { ...errandOf(session), signal: new AbortController().signal, record: { resumed: 0 } };
+  context.content?.probe(asked, async () => (await import('./probing')).probe(errand, asked));
+}
+
+function contentOf({ context }: Session): Content {
+  if (!context.content) throw new Error('there is a cache, and nothing to keep it in');
+  return context.content;
 }
 
 /** Whether it could be had. Many may wait for it, so nobody's leaving ends it. */
@@ -117,49 +144,10 @@ async function forward(session: Session, sent: Forward): Promise<Verb | undefine
 
 /** @throws TransportError or a node:http error; no response came then */
 export async function send(session: Session, forward: Forward): Promise<IncomingMessage> {
-  const { context, req, res, signal, record } = session;
-  if (forward.after !== undefined) await pause(forward.after, signal);
-  if (signal.aborted) throw new Error('the client left');
-  record.upstream = forward.url.hostname;
+  const { context, req, res, signal } = session;
+  await prepare(session, forward);
   if (forward.purpose === 'ping' || forward.purpose === 'realm') return context.transport.fetch(forward, signal);
   return context.transport.send(forward, req, res, signal);
-}
-
-/** The token document, empty where it was refused, undefined where none was to be had. Many may wait for it, so nobody's leaving ends it. */
-export function fetchToken(
-  { context, exchange, record }: Session,
-  { request, limit, key, spent }: Authorize,
-): Promise<string | undefined> {
-  // Kept with the token for its renewal, so it must not hold on to this request.
-  const within = exchange.timeouts.response;
-  return context.memory.tokens.obtain(key, spent, async () => {
-    let response: IncomingMessage | undefined;
-    try {
-      const { signal } = new AbortController();
-      response = await context.transport.fetch(request, signal);
-      const body = await readSmallBody(response, limit, within);
-      if (response.statusCode === 200 && !body.isLonger) return Buffer.concat(body.chunks).toString();
-      record.why = `the token server answers ${response.statusCode}`;
-      if (response.statusCode === 401 || response.statusCode === 403) {
-        discard(response);
-        return '';
-      }
-    } catch (error) {
-      record.why = failureOf(error).message;
-    }
-    response?.destroy();
-    return undefined;
-  });
-}
-
-/** Bodies of redirects and errors are small: read away, their connection can be used again. */
-const MAX_DISCARDED = 64 * 1024;
-
-export function discard(response: IncomingMessage): void {
-  response.on('error', () => {});
-  const length = Number(response.headers['content-length']);
-  if (length <= MAX_DISCARDED) response.resume();
-  else response.destroy();
 }
 
 export function answer({ res, head, record, context }: Session, { status, headers, body, why }: Answer): void {
@@ -183,8 +171,4 @@ async function readForm({ req, signal, context }: Session, limit: number): Promi
   } catch {
     return answerError(new RegistryError(408, 'UNKNOWN', 'the request body did not come in time', undefined, close));
   }
-}
-
-async function pause(delay: number, signal: AbortSignal): Promise<void> {
-  await sleep(delay, undefined, { signal }).catch(() => {});
 }

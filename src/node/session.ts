@@ -5,7 +5,7 @@ import { Exchange } from '../core/exchange';
 import { headerOf } from '../core/headers';
 import type { Memory } from '../core/memory';
 import type { RequestHead } from '../core/verbs';
-import type { Store } from '../storage/store';
+import type { Content } from './content';
 import type { Guard } from './guard';
 import { requestHead } from './heads';
 import type { Log } from './log';
@@ -21,12 +21,10 @@ export interface Context {
   /** Present where the configuration has a gate with users. */
   readonly users?: Users;
   readonly guard: Guard;
+  /** Present where the configuration has a cache. */
+  readonly content?: Content;
   readonly transport: Transport;
   readonly log: Log;
-  /** Present where the configuration has a cache that could be opened; shared with other contexts. */
-  readonly store?: Store;
-  /** What went wrong with the store, for the log. */
-  readonly reportStore?: (error: Error) => void;
   /** Gives back what is shared with other contexts; never fails. */
   readonly release?: () => Promise<void>;
 }

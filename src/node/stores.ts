@@ -8,6 +8,9 @@ export const PRUNE_INTERVAL = 3_600_000;
 /** Milliseconds to the first one: a process that lives for less than an hour should have one, too. */
 export const FIRST_PRUNE = 60_000;
 
+/** Bytes kept in memory where the store of the configuration cannot be opened. */
+const SPARE_BYTES = 64 * 1024 * 1024;
+
 /** Milliseconds that the end of a process waits for a store: a disk on another machine may never answer. */
 const CLOSE_TIME = 5_000;
 
@@ -53,27 +56,30 @@ export class Stores {
     this.#log = log;
   }
 
-  /** Undefined where it cannot be opened, which the log says: pulls go on without it. */
-  async lease({ place, inactive }: CacheConfig): Promise<StoreLease | undefined> {
+  /** Where it cannot be opened, which the log says, memory has to do: pulls go on. */
+  async lease({ place, inactive }: CacheConfig): Promise<StoreLease> {
     const { faultReporter } = await import('./store-faults');
     this.#report ??= faultReporter(this.#log);
     const report = this.#report;
     const id = JSON.stringify(place);
-    const shared = this.#shared.get(id) ?? { opening: openStore(place, { onFault: report }), leases: 0 };
+    const shared = this.#shared.get(id) ?? { opening: this.#open(place, report), leases: 0 };
     this.#shared.set(id, shared);
     shared.leases += 1;
+    const store = await shared.opening;
+    const stop = pruneRegularly(store, inactive, report);
+    const release = async () => {
+      stop();
+      if (this.#isLast(id, shared)) await within(CLOSE_TIME, store.close()).catch(report);
+    };
+    return { store, report, release };
+  }
+
+  async #open(place: StorePlace, onFault: (error: Error) => void): Promise<Store> {
     try {
-      const store = await shared.opening;
-      const stop = pruneRegularly(store, inactive, report);
-      const release = async () => {
-        stop();
-        if (this.#isLast(id, shared)) await within(CLOSE_TIME, store.close()).catch(report);
-      };
-      return { store, report, release };
+      return await openStore(place, { onFault });
     } catch (error) {
-      this.#isLast(id, shared);
-      this.#log.warn('the cache cannot be opened, and nothing is kept', { why: (error as Error).message });
-      return undefined;
+      this.#log.warn('the cache cannot be opened, and little is kept', { why: (error as Error).message });
+      return openStore({ kind: 'memory', maxBytes: SPARE_BYTES }, { onFault });
     }
   }
 

@@ -6,7 +6,7 @@ import { Guard } from '../../src/node/guard';
 import { createLog } from '../../src/node/log';
 import type { Context } from '../../src/node/session';
 import { Stores } from '../../src/node/stores';
-import type { Store } from '../../src/storage/store';
+import { MemoryStore } from '../../src/storage/memory';
 
 const log = createLog({ level: 'silent', format: 'json', write: () => {} });
 
@@ -47,41 +47,28 @@ test('a context that no request uses ends at once when another one comes', async
 
 describe('a cache', () => {
   const CACHE = { CACHE: 'memory', CACHE_TAG_TTL: '1h' };
-  const make = (stores: Stores, env: Record<string, string>) =>
-    createContext(readConfig(env), new Guard(), log, stores);
 
   test('outlives its configuration as long as the next one has the same place, and is closed with the last one', async () => {
+    const close = jest.spyOn(MemoryStore.prototype, 'close');
     const stores = new Stores(log);
-    const first = await make(stores, CACHE);
-    const contexts = new Contexts(first);
-    const close = jest.spyOn(first.store as Store, 'close');
-    const second = await make(stores, { ...CACHE, CACHE_TAG_TTL: '2h' });
-    contexts.replace(second);
-    expect(second.store).toBe(first.store);
+    const make = (env: Record<string, string>) => createContext(readConfig(env), new Guard(), log, stores);
+    const contexts = new Contexts(await make(CACHE));
+    contexts.replace(await make({ ...CACHE, CACHE_TAG_TTL: '2h' }));
     expect(close).not.toHaveBeenCalled();
     const request = response();
     contexts.enter(request);
-    contexts.replace(await make(stores, { CACHE: 'memory', CACHE_MAX_SIZE: '32m' }));
-    expect(contexts.current.store).not.toBe(first.store);
+    contexts.replace(await make({ CACHE: 'memory', CACHE_MAX_SIZE: '32m' }));
     expect(close).not.toHaveBeenCalled();
     request.emit('close');
     expect(close).toHaveBeenCalledTimes(1);
-    const last = jest.spyOn(contexts.current.store as Store, 'close');
     await contexts.close();
-    expect(last).toHaveBeenCalledTimes(1);
+    expect(close).toHaveBeenCalledTimes(2);
+    close.mockRestore();
   });
 
   test('that nobody asked for is none', async () => {
-    const made = await make(new Stores(log), {});
-    expect(made).not.toHaveProperty('store');
-  });
-
-  test('that cannot be opened is none, and the configuration holds all the same', async () => {
-    const stores = new Stores(log);
-    jest.spyOn(stores, 'lease').mockResolvedValue(undefined);
-    const made = await make(stores, CACHE);
-    expect(made.config.cache).toBeDefined();
-    expect(made).not.toHaveProperty('store');
+    const made = await createContext(readConfig({}), new Guard(), log);
+    expect(made).not.toHaveProperty('content');
   });
 });
 

@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash, randomUUID } from 'node:crypto';
+import { appendFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -160,6 +160,9 @@ describe('the config.yml of a pull-through cache', () => {
 
   afterAll(() => rmSync(folder, { recursive: true }));
 
+  const hex = createHash('sha256').update('image').digest('hex');
+  const LAYER = `/v2/team/app/blobs/sha256:${hex}`;
+
   /** As the image of registry brings it, with what its recipe for a private registry of Google adds. */
   const write = (remote: string) =>
     writeFileSync(
@@ -191,7 +194,7 @@ proxy:
 `,
     );
 
-  test('is all that is needed to pull through this proxy, and what it says in vain is in the log', async () => {
+  test('is all that is needed to pull through this proxy and to keep what was pulled; what it says in vain is in the log', async () => {
     const login = basic('_json_key', secret);
     const upstream = await listen('registry', ({ seen, send }) =>
       seen.header('authorization') === login
@@ -203,7 +206,8 @@ proxy:
     const running = program.start({ ...env, REGISTRY_STORAGE_DELETE_ENABLED: 'true' }, 'serve', path);
     const { url, backend } = await running.listening();
     expect(backend).toBe(upstream.url);
-    expect((await ask(url + BLOB)).text).toBe('image');
+    expect((await ask(url + LAYER)).text).toBe('image');
+    expect(await until(() => existsSync(join(folder, 'images/blobs/sha256', hex)))).toBe(true);
     running.signal('SIGTERM');
     expect(await running.exited).toBe(0);
     expect(running.lines().filter(({ level }) => level === 'warn')).toMatchObject([
@@ -223,7 +227,7 @@ proxy:
     const running = program.start({ REGISTRY_HTTP_ADDR: '127.0.0.1:0', LOG_LEVEL: 'info' }, 'serve', path);
     const { url } = await running.listening();
     const headers = { authorization: basic('alice', password) };
-    const replies = [await ask(url + BLOB), await ask(url + BLOB, { headers })];
+    const replies = [await ask(url + LAYER), await ask(url + LAYER, { headers })];
     expect(replies.map(({ status }) => status)).toEqual([401, 200]);
     running.signal('SIGTERM');
     expect(await running.exited).toBe(0);
