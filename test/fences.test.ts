@@ -71,6 +71,25 @@ describe('the sources', () => {
   });
 });
 
+describe('a start', () => {
+  /** What a file loads at once: neither types nor what `import()` brings. */
+  const loads = ({ path, text }: Source) =>
+    [...text.matchAll(/^(?:import|export) (?!type\b)(?:[^;]*? from )?'(\.[^']+)';/gm)].map(
+      ([, name]) => `${posix.join(posix.dirname(path), name)}.ts`,
+    );
+
+  const loaded = new Set(['src/node/main.ts']);
+  for (const path of loaded) {
+    const file = src.find((each) => each.path === path);
+    for (const each of file ? loads(file) : []) loaded.add(each);
+  }
+
+  test('loads no store', () => {
+    expect(loaded.size).toBeGreaterThan(50);
+    expect([...loaded].filter((path) => path.startsWith('src/storage/'))).toEqual([]);
+  });
+});
+
 describe('the bundle', () => {
   const folder = mkdtempSync(join(tmpdir(), 'bundle-'));
   afterAll(() => rmSync(folder, { recursive: true }));

@@ -24,6 +24,7 @@ export class CommandError extends Error {}
 type Run = (argv: readonly string[], streams: Streams, open: OpenInnerServer) => Promise<void>;
 
 const commands: Readonly<Record<string, () => Promise<Run>>> = {
+  cache: async () => (await import('./cache-command')).cache,
   htpasswd: async () => (await import('./htpasswd')).htpasswd,
   warm: async () => (await import('./warm')).warm,
 };

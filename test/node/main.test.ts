@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -193,7 +193,7 @@ proxy:
 `,
     );
 
-  test('is all that is needed to pull through this proxy, and what it says in vain is in the log', async () => {
+  test('is all that is needed to pull through this proxy and to keep what was pulled; what it says in vain is in the log', async () => {
     const login = basic('_json_key', secret);
     const upstream = await listen('registry', ({ seen, send }) =>
       seen.header('authorization') === login
@@ -206,6 +206,7 @@ proxy:
     const { url, backend } = await running.listening();
     expect(backend).toBe(upstream.url);
     expect((await ask(url + BLOB)).text).toBe('image');
+    expect(await until(() => existsSync(join(folder, 'images/blobs/sha256', BLOB.slice(-64))))).toBe(true);
     running.signal('SIGTERM');
     expect(await running.exited).toBe(0);
     expect(running.lines().filter(({ level }) => level === 'warn')).toMatchObject([
