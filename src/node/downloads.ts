@@ -20,6 +20,7 @@ export class Downloads {
   readonly #running = new Map<string, Download>();
   /** By repository and digest: a registry that takes its time holds up nobody who asks another one. */
   readonly #coming = new Map<string, Coming>();
+  readonly #runs = new Map<Download, Promise<void>>();
 
   /** What is being fetched and can be followed from its first byte on. */
   find({ digest, link }: BlobQuestion): FoundBlob | undefined {
@@ -74,7 +75,7 @@ export class Downloads {
     const forget = () => {
       if (this.#running.get(digest) === download) this.#running.delete(digest);
     };
-    download.run(opened).then(
+    const run = download.run(opened).then(
       (isStored) => {
         onEnd(isStored);
         forget();
@@ -84,6 +85,15 @@ export class Downloads {
         onEnd(false, error);
       },
     );
+    this.#runs.set(
+      download,
+      run.finally(() => this.#runs.delete(download)),
+    );
     return { source, isOwn: true };
+  }
+
+  /** Until what has come whole is stored, or could not be. */
+  async settle(): Promise<void> {
+    await Promise.all([...this.#runs].flatMap(([download, run]) => (download.isProven ? [run] : [])));
   }
 }
