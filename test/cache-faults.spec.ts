@@ -1,18 +1,22 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runtimes } from './runtimes';
 import { type Bucket, type S3Server, startS3 } from './storage/s3-server';
 import { ask, begin, open, type Reply } from './upstream/client';
+import { pull } from './upstream/docker';
 import { contentOf, payload } from './upstream/image';
-import { type Exchange, listen, type Upstream } from './upstream/listen';
+import { type Exchange, type Fault, listen, type Upstream } from './upstream/listen';
 import { smallImage, stageFor, until } from './upstream/scene';
 
 const MIB = 1024 * 1024;
 const TYPE = 'application/vnd.oci.image.manifest.v1+json';
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+/** What a client has that was cut before it had anything. */
+const CUT = { ending: 'destroyed', body: Buffer.alloc(0) } as Reply;
+
 const said = (reply: Reply) => reply.header('cache-status');
 
 describe.each(runtimes)('with the $name runtime, a cache', (runtime) => {
@@ -58,6 +62,25 @@ describe.each(runtimes)('with the $name runtime, a cache', (runtime) => {
     others.push(upstream);
     return upstream;
   }
+
+  const isStored = (digest: string, bytes: Buffer) => {
+    try {
+      return readFileSync(join(folder, 'blobs/sha256', digest.slice('sha256:'.length))).equals(bytes);
+    } catch {
+      return false;
+    }
+  };
+
+  const flipped = (bytes: Buffer, at: number) => {
+    const wrong = Buffer.from(bytes);
+    wrong[at] = (wrong[at] as number) ^ 1;
+    return wrong;
+  };
+
+  const answer = (res: ServerResponse, length: number, body: Buffer | string | (Buffer | string)[]) => {
+    res.writeHead(200, { 'content-length': length });
+    res.end(Array.isArray(body) ? Buffer.concat(body.map((each) => Buffer.from(each as string))) : body);
+  };
 
   const blobOf = (bytes: Buffer) => {
     const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
@@ -157,6 +180,224 @@ describe.each(runtimes)('with the $name runtime, a cache', (runtime) => {
       await ask(at('v1'), { method: 'HEAD' });
       const reply = await ask(at('v1'));
       expect([reply.status, reply.ending, reply.text]).toEqual([200, 'clean', bytes.toString()]);
+    });
+  });
+
+  describe('whose registry', () => {
+    const SIZE = 3 * MIB;
+    const cut = (after: number): Fault => ({ kind: 'cut', after });
+
+    test.each<[string, Fault[], boolean]>([
+      ['cuts before the first byte', [cut(0)], true],
+      ['cuts behind the first byte', [cut(1)], true],
+      ['cuts in the middle', [cut(1_500_001)], true],
+      ['cuts before the last byte', [cut(SIZE - 1)], true],
+      ['cuts three times', [cut(MIB + 1), cut(MIB + 1), cut(100_000)], true],
+      ['falls silent', [{ kind: 'stall', after: MIB }], true],
+      ['falls silent and cuts what continues', [{ kind: 'stall', after: MIB }, cut(5)], true],
+      ['takes its time', [{ kind: 'slow-head', ms: 600 }], true],
+      ['takes its time to continue', [cut(MIB), { kind: 'slow-head', ms: 200 }], true],
+      ['ignores Range', [cut(MIB), { kind: 'ignore-range' }], true],
+      ['ignores Range and cuts again', [cut(MIB), { kind: 'ignore-range' }, cut(MIB + 5)], true],
+      ['continues with fewer bytes than asked for', [cut(MIB), { kind: 'short-range', bytes: 1000 }], true],
+      ['does not say how much there is', [cut(MIB), { kind: 'unknown-total' }], true],
+      ['has another ETag then', [cut(MIB), { kind: 'changed-etag' }], true],
+      ['answers 503 once', [cut(MIB), { kind: 'status', status: 503 }], true],
+      ['answers another range', [cut(MIB), { kind: 'wrong-content-range', shift: 7 }], false],
+      ['says another size', [cut(MIB), { kind: 'changed-size', by: 9 }], false],
+      ['answers 404 then', [cut(MIB), { kind: 'status', status: 404 }], false],
+      ['answers 401 then', [cut(MIB), { kind: 'status', status: 401 }], false],
+      ['answers 416 then', [cut(MIB), { kind: 'status', status: 416 }], false],
+      ['answers nothing but errors', Array.from({ length: 40 }, () => cut(0)), false],
+    ])('%s: who follows has the right bytes, or is cut; then all is right', async (_, faults, isHealed) => {
+      const registry = await stage.registry();
+      const [layer] = smallImage(registry, 'team/app', 'v1', [SIZE]).layers;
+      const proxy = await stage.proxy(registry, disk());
+      const url = `${proxy.url}/v2/team/app/blobs/${layer.digest}`;
+      for (const fault of faults) registry.fail(/GET/, fault);
+      const all = await Promise.all(Array.from({ length: 4 }, () => ask(url).catch(() => CUT)));
+      for (const reply of all) {
+        expect(reply.ending === 'clean').toBe(reply.body.equals(layer.bytes));
+        expect(reply.body.equals(layer.bytes.subarray(0, reply.body.length))).toBe(true);
+      }
+      expect(all.filter(({ ending }) => ending === 'clean')).toHaveLength(isHealed ? 4 : 0);
+      registry.mend();
+      const again = await ask(url);
+      expect([again.ending, again.body.equals(layer.bytes)]).toEqual(['clean', true]);
+      expect(await until(() => isStored(layer.digest, layer.bytes))).toBe(true);
+      if (isHealed) expect(said(again)).toMatch(/; hit$|; collapsed$/);
+    });
+
+    test.each<[string, (exchange: Exchange, bytes: Buffer) => void]>([
+      ['a wrong byte', ({ res }, bytes) => void answer(res, bytes.length, flipped(bytes, 1000))],
+      ['a wrong last byte', ({ res }, bytes) => void answer(res, bytes.length, flipped(bytes, bytes.length - 1))],
+      ['one byte less, and says so', ({ res }, bytes) => void answer(res, bytes.length - 1, bytes.subarray(1))],
+      ['one byte more, and says so', ({ res }, bytes) => void answer(res, bytes.length + 1, [bytes, '!'])],
+      ['an error page', ({ res }) => void answer(res, 5, '<html')],
+      [
+        'other bytes, compressed',
+        ({ res }, bytes) => {
+          res.setHeader('content-encoding', 'gzip');
+          answer(res, bytes.length, bytes);
+        },
+      ],
+      [
+        'a part of it',
+        ({ res }, bytes) => {
+          const head = { 'content-range': `bytes 0-99/${bytes.length}`, 'content-length': 100 };
+          res.writeHead(206, head).end(bytes.subarray(0, 100));
+        },
+      ],
+    ])('sends %s: nothing is kept of it, and the next one asks again', async (_, wrong) => {
+      const bytes = payload(MIB, 8);
+      const { path, digest } = blobOf(bytes);
+      let isWrong = true;
+      const upstream = await scripted((exchange) => {
+        if (isWrong) wrong(exchange, bytes);
+        else answer(exchange.res, bytes.length, bytes);
+      });
+      const proxy = await stage.proxy(upstream.url, disk());
+      const url = `${proxy.url}${path}`;
+      const all = await Promise.all(Array.from({ length: 3 }, () => ask(url)));
+      for (const reply of all) {
+        // What is labelled as something else is for the client to judge.
+        const isLabelled = reply.status === 206 || reply.header('content-encoding') !== undefined;
+        if (!isLabelled) expect(reply.ending).toBe('destroyed');
+      }
+      isWrong = false;
+      const right = await ask(url);
+      expect([right.status, right.ending, right.body.equals(bytes)]).toEqual([200, 'clean', true]);
+      expect(await until(() => isStored(digest, bytes))).toBe(true);
+    });
+
+    test('is not what its manifests say: the client is told, and nothing is kept', async () => {
+      const registry = await stage.registry();
+      const { manifest } = smallImage(registry);
+      const proxy = await stage.proxy(registry, disk());
+      const at = `${proxy.url}/v2/team/app/manifests/${manifest.digest}`;
+      registry.fail(/GET/, { kind: 'cut', after: 10 });
+      expect((await ask(at)).status).toBe(502);
+      registry.fail(/GET/, { kind: 'clean-short', after: 10 });
+      expect((await ask(at)).status).toBe(502);
+      const right = await ask(at);
+      expect([right.status, right.body.equals(manifest.bytes)]).toEqual([200, true]);
+    });
+  });
+
+  describe('whose store', () => {
+    /** Two pulls of everything, each with the right bytes. */
+    async function pullsGoOn(env: Record<string, string>, between: () => void = () => {}) {
+      const registry = await stage.registry();
+      const image = smallImage(registry, 'team/app', 'v1', [3 * MIB, 70_000, 10]);
+      const proxy = await stage.proxy(registry, env);
+      for (let time = 0; time < 2; time += 1) {
+        const once = () => pull({ base: proxy.url }, 'team/app', 'v1');
+        // Clients try again when they are cut, and a store can fail in the middle.
+        const pulled = await once().catch(once);
+        expect(pulled.digest).toBe(image.manifest.digest);
+        between();
+      }
+      return proxy;
+    }
+
+    test.each<[string, () => string]>([
+      [
+        'is a file',
+        () => {
+          writeFileSync(join(folder, 'file'), 'x');
+          return join(folder, 'file');
+        },
+      ],
+      [
+        'is below a file',
+        () => {
+          writeFileSync(join(folder, 'file'), 'x');
+          return join(folder, 'file', 'below');
+        },
+      ],
+      ['cannot be made', () => '/proc/nobody-can-make-this'],
+    ])('%s, passes everything on', async (_, place) => {
+      const proxy = await pullsGoOn({ ...disk(), CACHE: `disk:${place()}` });
+      expect(proxy.logs().some(({ msg }) => msg === 'fault of the cache')).toBe(true);
+    });
+
+    test('vanishes between two pulls, begins anew', async () => {
+      await pullsGoOn(disk(), () => rmSync(folder, { recursive: true, force: true }));
+    });
+
+    test.each<[string, Fault]>([
+      ['refuses connections', { kind: 'refuse' }],
+      ['answers with garbage', { kind: 'status', status: 200, body: '<html>no</html>' }],
+      ['answers 500', { kind: 'status', status: 500 }],
+      ['answers 403', { kind: 'status', status: 403 }],
+      ['answers 206 without a range', { kind: 'status', status: 206, body: 'something' }],
+      ['answers 304', { kind: 'status', status: 304 }],
+      ['is slow', { kind: 'slow-head', ms: 150 }],
+      ['cuts all answers', { kind: 'cut', after: 5 }],
+      ['does not end its answers', { kind: 'stall', after: 0 }],
+      ['never answers', { kind: 'silence' }],
+    ])(
+      'in a bucket %s, passes everything on',
+      async (_, fault) => {
+        const { s3, env } = await bucket();
+        s3.fail(/./, fault, 10_000);
+        await pullsGoOn(env);
+        s3.mend();
+      },
+      60_000,
+    );
+
+    test('in a bucket begins to fail, is done without, and used again later', async () => {
+      const { s3, env, bucket: held } = await bucket();
+      const registry = await stage.registry();
+      const image = smallImage(registry, 'team/app', 'v1', [3 * MIB, 70_000]);
+      const proxy = await stage.proxy(registry, env);
+      const session = { base: proxy.url };
+      await pull(session, 'team/app', 'v1');
+      expect(await until(() => [...held.objects.keys()].filter((key) => key.includes('sha256')).length >= 4)).toBe(
+        true,
+      );
+      for (const fault of [
+        { kind: 'cut', after: MIB },
+        { kind: 'status', status: 503 },
+      ] as const) {
+        s3.fail(/./, fault, 1000);
+        const replies = await Promise.all(
+          image.layers.map(({ digest }) => ask(`${proxy.url}/v2/team/app/blobs/${digest}`)),
+        );
+        replies.forEach((reply, index) => {
+          const { bytes } = image.layers[index] as { bytes: Buffer };
+          expect(reply.ending === 'clean').toBe(reply.body.equals(bytes));
+        });
+        s3.mend();
+      }
+      await pause(100);
+      await pull(session, 'team/app', 'v1');
+    }, 60_000);
+
+    test.each(['disk', 'bucket'])('on a %s holds other bytes by now, gives them to nobody as whole', async (kind) => {
+      const { env, bucket: held } = await bucket();
+      const registry = await stage.registry();
+      const image = smallImage(registry, 'team/app', 'v1', [3 * MIB, 70_000]);
+      const settings = kind === 'disk' ? disk() : env;
+      const first = await stage.proxy(registry, settings);
+      await pull({ base: first.url }, 'team/app', 'v1');
+      await first.stop();
+      for (const { digest, bytes } of image.layers) {
+        const wrong = flipped(bytes, 100);
+        const object = [...held.objects].find(([key]) => key.includes(digest.slice(7)))?.[0];
+        if (kind === 'disk') writeFileSync(join(folder, 'blobs/sha256', digest.slice(7)), wrong);
+        else held.objects.set(object as string, { bytes: wrong, etag: '"another"', at: Date.now() });
+      }
+      // A process that has not read them before.
+      const proxy = await stage.proxy(registry, settings);
+      for (const { digest, bytes } of image.layers) {
+        const url = `${proxy.url}/v2/team/app/blobs/${digest}`;
+        const found = await ask(url);
+        expect(found.ending === 'clean').toBe(found.body.equals(bytes));
+        const again = await ask(url);
+        expect([again.ending, again.body.equals(bytes)]).toEqual(['clean', true]);
+      }
     });
   });
 

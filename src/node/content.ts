@@ -62,7 +62,8 @@ export class Content {
     const coming = this.#downloads.follow(digest, part);
     if (coming) return coming;
     const reading = await this.#stored(digest, part);
-    return reading && reading.entry.size <= MAX_HOT_ENTRY ? this.#heated(digest, reading) : reading;
+    if (!reading) return undefined;
+    return reading.entry.size <= MAX_HOT_ENTRY ? this.#heated(digest, reading) : this.#watched(digest, reading);
   }
 
   /** A URL by which a client can get it from the store itself; undefined where the store has none. */
@@ -109,6 +110,7 @@ export class Content {
       onFault: this.#onFault,
     };
     return this.#downloads.fetch(options, body, (isStored, error) => {
+      if (isStored) this.#hot.delete(`x ${digest}`);
       if (isStored) this.note(notes);
       if (error) this.#onFault(new Error(`${digest} was not fetched: ${error.message}`));
     });
@@ -140,7 +142,7 @@ export class Content {
         isWaited = true;
         continue;
       }
-      const entry = await this.#quietly(() => this.#store.stat(blob(digest)));
+      const entry = this.#isBroken(digest) ? undefined : await this.#quietly(() => this.#store.stat(blob(digest)));
       if (entry) return stored(entry.size);
       // Somebody may have begun while the store was looked into.
       if (!isWaited && (this.#downloads.coming(question) || this.#downloads.find(question))) continue;
@@ -160,7 +162,24 @@ export class Content {
     return body && only(body);
   }
 
+  /** A client that is cut comes again, and must not be cut for ever. */
+  async *#watched(digest: string, reading: Reading): AsyncGenerator<Uint8Array> {
+    try {
+      yield* reading;
+    } catch (error) {
+      this.#hot.set(`x ${digest}`, true, OVERHEAD);
+      this.#onFault(error as Error);
+      throw error;
+    }
+  }
+
+  /** It could not be read a moment ago, and is asked for upstream. */
+  #isBroken(digest: string): boolean {
+    return this.#hot.get(`x ${digest}`) !== undefined;
+  }
+
   async #stored(digest: string, { first, last, size }: Part): Promise<Reading | undefined> {
+    if (this.#isBroken(digest)) return undefined;
     const reading = await this.#quietly(() => this.#store.get(blob(digest), { first, last }));
     if (!reading) return undefined;
     if (reading.last === last && reading.entry.size === size) return reading;

@@ -4,7 +4,7 @@ import { inTime } from './deadline';
 
 /** Milliseconds of patience with a store. A pull waits for it, and there is always a registry to ask instead. */
 export interface Patience {
-  /** Until it has found something, or knows that it is not there, or is ready to take it. */
+  /** Until it has found something and gives the first of it, or knows that it is not there, or is ready to take it. */
   readonly find: number;
   /** Until the next bytes of what is read: longer than an object store's own patience, which takes up what was cut. */
   readonly read: number;
@@ -30,10 +30,25 @@ export class PatientStore {
     return this.#ask(() => this.#store.stat(key));
   }
 
+  /** Its first bytes are there already: what cannot be read at all can still be had elsewhere. */
   async get(key: Key, range?: Range): Promise<Reading | undefined> {
-    const giveBack = (late: Reading | undefined) => void late?.close();
-    const reading = await this.#ask(() => this.#store.get(key, range), giveBack);
-    return reading && this.#patiently(reading);
+    let reading: Reading | undefined;
+    let isWanted = true;
+    const begin = async () => {
+      reading = await this.#store.get(key, range);
+      // The time may have been up.
+      if (!isWanted) await reading?.close();
+      const bytes = reading?.[Symbol.asyncIterator]();
+      return bytes && { bytes, first: await bytes.next() };
+    };
+    try {
+      const begun = await this.#ask(begin);
+      return reading && begun && this.#patiently(reading, begun.bytes, begun.first);
+    } catch (error) {
+      isWanted = false;
+      reading?.close().catch(() => {});
+      throw error;
+    }
   }
 
   put(key: Key, about?: About): Promise<Sink> {
@@ -65,20 +80,26 @@ export class PatientStore {
     return inTime(work(), find, 'the store does not answer', onLate, late);
   }
 
-  #patiently(reading: Reading): Reading {
+  #patiently(reading: Reading, bytes: Bytes, begun: IteratorResult<Uint8Array>): Reading {
     const { entry, first, last } = reading;
-    const bytes = eachInTime(reading, this.#patience.read);
-    return { entry, first, last, close: () => reading.close(), [Symbol.asyncIterator]: () => bytes };
+    const all = eachInTime(reading, bytes, begun, this.#patience.read);
+    return { entry, first, last, close: () => reading.close(), [Symbol.asyncIterator]: () => all };
   }
 }
 
-async function* eachInTime(reading: Reading, limit: number): AsyncGenerator<Uint8Array> {
-  const bytes = reading[Symbol.asyncIterator]();
+type Bytes = AsyncIterator<Uint8Array>;
+
+async function* eachInTime(
+  reading: Reading,
+  bytes: Bytes,
+  begun: IteratorResult<Uint8Array>,
+  limit: number,
+): AsyncGenerator<Uint8Array> {
   try {
-    for (;;) {
-      const next = await inTime(bytes.next(), limit, 'the store gives nothing');
-      if (next.done) return;
+    let next = begun;
+    while (!next.done) {
       yield next.value;
+      next = await inTime(bytes.next(), limit, 'the store gives nothing');
     }
   } finally {
     // One that hangs never comes to its end.

@@ -76,18 +76,21 @@ export async function withFolder<T>(root: string, folder: string, work: () => Pr
   }
 }
 
-/** `recursive` alone hides why a folder cannot be made: it says ENOENT on a read-only file system. */
+/**
+ * Not by `recursive`, which hides why a folder cannot be made (it says ENOENT on a read-only file system), and never ends where one
+ * cannot be made in a folder that is there, as in /proc.
+ */
 export async function makeFolder(root: string, folder: string): Promise<void> {
+  const make = () => mkdir(folder, root.startsWith(folder) ? ROOT_MODE : undefined);
   try {
-    await mkdir(folder, folder === root ? ROOT_MODE : undefined);
+    await make();
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return;
-    if (codeOf(error) !== 'ENOENT') throw error;
-    if (folder === root) await mkdir(root, { recursive: true, mode: ROOT_MODE });
-    else {
-      await makeFolder(root, dirname(folder));
-      await mkdir(folder, { recursive: true });
-    }
+    if (codeOf(error) !== 'ENOENT' || dirname(folder) === folder) throw error;
+    await makeFolder(root, dirname(folder));
+    await make().catch((again) => {
+      if (codeOf(again) !== 'EEXIST') throw again;
+    });
   }
 }
 
