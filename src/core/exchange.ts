@@ -21,7 +21,17 @@ import { answerAsProxy, loginError, tokenError } from './proxy-mode';
 import type { Resumption } from './resume';
 import { type Route, routeOf } from './route';
 import { TokenEndpoint } from './token-endpoint';
-import type { Answer, Failure, Forward, Relay, RequestHead, RequestVerb, ResponseHead, ResponseVerb } from './verbs';
+import type {
+  Answer,
+  Failure,
+  Forward,
+  Relay,
+  RequestHead,
+  RequestVerb,
+  ResponseHead,
+  ResponseVerb,
+  Span,
+} from './verbs';
 
 /**
  * One client request and everything that is decided about it (docs/request-handling.md has the same story, numbered).
@@ -111,9 +121,9 @@ export class Exchange {
     });
   }
 
-  /** Continues the body of this relay when it has been cut; undefined where that is impossible. */
-  resumption(relay: Relay, source: Forward): Resumption | undefined {
-    return this.#known.resumption(relay, source);
+  /** Makes what continues the body of this relay, or a part of it, when it has been cut; undefined where that is impossible. */
+  resumptions(relay: Relay, source: Forward): ((span: Span) => Resumption) | undefined {
+    return this.#known.resumptions(relay, source);
   }
 
   get #known(): Conversation {
