@@ -1,4 +1,5 @@
 import type { Account } from './account';
+import type { CacheConfig } from './cache-config';
 import { type Capabilities, capabilities, detectPlatform, type Platform, SMALL_BODY_BYTES } from './capabilities';
 import { type Files, noFiles } from './files';
 import { type Gate, readGate } from './gate';
@@ -73,6 +74,8 @@ export interface Config {
   readonly browserRedirects: boolean;
   readonly publicUrl?: Origin;
   readonly trustProxy: TrustProxy;
+  /** Present where content is kept. */
+  readonly cache?: CacheConfig;
   /** Present where not everybody is let in. */
   readonly gate?: Gate;
   readonly guards: Guards;

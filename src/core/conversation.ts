@@ -109,9 +109,12 @@ export class Conversation {
   }
 
   #follows(sent: Forward): boolean {
-    const { upstream, kind } = this.#place.route;
+    const { config, route } = this.#place;
+    const { upstream, kind } = route;
+    // What a client fetches elsewhere cannot be kept.
+    const isForCache = config.cache !== undefined && (kind === 'blob' || kind === 'manifest');
     return (
-      upstream.handleRedirect &&
+      (upstream.handleRedirect || isForCache) &&
       ['GET', 'HEAD'].includes(sent.method) &&
       sent.purpose !== 'backend' &&
       kind !== 'upload'

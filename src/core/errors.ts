@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'DENIED'
   | 'DIGEST_INVALID'
   | 'MANIFEST_INVALID'
+  | 'MANIFEST_UNKNOWN'
   | 'NAME_INVALID'
   | 'NAME_UNKNOWN'
   | 'SIZE_INVALID'

@@ -1,5 +1,8 @@
 import { checkRight, type Identity, whoIs } from './admission';
 import { isEmptyLogin } from './basic';
+import { isCacheable } from './cache-question';
+import type { Findings, Serve } from './cache-verbs';
+import { Caching } from './caching';
 import { checkAddress, isAllowedAddress } from './client-rules';
 import type { Config, Timeouts } from './config';
 import { Conversation } from './conversation';
@@ -20,7 +23,9 @@ import { askOutside } from './outside';
 import { answerAsProxy, loginError, tokenError } from './proxy-mode';
 import type { Resumption } from './resume';
 import { type Route, routeOf } from './route';
+import { standIn } from './stand-in';
 import { TokenEndpoint } from './token-endpoint';
+import { uncached } from './uncached';
 import type { Answer, Failure, Forward, Relay, RequestHead, RequestVerb, ResponseHead, ResponseVerb } from './verbs';
 
 /**
@@ -35,6 +40,7 @@ export class Exchange {
   #conversation: Conversation | undefined;
   #place: Place | undefined;
   #tokens: TokenEndpoint | undefined;
+  #caching: Caching | undefined;
 
   constructor(config: Config, memory: Memory, head: RequestHead) {
     this.#config = config;
@@ -83,29 +89,43 @@ export class Exchange {
     return this.#catching(() => (this.#tokens as TokenEndpoint).onForm(body));
   }
 
+  /** The store has been looked into, as the verb `find` asked. */
+  onFound(findings: Findings): RequestVerb {
+    return this.#settled(() => (this.#caching as Caching).onFound(findings));
+  }
+
+  /** What the verb `serve` was to send is not there any more. */
+  onGone(): RequestVerb {
+    return this.#settled(() => (this.#caching as Caching).onGone());
+  }
+
   /** @param elapsed milliseconds since the client's request came */
   onResponse(sent: Forward, head: ResponseHead, elapsed: number): ResponseVerb {
-    return this.#catching((): ResponseVerb => {
-      const again = this.#known.onTransient(sent, head, elapsed);
+    return this.#settled((): ResponseVerb => {
+      const again = this.#caching?.hasStandIn ? undefined : this.#known.onTransient(sent, head, elapsed);
       if (again) return again;
       if (sent.purpose === 'ping' && this.#tokens) return this.#tokens.onPing(head);
-      return this.#known.onResponse(sent, head, elapsed);
+      const verb = this.#known.onResponse(sent, head, elapsed);
+      if (verb.verb !== 'relay') return verb;
+      const instead = head.status >= 500 ? standIn(this.#head, this.#place as Place) : undefined;
+      return instead ?? this.#caching?.onRelay(verb, sent, head) ?? this.#uncached(verb);
     });
   }
 
-  onFailure(sent: Forward, failure: Failure, elapsed: number): Answer | Forward {
-    const again = this.#known.onFailure(sent, failure, elapsed);
-    return again ?? answerError(failureError(sent, failure, (this.#route as Route).upstream));
+  onFailure(sent: Forward, failure: Failure, elapsed: number): RequestVerb {
+    const again = this.#caching?.hasStandIn ? undefined : this.#known.onFailure(sent, failure, elapsed);
+    return this.#settled(() => again ?? answerError(failureError(sent, failure, (this.#route as Route).upstream)));
   }
 
   /** The token document that `authorize` asked for; empty where it was refused, undefined where none was to be had. */
-  onToken(document: string | undefined): Answer | Forward {
-    return this.#known.onToken(document) ?? answerError(tokenError(document === '', this.#route as Route));
+  onToken(document: string | undefined): RequestVerb {
+    const next = this.#known.onToken(document);
+    return this.#settled(() => next ?? answerError(tokenError(document === '', this.#route as Route)));
   }
 
   /** @param isHad whether the login is there that `login` asked for */
   onLogin(isHad: boolean): RequestVerb {
-    return this.#catching((): RequestVerb => {
+    return this.#settled((): RequestVerb => {
       const next = isHad ? this.#known.onLogin() : undefined;
       return next ?? answerError(loginError(isHad, this.#route as Route));
     });
@@ -127,6 +147,17 @@ export class Exchange {
       if (error instanceof RegistryError) return answerError(error);
       throw error;
     }
+  }
+
+  /** Where nothing is to be had upstream, there may be something else to say. */
+  #settled<Verb extends RequestVerb | ResponseVerb>(decide: () => Verb): Verb | Answer | Serve {
+    const verb = this.#catching(decide);
+    if (verb.verb !== 'answer' || (verb.status < 500 && verb.status !== 429)) return verb;
+    return standIn(this.#head, this.#place as Place) ?? this.#caching?.onFailed(verb) ?? verb;
+  }
+
+  #uncached(relay: Relay): Relay {
+    return uncached(relay, this.#head, this.#route as Route, this.#memory.cache);
   }
 
   #enter(place: Place): RequestVerb {
@@ -151,19 +182,34 @@ export class Exchange {
   #ask(place: Place): RequestVerb {
     const head = this.#head;
     const { route } = place;
-    const conversation = new Conversation(place, this.#memory);
-    this.#conversation = conversation;
     switch (route.kind) {
       case 'token':
+        this.#converse(place);
         this.#tokens = new TokenEndpoint(this.#config, this.#memory.realms, head, route);
         return this.#tokens.onRequest();
       case 'own':
       case 'backend': {
         const verb = askOutside(head, route, this.#config);
-        return verb.verb === 'forward' ? conversation.begin(verb) : verb;
+        return verb.verb === 'forward' ? this.#converse(place).begin(verb) : verb;
       }
       default:
-        return answerAsProxy(head, place) ?? conversation.ask(registryForward(head, route));
+        return answerAsProxy(head, place) ?? this.#askRegistry(place);
     }
+  }
+
+  #askRegistry(place: Place): RequestVerb {
+    const { route, config } = place;
+    const ask = (head: RequestHead, within?: number) => {
+      const verb = this.#converse(place).ask(registryForward(head, route));
+      return verb.verb === 'forward' && within !== undefined ? { ...verb, within } : verb;
+    };
+    if (!config.cache || !isCacheable(this.#head, route)) return ask(this.#head);
+    this.#caching = new Caching(place, this.#head, this.#memory.cache, ask);
+    return this.#caching.begin();
+  }
+
+  #converse(place: Place): Conversation {
+    this.#conversation = new Conversation(place, this.#memory);
+    return this.#conversation;
   }
 }

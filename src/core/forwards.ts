@@ -1,3 +1,4 @@
+import { isOwnToken } from './anonymous-token';
 import type { Config, Upstream } from './config';
 import { AGENT, backendHeaders, type HeaderList, headerOf, requestHeaders, withHeader } from './headers';
 import { takesBody } from './methods';
@@ -22,9 +23,11 @@ export function registryForward({ method, headers }: RequestHead, route: Route):
   };
 }
 
-/** Where the proxy authenticates, a client's login is meant for nobody upstream. */
+/** Where the proxy authenticates, a client's login is meant for nobody upstream, and neither is a token of ours. */
 function ownLogin(headers: HeaderList, { upstream }: Route): HeaderList {
-  return upstream.auth === 'proxy' ? withHeader(headers, 'authorization', undefined) : headers;
+  return upstream.auth === 'proxy' || isOwnToken(headerOf(headers, 'authorization'))
+    ? withHeader(headers, 'authorization', undefined)
+    : headers;
 }
 
 /** The client's own framing: a length, or chunks where it does not know it. */

@@ -18,6 +18,11 @@ export function withoutHeaders(headers: HeaderList, ...names: string[]): HeaderL
   return headers.filter(([key]) => !names.includes(key));
 }
 
+/** Without what asks for a part, or for an answer only under a condition (RFC 9110 sections 13 and 14). */
+export function withoutConditions(headers: HeaderList): HeaderList {
+  return headers.filter(([name]) => name !== 'range' && !name.startsWith('if-'));
+}
+
 /** The list with `name` set to one value (or removed, where the value is undefined). */
 export function withHeader(headers: HeaderList, name: string, value: string | undefined): HeaderList {
   const rest = withoutHeaders(headers, name);
@@ -61,6 +66,7 @@ const RESPONSE_FIELDS = new Set([
   'age',
   'allow',
   'cache-control',
+  'cache-status',
   'content-disposition',
   'content-encoding',
   'content-language',
@@ -83,6 +89,9 @@ const RESPONSE_FIELDS = new Set([
 
 /** Families of fields that registries add: quota, digests, spec extensions. */
 const RESPONSE_FAMILIES = ['docker-', 'oci-', 'ratelimit-', 'x-ratelimit-'];
+
+/** Where a platform streams only what has no length, this says it to whoever knows us: another instance. */
+export const LENGTH_FIELD = 'registry-proxy-length';
 
 /** Our User-Agent where the client has none: Docker Hub answers 403 to requests without. */
 export const AGENT = 'registry-proxy-serverless';

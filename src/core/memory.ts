@@ -1,3 +1,4 @@
+import type { CacheMemory } from './cache-memory';
 import type { Quotas } from './quota';
 import type { Realms } from './realm';
 
@@ -14,4 +15,5 @@ export interface Memory {
   readonly realms: Realms;
   readonly tokens: Tokens;
   readonly quotas: Quotas;
+  readonly cache: CacheMemory;
 }

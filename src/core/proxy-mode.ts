@@ -1,6 +1,6 @@
 import { printChallenge } from './challenge';
 import type { Config } from './config';
-import { RegistryError } from './errors';
+import { answerError, RegistryError } from './errors';
 import type { Place } from './location';
 import type { Route } from './route';
 import type { Origin } from './setting-values';
@@ -13,7 +13,8 @@ import type { Answer, RequestHead } from './verbs';
  */
 export function answerAsProxy({ method }: RequestHead, { route, config, origin }: Place): Answer | undefined {
   if (route.upstream.auth !== 'proxy') return undefined;
-  if (route.kind === 'ping') return isMixed(route, config) ? askForToken(route, origin) : answerPing(route);
+  if (route.kind === 'ping')
+    return isMixed(route, config) ? answerError(tokenNeeded(route, origin)) : answerPing(route);
   // Behind a gate somebody has said who asks, and that they may.
   const isRead = ['GET', 'HEAD'].includes(method) && route.kind !== 'upload';
   if (isRead || config.gate) return undefined;
@@ -47,9 +48,9 @@ function isMixed({ upstream, namespace }: Route, { upstreams }: Config): boolean
 }
 
 /** docker asks for tokens only where the ping says so, and then for every image of the host. */
-function askForToken({ upstream, mount }: Route, origin: Origin): never {
+export function tokenNeeded({ upstream, mount }: Route, origin: Origin): RegistryError {
   const parameters = [['realm', `${originOf(origin)}${mount}/token`] as const, ['service', hostOf(origin)] as const];
-  throw new RegistryError(
+  return new RegistryError(
     401,
     'UNAUTHORIZED',
     'a token is needed for some registries here',

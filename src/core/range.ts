@@ -1,4 +1,4 @@
-import { type HeaderList, headerOf } from './headers';
+import { type HeaderList, headerOf, LENGTH_FIELD } from './headers';
 import type { ResponseHead, Span } from './verbs';
 
 /** `Content-Range: bytes first-last/total` (RFC 9110 section 14.4); undefined for anything else. */
@@ -18,8 +18,8 @@ export function unsatisfiedTotal(field: string | undefined): number | undefined 
   return match ? Number(match[1]) : undefined;
 }
 
-export function contentLength(headers: HeaderList): number | undefined {
-  const text = headerOf(headers, 'content-length');
+export function contentLength(headers: HeaderList, name = 'content-length'): number | undefined {
+  const text = headerOf(headers, name);
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
@@ -30,7 +30,7 @@ export function contentLength(headers: HeaderList): number | undefined {
 export function spanOf(head: ResponseHead): Span | undefined {
   const encoding = headerOf(head.headers, 'content-encoding')?.toLowerCase() ?? 'identity';
   if (encoding !== 'identity') return undefined;
-  const total = contentLength(head.headers);
+  const total = contentLength(head.headers) ?? contentLength(head.headers, LENGTH_FIELD);
   if (head.status === 206) {
     const part = parseContentRange(headerOf(head.headers, 'content-range'));
     return total === undefined || (part && part.last - part.first + 1 === total) ? part : undefined;

@@ -1,5 +1,13 @@
 import { SMALL_BODY_BYTES } from './capabilities';
-import { type HeaderList, headerOf, headersOf, responseHeaders, withHeader, withoutHeaders } from './headers';
+import {
+  type HeaderList,
+  headerOf,
+  headersOf,
+  LENGTH_FIELD,
+  responseHeaders,
+  withHeader,
+  withoutHeaders,
+} from './headers';
 import { listEdit } from './lists';
 import { ownLink, ownLocation, type Place, passedLocation } from './location';
 import { contentLength, parseContentRange, spanOf, strongValidator, unsatisfiedTotal } from './range';
@@ -24,7 +32,9 @@ export function relayed(sent: Forward, head: ResponseHead, place: Place): Relay 
   const length = contentLength(headers);
   if (length === undefined && isSmallKind(place)) return { verb: 'relay', status, headers, body: 'collect' };
   const isChunked = length !== undefined && length > place.config.chunkedAbove;
-  const framed = isChunked ? withoutHeaders(headers, 'content-length') : headers;
+  const framed = isChunked
+    ? [...withoutHeaders(headers, 'content-length'), [LENGTH_FIELD, String(length)] as const]
+    : headers;
   const span = resumableSpan(sent, head, place);
   return { verb: 'relay', status, headers: framed, body: 'stream', ...(span && { span }) };
 }

@@ -1,3 +1,4 @@
+import type { Find, Keep, Note, Outcome, Serve } from './cache-verbs';
 import type { CloudAccount } from './cloud-account';
 import type { Connection } from './config';
 import type { HeaderList } from './headers';
@@ -103,6 +104,9 @@ export interface Relay {
   readonly edit?: (text: string) => string;
   /** Set where a cut body can be continued with `Range`. */
   readonly span?: Span;
+  readonly keep?: Keep;
+  readonly notes?: readonly Note[];
+  readonly outcome?: Outcome;
 }
 
 /** The part of a representation that a body carries, in absolute byte offsets. */
@@ -144,6 +148,6 @@ export interface Issue {
   readonly lifetime: number;
 }
 
-export type RequestVerb = Answer | Authorize | Forward | Identify | Issue | ObtainLogin | Read;
-export type ResponseVerb = Answer | Forward | Authorize | ObtainLogin | Relay;
+export type RequestVerb = Answer | Authorize | Find | Forward | Identify | Issue | ObtainLogin | Read | Serve;
+export type ResponseVerb = Relay | RequestVerb;
 export type ResumeVerb = Forward | Authorize | Splice | GiveUp;

@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { corsHeaders } from '../core/cors';
 import { answerError, RegistryError } from '../core/errors';
 import type { HeaderList } from '../core/headers';
-import type { Answer, Authorize, Forward, ObtainLogin, Relay, RequestVerb, ResponseVerb } from '../core/verbs';
+import type { Answer, Forward, ObtainLogin, Relay, RequestVerb, ResponseVerb } from '../core/verbs';
+import { discard } from './discard';
+import { errandOf, fetchToken, prepare } from './errand';
 import { failureOf } from './failures';
 import { responseHead, writeHead } from './heads';
 import { relay } from './relay';
@@ -60,7 +61,7 @@ async function carryOut(session: Session): Promise<void> {
         break;
       }
       case 'authorize':
-        verb = exchange.onToken(await fetchToken(session, verb));
+        verb = exchange.onToken(await fetchToken(errandOf(session), verb));
         break;
       case 'login':
         verb = exchange.onLogin(await obtainLoginFor(session, verb));
@@ -117,49 +118,10 @@ async function forward(session: Session, sent: Forward): Promise<Verb | undefine
 
 /** @throws TransportError or a node:http error; no response came then */
 export async function send(session: Session, forward: Forward): Promise<IncomingMessage> {
-  const { context, req, res, signal, record } = session;
-  if (forward.after !== undefined) await pause(forward.after, signal);
-  if (signal.aborted) throw new Error('the client left');
-  record.upstream = forward.url.hostname;
+  const { context, req, res, signal } = session;
+  await prepare(session, forward);
   if (forward.purpose === 'ping' || forward.purpose === 'realm') return context.transport.fetch(forward, signal);
   return context.transport.send(forward, req, res, signal);
-}
-
-/** The token document, empty where it was refused, undefined where none was to be had. Many may wait for it, so nobody's leaving ends it. */
-export function fetchToken(
-  { context, exchange, record }: Session,
-  { request, limit, key, spent }: Authorize,
-): Promise<string | undefined> {
-  // Kept with the token for its renewal, so it must not hold on to this request.
-  const within = exchange.timeouts.response;
-  return context.memory.tokens.obtain(key, spent, async () => {
-    let response: IncomingMessage | undefined;
-    try {
-      const { signal } = new AbortController();
-      response = await context.transport.fetch(request, signal);
-      const body = await readSmallBody(response, limit, within);
-      if (response.statusCode === 200 && !body.isLonger) return Buffer.concat(body.chunks).toString();
-      record.why = `the token server answers ${response.statusCode}`;
-      if (response.statusCode === 401 || response.statusCode === 403) {
-        discard(response);
-        return '';
-      }
-    } catch (error) {
-      record.why = failureOf(error).message;
-    }
-    response?.destroy();
-    return undefined;
-  });
-}
-
-/** Bodies of redirects and errors are small: read away, their connection can be used again. */
-const MAX_DISCARDED = 64 * 1024;
-
-export function discard(response: IncomingMessage): void {
-  response.on('error', () => {});
-  const length = Number(response.headers['content-length']);
-  if (length <= MAX_DISCARDED) response.resume();
-  else response.destroy();
 }
 
 export function answer({ res, head, record, context }: Session, { status, headers, body, why }: Answer): void {
@@ -183,8 +145,4 @@ async function readForm({ req, signal, context }: Session, limit: number): Promi
   } catch {
     return answerError(new RegistryError(408, 'UNKNOWN', 'the request body did not come in time', undefined, close));
   }
-}
-
-async function pause(delay: number, signal: AbortSignal): Promise<void> {
-  await sleep(delay, undefined, { signal }).catch(() => {});
 }

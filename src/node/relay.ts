@@ -3,11 +3,13 @@ import { corsHeaders } from '../core/cors';
 import { answerError, RegistryError } from '../core/errors';
 import type { HeaderList } from '../core/headers';
 import { MAX_COLLECTED } from '../core/relay';
-import type { Resumption } from '../core/resume';
-import type { Failure, Forward, Relay, ResumeVerb } from '../core/verbs';
+import type { Failure, Forward, Relay } from '../core/verbs';
+import { type Continuation, continueBody } from './continuation';
+import { discard } from './discard';
+import { errandOf } from './errand';
 import { failureOf } from './failures';
-import { responseHead, writeHead } from './heads';
-import { answer, discard, fetchToken, send } from './proxy';
+import { writeHead } from './heads';
+import { answer, send } from './proxy';
 import { pump } from './pump';
 import type { Session } from './session';
 import { readSmallBody, type SmallBody } from './small-body';
@@ -78,13 +80,13 @@ async function stream(
   const total = verb.span?.last === undefined ? Number.POSITIVE_INFINITY : verb.span.last - verb.span.first + 1;
   const resumption = sent && exchange.resumption(verb, sent);
   let received = 0;
-  let source: { body: IncomingMessage; skip: number } | undefined = { body: response, skip: 0 };
+  let source: Continuation | undefined = { response, skip: 0 };
   if (total === 0) {
     discard(response);
     return void res.end();
   }
   while (source) {
-    const { body, skip } = source;
+    const { response: body, skip } = source;
     const result = await pump(body, res, { skip, limit: total - received, stall, client });
     received += result.bytes;
     record.bytes += result.bytes;
@@ -94,50 +96,9 @@ async function stream(
     record.why = result.why ?? 'the upstream ended early';
     if (result.end === 'client-left') return;
     if (result.end === 'client-stalled') break;
-    source = resumption && (await resume(session, resumption, received));
+    source =
+      resumption && (await continueBody(errandOf(session), resumption, received, (forward) => send(session, forward)));
   }
   // Never a clean end on a short body: containerd and podman continue only after a broken connection (invariant 2).
   res.destroy();
-}
-
-/** The body that continues after `received` bytes; undefined where there is none to be had. */
-async function resume(
-  session: Session,
-  resumption: Resumption,
-  received: number,
-): Promise<{ body: IncomingMessage; skip: number } | undefined> {
-  const { record, signal } = session;
-  let response: IncomingMessage | undefined;
-  let verb: ResumeVerb = resumption.onCut(received);
-  while (!signal.aborted) {
-    switch (verb.verb) {
-      case 'splice':
-        record.resumed += 1;
-        return response && { body: response, skip: verb.skip };
-      case 'give-up':
-        record.why = verb.why;
-        if (response) discard(response);
-        response = undefined;
-        if (verb.final) return undefined;
-        verb = resumption.onCut(received);
-        break;
-      case 'authorize':
-        if (response) discard(response);
-        verb = resumption.onToken(await fetchToken(session, verb));
-        break;
-      case 'forward': {
-        if (response) discard(response);
-        const sent: Forward = verb;
-        try {
-          response = await send(session, sent);
-          verb = resumption.onResponse(sent, responseHead(response));
-        } catch (error) {
-          response = undefined;
-          verb = resumption.onFailure(failureOf(error));
-        }
-        break;
-      }
-    }
-  }
-  return undefined;
 }

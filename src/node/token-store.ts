@@ -1,3 +1,4 @@
+import { CacheMemory } from '../core/cache-memory';
 import type { Memory, Tokens } from '../core/memory';
 import { Quotas } from '../core/quota';
 import { readToken, tokenLifetime } from '../core/token';
@@ -27,7 +28,7 @@ export const MAX_TOKEN_BYTES = 16 * 1024 * 1024;
 
 /** The memory of a configuration that has just been read: nothing is known yet. */
 export function createMemory(): Memory & { readonly tokens: TokenStore } {
-  return { realms: new Map(), tokens: new TokenStore(), quotas: new Quotas() };
+  return { realms: new Map(), tokens: new TokenStore(), quotas: new Quotas(), cache: new CacheMemory() };
 }
 
 /** Token documents for as long as they are good. Whoever waits for the same one gets the same: one request for many. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Authorization } from '../../src/core/authorization';
+import { CacheMemory } from '../../src/core/cache-memory';
 import { headerOf } from '../../src/core/headers';
 import { Quotas } from '../../src/core/quota';
 import { tokenKey } from '../../src/core/token';
@@ -14,7 +15,7 @@ const first = forward('https://registry.example.com/v2/team/app/manifests/v1');
 function scene() {
   const { route } = place('/v2/team/app/manifests/v1', ACCOUNTS);
   const tokens = new Map<string, string>();
-  const memory = { realms: new Map(), quotas: new Quotas(), tokens };
+  const memory = { realms: new Map(), quotas: new Quotas(), tokens, cache: new CacheMemory() };
   const { url, accounts } = route.upstream;
   tokens.set(tokenKey(url, accounts[0], route.upstream, 'team/app'), '{"token":"of-one"}');
   return { memory, authorization: new Authorization(route, memory) };
@@ -62,7 +63,12 @@ test('another host’s Basic challenge is met by nothing', () => {
 
 test('AUTH_HEADER goes with the first request, and a 401 to it is final', () => {
   const { route } = place('/v2/team/app/manifests/v1', { ...REGISTRY, AUTH_HEADER: 'Key k', ANONYMOUS_PULL: 'true' });
-  const authorization = new Authorization(route, { realms: new Map(), quotas: new Quotas(), tokens: new Map() });
+  const authorization = new Authorization(route, {
+    realms: new Map(),
+    quotas: new Quotas(),
+    tokens: new Map(),
+    cache: new CacheMemory(),
+  });
   const prepared = authorization.prepare(first);
   expect(headerOf(prepared.headers, 'authorization')).toBe('Key k');
   expect(authorization.onUnauthorized(prepared, response(401, CHALLENGE))).toBeUndefined();

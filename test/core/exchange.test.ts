@@ -1,3 +1,4 @@
+import { CacheMemory } from '../../src/core/cache-memory';
 import { Exchange } from '../../src/core/exchange';
 import { headerOf } from '../../src/core/headers';
 import { Quotas } from '../../src/core/quota';
@@ -15,7 +16,11 @@ const CHALLENGE = {
 };
 
 function exchange(line: string, env: Record<string, string> = PASS, headers: Fields = {}, realms: Realms = new Map()) {
-  return new Exchange(configOf(env), { realms, tokens: new Map(), quotas: new Quotas() }, request(line, headers));
+  return new Exchange(
+    configOf(env),
+    { realms, tokens: new Map(), quotas: new Quotas(), cache: new CacheMemory() },
+    request(line, headers),
+  );
 }
 
 const code = (verb: unknown) => {

@@ -1,0 +1,116 @@
+import { isOwnToken } from './anonymous-token';
+import type { CacheConfig } from './cache-config';
+import type { CacheMemory } from './cache-memory';
+import { holderOf, publicName, repositoryName, tagName } from './cache-names';
+import { headerOf } from './headers';
+import type { Place } from './location';
+import { isDigest } from './reference';
+import type { Route } from './route';
+import { acceptKey } from './tag-document';
+import type { Answer, RequestHead } from './verbs';
+
+/** Whether an answer to this may come out of the cache, or go into it. */
+export function isCacheable({ method, headers }: RequestHead, { kind, query, reference }: Route): boolean {
+  if (!['GET', 'HEAD'].includes(method) || query !== '') return false;
+  if (/\bno-store\b/i.test(headerOf(headers, 'cache-control') ?? '')) return false;
+  return (
+    (kind === 'manifest' && !isDigest(reference)) || (['blob', 'manifest'].includes(kind) && isStorable(reference))
+  );
+}
+
+/** Whether stores know the algorithm. */
+export function isStorable(digest: string): boolean {
+  return /^sha(256|512):/.test(digest) && isDigest(digest);
+}
+
+/** A GET or HEAD of a manifest or blob, as the cache sees it. */
+export class CacheQuestion {
+  readonly place: Place;
+  readonly head: RequestHead;
+  /** What the client shows to the registry; a token of ours says nothing. */
+  readonly authorization: string | undefined;
+  readonly accept: string;
+  readonly isTag: boolean;
+  /** The client wants to know what the registry says now (RFC 9111 section 5.2.1.4). */
+  readonly isNoCache: boolean;
+  /** Everybody may pull here. */
+  isPublic = false;
+  /** Milliseconds since 1970. */
+  now = 0;
+
+  readonly #memory: CacheMemory;
+
+  constructor(place: Place, head: RequestHead, memory: CacheMemory) {
+    this.#memory = memory;
+    this.place = place;
+    this.head = head;
+    const authorization = headerOf(head.headers, 'authorization');
+    this.authorization = isOwnToken(authorization) ? undefined : authorization;
+    this.accept = acceptKey(head.headers);
+    this.isTag = place.route.kind === 'manifest' && !isDigest(place.route.reference);
+    this.isNoCache =
+      /\bno-cache\b|\bmax-age=0\b/i.test(headerOf(head.headers, 'cache-control') ?? '') ||
+      /\bno-cache\b/i.test(headerOf(head.headers, 'pragma') ?? '');
+  }
+
+  get route(): Route {
+    return this.place.route;
+  }
+
+  get config(): CacheConfig {
+    return this.place.config.cache as CacheConfig;
+  }
+
+  /** Clients show rights of their own, which only the registry can judge. */
+  get isByClient(): boolean {
+    return holderOf(this.route.upstream) === 'client';
+  }
+
+  /** Names of the documents about tag and repository. */
+  get tag(): string {
+    return tagName(this.route);
+  }
+
+  get public(): string {
+    return publicName(this.route);
+  }
+
+  /** What is kept of the repository may be shown to this client. */
+  get isRightful(): boolean {
+    if (this.isPublic || !this.isByClient) return true;
+    return this.authorization !== undefined && this.#memory.isProven(this.#right, this.now);
+  }
+
+  /** What an answer of the registry says about this client's right. */
+  learn(status: number): void {
+    if (!this.isByClient || this.authorization === undefined) return;
+    if ([200, 206, 304].includes(status)) this.#memory.prove(this.#right, this.now);
+    else if ([401, 403].includes(status)) this.#memory.disprove(this.#right);
+  }
+
+  /** The answer to the same question a moment ago, which was that there is nothing. */
+  get missed(): Answer | undefined {
+    return this.isNoCache ? undefined : this.#memory.missed(this.absence, this.now);
+  }
+
+  get registry(): string {
+    return this.route.upstream.name;
+  }
+
+  /** What this client's right to the repository is remembered by. */
+  get #right(): string {
+    return `${repositoryName(this.route)} ${this.authorization}`;
+  }
+
+  /** What an absence is remembered by; who may not see something is told the same. */
+  get absence(): string {
+    const right = this.isByClient ? (this.authorization ?? '') : '';
+    return `${repositoryName(this.route)} ${this.route.reference} ${this.accept} ${right}`;
+  }
+
+  /** Milliseconds. */
+  get lifetime(): number {
+    const { upstream, repository, reference } = this.route;
+    return this.config.tagLifetime({ registry: upstream.name, repository, tag: reference });
+  }
+}

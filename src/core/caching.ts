@@ -1,0 +1,215 @@
+import type { CacheMemory } from './cache-memory';
+import { linkName } from './cache-names';
+import { CacheQuestion } from './cache-question';
+import { forwarded, hit, withCacheStatus } from './cache-status';
+import type { CacheDocument, Find, Findings, FoundBlob, Note, Outcome, Serve } from './cache-verbs';
+import { type Held, requestedRange, servedHead } from './cached-head';
+import { answerError, RegistryError } from './errors';
+import { headerOf, withoutConditions } from './headers';
+import { headNotes, keepOf, linkNote, mediaTypeOf, tagNotes } from './keeping';
+import type { Place } from './location';
+import { variantOf } from './tag-document';
+import type { Answer, Forward, Relay, RequestHead, RequestVerb, ResponseHead } from './verbs';
+
+/** Milliseconds for the registry to say whether a tag is still what it was, where there is something to serve. */
+export const REVALIDATION_TIME = 5_000;
+
+/** Bytes between what has been fetched and where a range begins, up to which it is waited for and not asked for. */
+export const NEAR_BYTES = 4 * 1024 * 1024;
+
+/** Begins a conversation with upstreams about such a request. */
+type Ask = (head: RequestHead, within?: number) => RequestVerb;
+
+/** What the cache does for one GET or HEAD of a manifest or blob (docs/caching.md). */
+export class Caching {
+  readonly #question: CacheQuestion;
+  readonly #memory: CacheMemory;
+  readonly #ask: Ask;
+  /** `holding`: is there what the tag was? `checking`: is it still so, and may this client have it? */
+  #step: 'asking' | 'holding' | 'checking' = 'asking';
+  #held: Held | undefined;
+  #tag: CacheDocument | undefined;
+
+  constructor(place: Place, head: RequestHead, memory: CacheMemory, ask: Ask) {
+    this.#question = new CacheQuestion(place, head, memory);
+    this.#memory = memory;
+    this.#ask = ask;
+  }
+
+  begin(): Find {
+    const { route, head, tag, isTag, public: open } = this.#question;
+    if (isTag) return { verb: 'find', documents: [tag, open] };
+    const link = linkName(route, route.reference);
+    const lead = route.kind === 'blob' && head.method === 'GET' && headerOf(head.headers, 'range') === undefined;
+    return { verb: 'find', documents: [link, open], blob: { digest: route.reference, link, lead } };
+  }
+
+  onFound({ now, documents, blob }: Findings): RequestVerb {
+    const question = this.#question;
+    question.now = now;
+    if (this.#step === 'holding') return blob ? this.#onHeld() : this.#askAnew();
+    question.isPublic = documents[question.public] !== undefined;
+    if (question.isTag) return this.#onTag(documents[question.tag]);
+    return this.#onDigest(documents[linkName(question.route, question.route.reference)], blob);
+  }
+
+  /** What was to be served is gone. */
+  onGone(): RequestVerb {
+    this.#held = undefined;
+    return this.#askAnew();
+  }
+
+  /** The end of a conversation; another verb where there is something better to say. */
+  onRelay(relay: Relay, sent: Forward, head: ResponseHead): Relay | RequestVerb {
+    this.#question.learn(head.status);
+    if (this.#step === 'checking') return this.#onChecked(relay, head);
+    if (isUnavailable(head.status) && this.hasStandIn) return this.#standIn(head.status);
+    if (head.status === 404) return this.#onMissing(relay);
+    const keep = keepOf(this.#question, relay, sent, head, this.#tag);
+    const notes = keep ? [] : headNotes(this.#question, head, this.#tag);
+    return { ...this.#labelled(relay, head.status, keep !== undefined), keep, notes };
+  }
+
+  /** What would be answered since nothing was to be had upstream. */
+  onFailed(answer: Answer): Answer | Serve {
+    return isUnavailable(answer.status) && this.hasStandIn ? this.#standIn() : answer;
+  }
+
+  /** There is something to serve where the registry cannot be asked, so there is no need to try again. */
+  get hasStandIn(): boolean {
+    const { isTag, isNoCache, lifetime, config } = this.#question;
+    if (!isTag || this.#held?.age === undefined || isNoCache || !this.#question.isRightful) return false;
+    return this.#held.age < lifetime + config.stale;
+  }
+
+  #onDigest(link: CacheDocument | undefined, blob: FoundBlob | undefined): RequestVerb {
+    const { route } = this.#question;
+    if (!blob || this.#isBeyond(blob)) return this.#question.missed ?? this.#askAnew();
+    const mediaType = link?.mediaType as string | undefined;
+    this.#held = { digest: route.reference, size: blob.size, mediaType };
+    const isLinked = route.kind === 'manifest' ? mediaType !== undefined : link !== undefined || blob.isLinked;
+    if (!isLinked || !this.#question.isRightful) return this.#check();
+    if (blob.state === 'stored') return this.#serve('hit', hit());
+    return this.#serve('joined', forwarded({ fwd: 'uri-miss', collapsed: true }));
+  }
+
+  #onTag(document: CacheDocument | undefined): RequestVerb {
+    const { accept, now, head, route } = this.#question;
+    this.#tag = document;
+    const variant = variantOf(document, accept);
+    if (!variant) return this.#question.missed ?? this.#askAnew();
+    const { digest, size, mediaType, checkedAt } = variant;
+    // A clock that was set back makes nothing fresh for ever.
+    this.#held = { digest, size, mediaType, age: Math.abs(now - checkedAt) };
+    if (head.method === 'HEAD') return this.#onHeld();
+    this.#step = 'holding';
+    return { verb: 'find', documents: [], blob: { digest, link: linkName(route, digest), lead: false } };
+  }
+
+  #onHeld(): RequestVerb {
+    const { lifetime, isNoCache, now } = this.#question;
+    const ttl = lifetime - (this.#held?.age as number);
+    if (this.#question.isRightful && ttl > 0 && !isNoCache) return this.#serve('hit', hit(ttl));
+    if (this.hasStandIn && this.#memory.isOut(this.#question.registry, now)) return this.#serve('stale', hit(ttl));
+    return this.#check();
+  }
+
+  /** Asks the registry whether it is still so, and whether this client may have it: HEAD costs no pull (Docker Hub). */
+  #check(): RequestVerb {
+    const { head } = this.#question;
+    this.#step = 'checking';
+    const whole = { ...head, method: 'HEAD', headers: withoutConditions(head.headers) };
+    return this.#ask(whole, this.hasStandIn ? REVALIDATION_TIME : undefined);
+  }
+
+  #onChecked(relay: Relay, head: ResponseHead): Relay | RequestVerb {
+    const { status } = head;
+    const { isTag, config, head: asked } = this.#question;
+    const held = this.#held as Held;
+    if (status === 200 && !isTag) return this.#onProven(mediaTypeOf(head));
+    if (status === 200 && headerOf(head.headers, 'docker-content-digest') === held.digest) {
+      this.#held = { ...held, age: 0 };
+      return this.#revalidated(tagNotes(this.#question, held.digest, held.mediaType ?? '', held.size, this.#tag));
+    }
+    const isStale = isUnavailable(status) || (status === 404 && config.staleMissing);
+    if (isStale && this.hasStandIn) return this.#standIn(status);
+    if (asked.method === 'GET') return this.#askAnew();
+    if (status === 404) return this.#onMissing(relay);
+    return { ...this.#labelled(relay, status, false), notes: headNotes(this.#question, head, this.#tag) };
+  }
+
+  /** The repository has it, and the client may see it. */
+  #onProven(mediaType: string | undefined): RequestVerb {
+    const held = this.#held as Held;
+    const isManifest = this.#question.route.kind === 'manifest';
+    if (isManifest && mediaType === undefined) return this.#askAnew();
+    this.#held = { ...held, mediaType: isManifest ? mediaType : undefined };
+    return this.#revalidated([linkNote(this.#question, held.digest, mediaType)]);
+  }
+
+  #revalidated(notes: readonly Note[]): Serve {
+    const fwd = this.#question.isNoCache ? 'request' : 'stale';
+    return this.#serve('revalidated', forwarded({ fwd, status: 200, detail: 'same-digest' }), notes);
+  }
+
+  #onMissing(relay: Relay): Relay {
+    const { route, tag, absence, now, config } = this.#question;
+    const notes = this.#tag ? [{ name: tag }] : [];
+    if (route.kind === 'manifest') {
+      const about = { reference: route.reference };
+      const answer = answerError(
+        new RegistryError(404, 'MANIFEST_UNKNOWN', 'the registry has no such manifest', about),
+      );
+      const headers = withCacheStatus(answer.headers, hit());
+      this.#memory.miss(absence, { ...answer, headers }, now, config.negative);
+    }
+    return { ...this.#labelled(relay, 404, false), notes };
+  }
+
+  #askAnew(): RequestVerb {
+    this.#step = 'asking';
+    return this.#ask(this.#question.head);
+  }
+
+  #standIn(status?: number): Serve {
+    this.#memory.noteOutage(this.#question.registry, this.#question.now);
+    return this.#serve('stale', forwarded({ fwd: 'stale', status, detail: 'stale-if-error' }));
+  }
+
+  #serve(outcome: Outcome, member: string, notes: readonly Note[] = []): Serve {
+    const { head, place, config, route } = this.#question;
+    const held = this.#held as Held;
+    const { status, headers, range } = servedHead(head, held, place);
+    // What is still coming is not yet where a URL could lead.
+    const isThere = route.kind === 'blob' && outcome !== 'joined' && range !== undefined;
+    return {
+      verb: 'serve',
+      status,
+      headers: withCacheStatus(headers, member),
+      digest: held.digest,
+      range,
+      ...(isThere && config.redirect !== undefined && { redirect: config.redirect }),
+      notes,
+      outcome,
+    };
+  }
+
+  #labelled(relay: Relay, status: number, stored: boolean): Relay {
+    const fwd = this.#question.isNoCache ? 'request' : 'uri-miss';
+    const headers = withCacheStatus(relay.headers, forwarded({ fwd, status, stored }));
+    return { ...relay, headers, outcome: 'miss' };
+  }
+
+  /** A part that will be there much later is had sooner from upstream. */
+  #isBeyond({ state, size, written }: FoundBlob): boolean {
+    const { head, route } = this.#question;
+    if (state === 'stored') return false;
+    const range = requestedRange(head.headers, `"${route.reference}"`, size);
+    return typeof range === 'object' && range.first > written + NEAR_BYTES;
+  }
+}
+
+/** The registry cannot tell now, as opposed to: it says no. */
+function isUnavailable(status: number): boolean {
+  return status === 429 || status >= 500;
+}

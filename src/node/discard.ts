@@ -1,0 +1,12 @@
+import type { IncomingMessage } from 'node:http';
+
+/** Bodies of redirects and errors are small: read away, their connection can be used again. */
+const MAX_DISCARDED = 64 * 1024;
+
+/** Gets rid of a response whose body nobody wants. */
+export function discard(response: IncomingMessage): void {
+  response.on('error', () => {});
+  const length = Number(response.headers['content-length']);
+  if (length <= MAX_DISCARDED) response.resume();
+  else response.destroy();
+}
