@@ -13,7 +13,11 @@ export interface Cache {
 }
 
 /** The proxy with an empty folder on disk, which is gone when it is stopped. */
-export function ownCache(stage: Stage, runtime: Runtime, env: Record<string, string> = {}): Cache {
+export function ownCache(
+  stage: Pick<Stage, 'folder' | 'bundle'>,
+  runtime: Runtime,
+  env: Record<string, string> = {},
+): Cache {
   return {
     name: 'proxy',
     node: runtime.version,
