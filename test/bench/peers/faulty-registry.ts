@@ -1,6 +1,6 @@
 // A registry over plain HTTP that fails in every way there is: half of its first answers for anything are bad, and after so
 // many bad ones for one thing it answers well. Which fault comes when depends on the seed and on what was asked before.
-//   SEED=<word> node faulty-registry.js
+//   SEED=<word> [FAULTS=<some of them, with commas between>] node faulty-registry.js
 // GET /-/faults says how often each fault was met.
 import http, { type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -23,6 +23,7 @@ const PARTS = ['whole for a part', 'another part', 'another size', 'another body
 
 type Fault = (typeof ANSWERS)[number] | (typeof BODIES)[number] | (typeof PARTS)[number];
 
+const only = process.env.FAULTS?.split(',');
 const asked = new Map<string, number>();
 const bad = new Map<string, number>();
 const met: Partial<Record<Fault, number>> = {};
@@ -33,10 +34,12 @@ function faultOf(req: IncomingMessage, path: string): Fault | undefined {
   asked.set(key, nth);
   const soFar = bad.get(key) ?? 0;
   if (soFar >= MOST || chance(seed, key, nth) >= BAD) return undefined;
-  bad.set(key, soFar + 1);
   const body = req.method === 'HEAD' ? [] : BODIES;
   const part = req.headers.range === undefined || req.method === 'HEAD' ? [] : PARTS;
-  const fault = chooseBy(chance(seed, key, nth, 'which'), [...ANSWERS, ...body, ...body, ...part, ...part]);
+  const possible = [...ANSWERS, ...body, ...body, ...part, ...part].filter((each) => only?.includes(each) ?? true);
+  if (possible.length === 0) return undefined;
+  const fault = chooseBy(chance(seed, key, nth, 'which'), possible);
+  bad.set(key, soFar + 1);
   met[fault] = (met[fault] ?? 0) + 1;
   return fault;
 }
@@ -104,7 +107,7 @@ async function sendContent(
   const breakAt = Math.floor(chance(seed, digest, first, 'where') * few);
   const pace = new Pace(fault === 'slow' ? SLOW : Number.POSITIVE_INFINITY);
   for (let at = 0; at < few && !res.destroyed; at += PIECE) {
-    const piece = content.read(first + at, Math.min(PIECE, few - at));
+    const piece = Buffer.from(content.read(first + at, Math.min(PIECE, few - at)));
     const place = breakAt - at;
     const isHere = place >= 0 && place < piece.length;
     if (isHere && (fault === 'wrong byte' || fault === 'another body'))
