@@ -2,8 +2,11 @@ import { isOwnToken } from './anonymous-token';
 import type { CacheConfig } from './cache-config';
 import type { CacheMemory } from './cache-memory';
 import { holderOf, publicName, repositoryName, tagName } from './cache-names';
+import { hit, withCacheStatus } from './cache-status';
+import { answerError, RegistryError } from './errors';
 import { headerOf } from './headers';
 import type { Place } from './location';
+import { PUBLIC_LIFETIME } from './public-probe';
 import { isDigest } from './reference';
 import type { Route } from './route';
 import { acceptKey } from './tag-document';
@@ -33,8 +36,8 @@ export class CacheQuestion {
   readonly isTag: boolean;
   /** The client wants to know what the registry says now (RFC 9111 section 5.2.1.4). */
   readonly isNoCache: boolean;
-  /** Everybody may pull here. */
-  isPublic = false;
+  /** Since when it is known that everybody may pull here, in milliseconds since 1970. */
+  publicSince: number | undefined;
   /** Milliseconds since 1970. */
   now = 0;
 
@@ -77,8 +80,14 @@ export class CacheQuestion {
 
   /** What is kept of the repository may be shown to this client. */
   get isRightful(): boolean {
-    if (this.isPublic || !this.isByClient) return true;
+    if (!this.isByClient || this.publicSince !== undefined) return true;
     return this.authorization !== undefined && this.#memory.isProven(this.#right, this.now);
+  }
+
+  /** It is worth asking whether everybody may pull here. */
+  get isPublicUnsure(): boolean {
+    if (!this.isByClient || this.route.kind !== 'manifest') return false;
+    return this.publicSince === undefined || Math.abs(this.now - this.publicSince) > PUBLIC_LIFETIME;
   }
 
   /** What an answer of the registry says about this client's right. */
@@ -88,9 +97,18 @@ export class CacheQuestion {
     else if ([401, 403].includes(status)) this.#memory.disprove(this.#right);
   }
 
+  /** The registry has no such manifest. Blobs may come at any moment, by a push. */
+  miss(): void {
+    if (this.route.kind !== 'manifest') return;
+    const about = { reference: this.route.reference };
+    const answer = answerError(new RegistryError(404, 'MANIFEST_UNKNOWN', 'the registry has no such manifest', about));
+    const headers = withCacheStatus(answer.headers, hit());
+    this.#memory.miss(this.#absence, { ...answer, headers }, this.now, this.config.negative);
+  }
+
   /** The answer to the same question a moment ago, which was that there is nothing. */
   get missed(): Answer | undefined {
-    return this.isNoCache ? undefined : this.#memory.missed(this.absence, this.now);
+    return this.isNoCache ? undefined : this.#memory.missed(this.#absence, this.now);
   }
 
   get registry(): string {
@@ -103,7 +121,7 @@ export class CacheQuestion {
   }
 
   /** What an absence is remembered by; who may not see something is told the same. */
-  get absence(): string {
+  get #absence(): string {
     const right = this.isByClient ? (this.authorization ?? '') : '';
     return `${repositoryName(this.route)} ${this.route.reference} ${this.accept} ${right}`;
   }

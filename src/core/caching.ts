@@ -4,10 +4,11 @@ import { CacheQuestion } from './cache-question';
 import { forwarded, hit, withCacheStatus } from './cache-status';
 import type { CacheDocument, Find, Findings, FoundBlob, Note, Outcome, Serve } from './cache-verbs';
 import { type Held, requestedRange, servedHead } from './cached-head';
-import { answerError, RegistryError } from './errors';
 import { headerOf, withoutConditions } from './headers';
 import { headNotes, keepOf, linkNote, mediaTypeOf, tagNotes } from './keeping';
 import type { Place } from './location';
+import type { Memory } from './memory';
+import { PublicProbe } from './public-probe';
 import { variantOf } from './tag-document';
 import type { Answer, Forward, Relay, RequestHead, RequestVerb, ResponseHead } from './verbs';
 
@@ -48,7 +49,8 @@ export class Caching {
     const question = this.#question;
     question.now = now;
     if (this.#step === 'holding') return blob ? this.#onHeld() : this.#askAnew();
-    question.isPublic = documents[question.public] !== undefined;
+    const open = documents[question.public];
+    question.publicSince = open && (Number(open.since) || 0);
     if (question.isTag) return this.#onTag(documents[question.tag]);
     return this.#onDigest(documents[linkName(question.route, question.route.reference)], blob);
   }
@@ -80,6 +82,12 @@ export class Caching {
     const { isTag, isNoCache, lifetime, config } = this.#question;
     if (!isTag || this.#held?.age === undefined || isNoCache || !this.#question.isRightful) return false;
     return this.#held.age < lifetime + config.stale;
+  }
+
+  /** Asks whether everybody may pull here; undefined where that is known, or not to be asked. */
+  probe(memory: Memory): PublicProbe | undefined {
+    const { isPublicUnsure, place, head, now } = this.#question;
+    return isPublicUnsure ? new PublicProbe(place, head, memory, now) : undefined;
   }
 
   #onDigest(link: CacheDocument | undefined, blob: FoundBlob | undefined): RequestVerb {
@@ -153,16 +161,8 @@ export class Caching {
   }
 
   #onMissing(relay: Relay): Relay {
-    const { route, tag, absence, now, config } = this.#question;
-    const notes = this.#tag ? [{ name: tag }] : [];
-    if (route.kind === 'manifest') {
-      const about = { reference: route.reference };
-      const answer = answerError(
-        new RegistryError(404, 'MANIFEST_UNKNOWN', 'the registry has no such manifest', about),
-      );
-      const headers = withCacheStatus(answer.headers, hit());
-      this.#memory.miss(absence, { ...answer, headers }, now, config.negative);
-    }
+    this.#question.miss();
+    const notes = this.#tag ? [{ name: this.#question.tag }] : [];
     return { ...this.#labelled(relay, 404, false), notes };
   }
 

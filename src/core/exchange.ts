@@ -21,6 +21,7 @@ import { checkFraming, checkKnownMethod } from './methods';
 import { originOfRequest } from './origin';
 import { askOutside } from './outside';
 import { answerAsProxy, loginError, tokenError } from './proxy-mode';
+import type { PublicProbe } from './public-probe';
 import type { Resumption } from './resume';
 import { type Route, routeOf } from './route';
 import { standIn } from './stand-in';
@@ -108,7 +109,11 @@ export class Exchange {
       const verb = this.#known.onResponse(sent, head, elapsed);
       if (verb.verb !== 'relay') return verb;
       const instead = head.status >= 500 ? standIn(this.#head, this.#place as Place) : undefined;
-      return instead ?? this.#caching?.onRelay(verb, sent, head) ?? this.#uncached(verb);
+      return (
+        instead ??
+        this.#caching?.onRelay(verb, sent, head) ??
+        uncached(verb, this.#head, this.#route as Route, this.#memory.cache)
+      );
     });
   }
 
@@ -129,6 +134,11 @@ export class Exchange {
       const next = isHad ? this.#known.onLogin() : undefined;
       return next ?? answerError(loginError(isHad, this.#route as Route));
     });
+  }
+
+  /** To be asked when an answer has been given; undefined where nothing is. */
+  probe(): PublicProbe | undefined {
+    return this.#caching?.probe(this.#memory);
   }
 
   /** Continues the body of this relay when it has been cut; undefined where that is impossible. */
@@ -154,10 +164,6 @@ export class Exchange {
     const verb = this.#catching(decide);
     if (verb.verb !== 'answer' || (verb.status < 500 && verb.status !== 429)) return verb;
     return standIn(this.#head, this.#place as Place) ?? this.#caching?.onFailed(verb) ?? verb;
-  }
-
-  #uncached(relay: Relay): Relay {
-    return uncached(relay, this.#head, this.#route as Route, this.#memory.cache);
   }
 
   #enter(place: Place): RequestVerb {

@@ -73,7 +73,7 @@ export function tagNotes(
 
 /** What is had without a login, everybody may have. */
 function openNotes(question: CacheQuestion): readonly Note[] {
-  const isOpen = question.isByClient && question.authorization === undefined && !question.isPublic;
+  const isOpen = question.isByClient && question.authorization === undefined && question.publicSince === undefined;
   return isOpen ? [{ name: question.public, document: { since: question.now } }] : [];
 }
 

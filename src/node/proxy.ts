@@ -3,12 +3,14 @@ import { corsHeaders } from '../core/cors';
 import { answerError, RegistryError } from '../core/errors';
 import type { HeaderList } from '../core/headers';
 import type { Answer, Forward, ObtainLogin, Relay, RequestVerb, ResponseVerb } from '../core/verbs';
+import type { Content } from './content';
 import { discard } from './discard';
 import { errandOf, fetchToken, prepare } from './errand';
 import { failureOf } from './failures';
 import { responseHead, writeHead } from './heads';
 import { relay } from './relay';
 import type { RequestRecord } from './request-log';
+import { serveKept } from './serving';
 import type { Session } from './session';
 import { readSmallBody } from './small-body';
 import type { Users } from './users';
@@ -19,6 +21,7 @@ export async function serve(session: Session): Promise<void> {
   try {
     await carryOut(session);
     endIdle(session);
+    probeOpenness(session);
   } catch (error) {
     if (signal.aborted) return;
     record.why = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -54,6 +57,15 @@ async function carryOut(session: Session): Promise<void> {
         verb = typeof body === 'string' ? exchange.onBody(body) : body;
         break;
       }
+      case 'find':
+        verb = exchange.onFound(await contentOf(session).find(verb, (settle) => res.once('close', settle)));
+        break;
+      case 'serve': {
+        const refused: Answer | undefined = isPlaced ? undefined : await context.guard.place(session);
+        isPlaced = true;
+        verb = refused ?? (await serveKept(session, verb));
+        break;
+      }
       case 'forward': {
         const refused: Answer | undefined = isPlaced ? undefined : await context.guard.place(session);
         isPlaced = true;
@@ -73,6 +85,20 @@ async function carryOut(session: Session): Promise<void> {
         return answer(session, exchange.onIssued(usersOf(session).issue(verb.user, verb.lifetime)));
     }
   }
+}
+
+/** Whether everybody may pull here is found out when somebody has. */
+function probeOpenness(session: Session): void {
+  const { context, exchange, res } = session;
+  const asked = res.statusCode === 200 ? exchange.probe() : undefined;
+  if (!asked) return;
+  const errand = { ...errandOf(session), signal: new AbortController().signal, record: { resumed: 0 } };
+  context.content?.probe(asked, async () => (await import('./probing')).probe(errand, asked));
+}
+
+function contentOf({ context }: Session): Content {
+  if (!context.content) throw new Error('there is a cache, and nothing to keep it in');
+  return context.content;
 }
 
 /** Whether it could be had. Many may wait for it, so nobody's leaving ends it. */

@@ -16,8 +16,15 @@ import { readSmallBody, type SmallBody } from './small-body';
 
 /** Hands an upstream's response to the client. */
 export async function relay(session: Session, sent: Forward, response: IncomingMessage, verb: Relay): Promise<void> {
-  const { res, head, context } = session;
+  const { res, head, context, record } = session;
   const headers = [...verb.headers, ...corsHeaders(head.headers, context.config)];
+  record.cache = verb.outcome;
+  if (verb.notes) context.content?.note(verb.notes);
+  if (verb.keep && context.content) {
+    const { keepBlob, keepManifest } = await import('./keeping');
+    if (verb.keep.kind === 'manifest') return keepManifest(session, response, verb, headers, verb.keep);
+    return keepBlob(session, sent, response, verb, headers, verb.keep);
+  }
   switch (verb.body) {
     case 'none':
       writeHead(res, verb.status, headers);
@@ -64,7 +71,7 @@ function edited(body: Buffer, edit: (text: string) => string): Buffer | undefine
   }
 }
 
-function cutAnswer({ kind, message }: Failure): RegistryError {
+export function cutAnswer({ kind, message }: Failure): RegistryError {
   return new RegistryError(kind === 'timeout' ? 504 : 502, 'UNAVAILABLE', `the registry's answer: ${message}`);
 }
 

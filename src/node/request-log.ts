@@ -1,3 +1,4 @@
+import type { Outcome } from '../core/cache-verbs';
 import { clientAddress } from '../core/origin';
 import { redactTarget } from '../core/redact';
 import type { Session } from './session';
@@ -18,6 +19,8 @@ export interface RequestRecord {
   /** Host that was asked last. */
   upstream?: string;
   why?: string;
+  /** What the cache did. */
+  cache?: Outcome;
 }
 
 /** nginx's status for a client that left before it got one. */
@@ -39,6 +42,7 @@ export function logRequest({ context, exchange, head, res, record, signal }: Ses
     duration: Math.round(performance.now() - record.startedAt),
     waited: record.waited >= 1 ? Math.round(record.waited) : undefined,
     resumed: record.resumed,
+    cache: record.cache,
     client: clientAddress(head, context.config.trustProxy),
     why: record.why ?? (isWhole ? undefined : 'the client left'),
   });

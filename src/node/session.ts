@@ -5,6 +5,7 @@ import { Exchange } from '../core/exchange';
 import { headerOf } from '../core/headers';
 import type { Memory } from '../core/memory';
 import type { RequestHead } from '../core/verbs';
+import type { Content } from './content';
 import type { Guard } from './guard';
 import { requestHead } from './heads';
 import type { Log } from './log';
@@ -20,6 +21,8 @@ export interface Context {
   /** Present where the configuration has a gate with users. */
   readonly users?: Users;
   readonly guard: Guard;
+  /** Present where the configuration has a cache. */
+  readonly content?: Content;
   readonly transport: Transport;
   readonly log: Log;
 }

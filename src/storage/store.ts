@@ -114,6 +114,11 @@ export interface Store {
   verify(key: Key): Promise<Verdict>;
   /** Removes what was used longest ago until the limits hold. A store does so itself when it has grown. */
   prune(limits?: PruneLimits): Promise<Pruned>;
+  /**
+   * A URL by which everybody gets the blob from where it is stored, for so many milliseconds; drivers without such URLs have no
+   * such method.
+   */
+  sign?(key: BlobKey, lifetime: number): string | Promise<string>;
   /** Ends unfinished puts and all work in the background. */
   close(): Promise<void>;
 }

@@ -1,0 +1,207 @@
+import { createHash } from 'node:crypto';
+import type { BlobQuestion, CacheDocument, Find, Findings, FoundBlob, KeepBlob, Note } from '../core/cache-verbs';
+import type { PublicProbe } from '../core/public-probe';
+import { blob, named } from '../storage/key';
+import type { Reading, Store } from '../storage/store';
+import type { Body } from './body';
+import { Downloads } from './downloads';
+import { Hot, MAX_HOT_ENTRY } from './hot';
+import { Spool } from './spool';
+
+/** Says that a document is not there, which is as good to know as what it says. */
+const ABSENT = Symbol('absent');
+
+/** What a hot document costs beside its text. */
+const OVERHEAD = 200;
+
+/** Bytes of a range of a body. */
+export interface Part {
+  readonly first: number;
+  readonly last: number;
+}
+
+type Source = AsyncIterable<Uint8Array | readonly Uint8Array[]>;
+
+/**
+ * The cache of a process: a store, what was just read from it, and what is being fetched into it. A fault of the store is told to
+ * `onFault` and otherwise as if nothing were there: it never fails a pull.
+ */
+export class Content {
+  readonly #store: Store;
+  readonly #onFault: (error: Error) => void;
+  readonly #hot = new Hot();
+  readonly #downloads = new Downloads();
+
+  constructor(store: Store, onFault: (error: Error) => void) {
+    this.#store = store;
+    this.#onFault = onFault;
+  }
+
+  /** @param onEnd called with what is to be called when the request ends, whether it has led a fetch or not */
+  async find({ documents, blob: question }: Find, onEnd: (settle: () => void) => void): Promise<Findings> {
+    const now = Date.now();
+    const found: Record<string, CacheDocument | undefined> = {};
+    const [state] = await Promise.all([
+      question && this.#findBlob(question, onEnd),
+      ...documents.map(async (name) => {
+        found[name] = await this.#document(name);
+      }),
+    ]);
+    return { now, documents: found, blob: state };
+  }
+
+  /** Writes what was learnt. Nobody waits for it. */
+  note(notes: readonly Note[]): void {
+    for (const { name, document } of notes) {
+      this.#heat(name, document);
+      this.#write(name, document).catch(this.#onFault);
+    }
+  }
+
+  /** The bytes of a part, out of memory, from a fetch under way or from the store; undefined where they are gone. */
+  async open(digest: string, { first, last }: Part): Promise<Source | undefined> {
+    const held = this.#hot.get<Uint8Array>(digest);
+    if (held) return only(held.subarray(first, last + 1));
+    const coming = this.#downloads.follow(digest, first, last);
+    if (coming) return coming;
+    const reading = await this.#stored(digest, first, last);
+    return reading && reading.entry.size <= MAX_HOT_ENTRY ? this.#heated(digest, reading) : reading;
+  }
+
+  /** A URL by which a client can get it from the store itself; undefined where the store has none. */
+  async sign(digest: string, lifetime: number): Promise<string | undefined> {
+    return this.#quietly(async () => this.#store.sign?.(blob(digest), lifetime));
+  }
+
+  /** Keeps a small body whose digest has been proven. */
+  async keep(digest: string, body: Uint8Array, notes: readonly Note[]): Promise<void> {
+    if (body.length <= MAX_HOT_ENTRY) this.#hot.set(digest, body, body.length + OVERHEAD);
+    await this.#quietly(async () => {
+      const sink = await this.#store.put(blob(digest), { size: body.length, proof: 'caller' });
+      await sink.write(body);
+      await sink.commit();
+    });
+    this.note(notes);
+  }
+
+  /**
+   * Lets one more follow the fetch of a blob, or begins it.
+   * @param body opened only where nobody is fetching it yet
+   */
+  fetch(keep: KeepBlob, body: () => Body): { source: Source; isOwn: boolean } {
+    const { digest, size, link, notes } = keep;
+    const options = {
+      digest,
+      size,
+      link,
+      sink: () => this.#quietly(() => this.#store.put(blob(digest), { size, proof: 'caller' })),
+      spool: () => this.#quietly(() => Spool.open()),
+      stored: (first: number, last: number) => this.#stored(digest, first, last),
+      onFault: this.#onFault,
+    };
+    return this.#downloads.fetch(options, body, (isStored, error) => {
+      if (isStored) this.note(notes);
+      if (error) this.#onFault(new Error(`${digest} was not fetched: ${error.message}`));
+    });
+  }
+
+  /**
+   * Finds out what a probe asks, unless somebody did a moment ago. Nobody waits for it.
+   * @param ask gives the status of the registry's answer
+   */
+  probe(probe: PublicProbe, ask: () => Promise<number | undefined>): void {
+    if (this.#hot.get(`p ${probe.name}`) !== undefined) return;
+    this.#hot.set(`p ${probe.name}`, true, OVERHEAD);
+    ask()
+      .then((status) => this.note(probe.notes(status)))
+      .catch(this.#onFault);
+  }
+
+  async #findBlob(question: BlobQuestion, onEnd: (settle: () => void) => void): Promise<FoundBlob | undefined> {
+    const { digest, lead } = question;
+    let isWaited = false;
+    for (;;) {
+      const held = this.#hot.get<Uint8Array>(digest);
+      if (held) return stored(held.length);
+      const found = this.#downloads.find(question);
+      if (found) return found;
+      const coming = isWaited ? undefined : this.#downloads.coming(digest);
+      if (coming) {
+        await coming;
+        isWaited = true;
+        continue;
+      }
+      const entry = await this.#quietly(() => this.#store.stat(blob(digest)));
+      if (entry) return stored(entry.size);
+      // Somebody may have begun while the store was looked into.
+      if (!isWaited && (this.#downloads.coming(digest) || this.#downloads.find(question))) continue;
+      if (lead && !isWaited) onEnd(this.#downloads.lead(digest));
+      return undefined;
+    }
+  }
+
+  async #document(name: string): Promise<CacheDocument | undefined> {
+    const held = this.#hot.get<CacheDocument | typeof ABSENT>(`d ${name}`);
+    if (held !== undefined) return held === ABSENT ? undefined : (held as CacheDocument);
+    const reading = await this.#quietly(() => this.#store.get(named(name)));
+    await reading?.close();
+    // It may have been written meanwhile.
+    if (this.#hot.get(`d ${name}`) === undefined) this.#heat(name, reading?.entry.head);
+    return reading?.entry.head;
+  }
+
+  #heat(name: string, document: CacheDocument | undefined): void {
+    const bytes = OVERHEAD + 2 * name.length + (document ? JSON.stringify(document).length : 0);
+    this.#hot.set(`d ${name}`, document ?? ABSENT, bytes);
+  }
+
+  async #write(name: string, document: CacheDocument | undefined): Promise<void> {
+    if (!document) return void (await this.#store.delete(named(name)));
+    const sink = await this.#store.put(named(name), { head: document });
+    await sink.commit();
+  }
+
+  /** What is small is read before a byte of it is sent, and is at hand for the next one. */
+  async #heated(digest: string, reading: Reading): Promise<Source | undefined> {
+    const body = await this.#quietly(async () => {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of reading) chunks.push(chunk);
+      return Buffer.concat(chunks);
+    });
+    if (body && body.length === reading.entry.size) this.#hot.set(digest, body, body.length + OVERHEAD);
+    return body && only(body);
+  }
+
+  async #stored(digest: string, first: number, last: number): Promise<Reading | undefined> {
+    const reading = await this.#quietly(() => this.#store.get(blob(digest), { first, last }));
+    if (!reading) return undefined;
+    if (reading.last === last) return reading;
+    // Shorter than it was found to be: another file, or a broken one.
+    await reading.close();
+    this.#store.verify(blob(digest)).catch(this.#onFault);
+    return undefined;
+  }
+
+  async #quietly<T>(work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      this.#onFault(error as Error);
+      return undefined;
+    }
+  }
+}
+
+function stored(size: number): FoundBlob {
+  return { state: 'stored', size, written: size, isLinked: false };
+}
+
+async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+/** The digest of a body, by the algorithm of another one. */
+export function digestOf(body: Uint8Array, like = 'sha256:'): string {
+  const algorithm = like.slice(0, like.indexOf(':'));
+  return `${algorithm}:${createHash(algorithm).update(body).digest('hex')}`;
+}
