@@ -87,7 +87,9 @@ export class CacheQuestion {
   /** It is worth asking whether everybody may pull here. */
   get isPublicUnsure(): boolean {
     if (!this.isByClient || this.route.kind !== 'manifest') return false;
-    return this.publicSince === undefined || Math.abs(this.now - this.publicSince) > PUBLIC_LIFETIME;
+    // Without a login, the answer itself has said so.
+    if (this.publicSince === undefined) return this.authorization !== undefined;
+    return Math.abs(this.now - this.publicSince) > PUBLIC_LIFETIME;
   }
 
   /** What an answer of the registry says about this client's right. */

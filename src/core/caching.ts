@@ -5,7 +5,7 @@ import { forwarded, hit, withCacheStatus } from './cache-status';
 import type { CacheDocument, Find, Findings, FoundBlob, Note, Outcome, Serve } from './cache-verbs';
 import { type Held, requestedRange, servedHead } from './cached-head';
 import { headerOf, withoutConditions } from './headers';
-import { headNotes, keepOf, linkNote, mediaTypeOf, tagNotes } from './keeping';
+import { headNotes, keepOf, linkNote, mediaTypeOf, openNotes, tagNotes } from './keeping';
 import type { Place } from './location';
 import type { Memory } from './memory';
 import { PublicProbe } from './public-probe';
@@ -69,7 +69,8 @@ export class Caching {
     if (head.status === 404) return this.#onMissing(relay);
     const keep = keepOf(this.#question, relay, sent, head, this.#tag);
     const notes = keep ? [] : headNotes(this.#question, head, this.#tag);
-    return { ...this.#labelled(relay, head.status, keep !== undefined), keep, notes };
+    const all = [...notes, ...openNotes(this.#question, head)];
+    return { ...this.#labelled(relay, head.status, keep !== undefined), keep, notes: all };
   }
 
   /** What would be answered since nothing was to be had upstream. */

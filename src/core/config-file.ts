@@ -37,7 +37,7 @@ export function readConfigFile(
   const hasRemote = distribution.given.some(({ key }) => key === 'proxy.remoteurl');
   if (found.length === 0 && !hasRemote && !isProxy) {
     found.push(
-      'proxy.remoteurl: is missing; this is a proxy and keeps no images of its own: name the registry behind it here, or in REGISTRY_BACKEND',
+      'proxy.remoteurl: is missing; this is a proxy and has no images of its own: name the registry behind it here, or in REGISTRY_BACKEND',
     );
   }
   faults.push(...found.map((fault) => `${path}: ${fault}`));

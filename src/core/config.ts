@@ -5,6 +5,7 @@ import { type Files, noFiles } from './files';
 import { type Gate, readGate } from './gate';
 import { type Env, type GivenSettings, givenSettings, spelt } from './given';
 import { type Guards, guardFaults, readAccess, readGuards } from './guards';
+import { readCache } from './read-cache';
 import { type Reading, readUpstreams } from './read-upstreams';
 import { settingReader } from './setting-readers';
 import type { Origin, TrustProxy } from './setting-values';
@@ -74,11 +75,13 @@ export interface Config {
   readonly browserRedirects: boolean;
   readonly publicUrl?: Origin;
   readonly trustProxy: TrustProxy;
-  /** Present where content is kept. */
-  readonly cache?: CacheConfig;
   /** Present where not everybody is let in. */
   readonly gate?: Gate;
   readonly guards: Guards;
+  /** Present where what was pulled is kept. */
+  readonly cache?: CacheConfig;
+  /** Over which one blob is fetched at most. */
+  readonly downloadConnections: number;
   readonly platform: Platform;
   readonly capabilities: Capabilities;
   /** Blob bodies of more bytes than this are sent chunked. */
@@ -131,6 +134,7 @@ export function readConfig(env: Env, argv: readonly string[] = [], file: Env = {
   const guards = readGuards(read, faults);
   const gate = readGate(reading, readAccess(read, faults));
   const upstreams = readUpstreams(reading, { timeouts, gate, guards });
+  const cache = readCache(reading, upstreams);
   // What has a fault is read as something or other here; it is thrown away with the rest below.
   const config: Config = {
     host: read('HOST') as string,
@@ -143,6 +147,8 @@ export function readConfig(env: Env, argv: readonly string[] = [], file: Env = {
     ...(gate && { gate }),
     trustProxy: read('TRUST_PROXY') ?? assumedTrust(capabilities[platform]),
     guards,
+    ...(cache && { cache }),
+    downloadConnections: read('DOWNLOAD_CONNECTIONS') as number,
     platform,
     capabilities: capabilities[platform],
     chunkedAbove: isChunked(read('BODY_FRAMING'), platform) ? SMALL_BODY_BYTES : Number.POSITIVE_INFINITY,

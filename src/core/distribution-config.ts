@@ -1,3 +1,4 @@
+import { cacheOfS3, S3_KEYS } from './distribution-s3';
 import { isRecord } from './document-fields';
 
 /** One setting as distribution's configuration file says it. */
@@ -14,8 +15,6 @@ export interface Distribution {
   readonly given: readonly Configured[];
   /** Names of what means nothing here. */
   readonly ignored: readonly string[];
-  /** Names of what is about the storage of images, of which there is none. */
-  readonly idle: readonly string[];
 }
 
 /** What is taken over (distribution, "Configuring a registry"). */
@@ -32,9 +31,14 @@ const KEYS = [
   'log.formatter',
   'auth.htpasswd.realm',
   'auth.htpasswd.path',
+  'storage.filesystem.rootdirectory',
+  'storage.s3.accesskey',
+  'storage.s3.secretkey',
+  'proxy.ttl',
 ];
 
-const IDLE = ['storage.filesystem.rootdirectory', 'proxy.ttl'];
+/** What of a cache goes without saying: it removes what it needs no more, and redirects to nobody unless told. */
+const SILENT = ['storage.delete.enabled', 'storage.redirect.disable'];
 
 /** What keeps strangers or listeners out: left out silently, it would open a registry that its owner believes closed. */
 const GUARDS: Readonly<Record<string, string>> = {
@@ -60,8 +64,10 @@ export function readDistributionConfig(
   isSetting: (name: string) => boolean,
   faults: string[],
 ): Distribution {
-  const found = { given: [] as Configured[], ignored: [] as string[], idle: [] as string[] };
-  const take = (key: string, value: unknown) => {
+  const found = { given: [] as Configured[], ignored: [] as string[] };
+  const take = (key: string, written: unknown) => {
+    // Without the unit that every other duration must have, and not in quotes, as its documentation says it.
+    const value = key === 'proxy.ttl' && written === 0 ? '0' : written;
     if (typeof value !== 'string') faults.push(`${key}: expected text; put it in quotes`);
     else if (value.trim() !== '') found.given.push({ key, name: variableOf(key), text: onOneLine(value.trim()) });
   };
@@ -69,9 +75,9 @@ export function readDistributionConfig(
     for (const [name, value] of Object.entries(section)) {
       const key = above === '' ? name : `${above}.${name}`;
       // An empty section is written as a name alone.
-      if (value === null || value === undefined || isNoLogin(key, value)) continue;
+      if (value === null || value === undefined || isNoLogin(key, value) || isStore(key, value)) continue;
+      if (SILENT.includes(key)) continue;
       if (KEYS.includes(key) && isSetting(variableOf(key))) take(key, value);
-      else if (IDLE.includes(key)) found.idle.push(key);
       else if (key === 'version') faults.push(...versionFaults(value));
       else if (!isAbove(key, isSetting)) report(key, found.ignored, faults);
       else if (isRecord(value)) visit(value, key);
@@ -85,6 +91,7 @@ export function readDistributionConfig(
     const { auth } = content;
     const isLogin = isRecord(auth) && isRecord(auth.htpasswd) && isSetting('REGISTRY_AUTH');
     if (isLogin) found.given.push({ key: 'auth.htpasswd', name: 'REGISTRY_AUTH', text: 'htpasswd' });
+    found.given.push(...storesOf(content.storage, faults));
   }
   return found;
 }
@@ -105,9 +112,26 @@ function isNoLogin(key: string, value: unknown): boolean {
   return value === 'none' || (isRecord(value) && Object.keys(value).join() === 'none');
 }
 
+/** What `storesOf` looks at: drivers that no single key describes. */
+function isStore(key: string, value: unknown): boolean {
+  const [storage, driver, name = ''] = key.split('.');
+  if (storage !== 'storage') return false;
+  return driver === 'inmemory' || value === 'inmemory' || (driver === 's3' && S3_KEYS.includes(name));
+}
+
+function storesOf(storage: unknown, faults: string[]): Configured[] {
+  const drivers = isRecord(storage) ? storage : { [String(storage)]: {} };
+  const { inmemory, s3 } = drivers;
+  const bucket = isRecord(s3) ? cacheOfS3(s3, faults) : undefined;
+  return [
+    ...(inmemory === undefined ? [] : [{ key: 'storage.inmemory', name: 'CACHE', text: 'memory' }]),
+    ...(bucket === undefined ? [] : [{ key: 'storage.s3', name: 'CACHE', text: bucket }]),
+  ];
+}
+
 /** Whether something below this section is known. */
 function isAbove(key: string, isSetting: (name: string) => boolean): boolean {
-  const known = [...KEYS.filter((each) => isSetting(variableOf(each))), ...IDLE];
+  const known = [...KEYS.filter((each) => isSetting(variableOf(each))), ...SILENT];
   return (
     known.some((each) => each.startsWith(`${key}.`)) || Object.keys(GUARDS).some((each) => each.startsWith(`${key}.`))
   );
@@ -138,23 +162,20 @@ export function readDistributionVariables(
   isSetting: (name: string) => boolean,
   faults: string[],
 ): Distribution {
-  const found = { given: [], ignored: [] as string[], idle: [] as string[] };
+  const found = { given: [], ignored: [] as string[] };
   const guards = Object.keys(GUARDS).map((key) => [variableOf(key), GUARDS[key]] as const);
   for (const [name, text] of Object.entries(env)) {
     if (!text?.trim() || !SECTION.test(name) || SERVICE_LINK.test(name) || isSetting(name)) continue;
     if (name === 'REGISTRY_AUTH' && text.trim() === 'none') continue;
     const guard = guards.find(([variable]) => name === variable || name.startsWith(`${variable}_`));
-    if (IDLE.some((key) => variableOf(key) === name)) found.idle.push(name);
-    else if (guard) faults.push(`${name}: ${guard[1]}`);
+    if (SILENT.some((key) => variableOf(key) === name)) continue;
+    if (guard) faults.push(`${name}: ${guard[1]}`);
     else found.ignored.push(name);
   }
   return found;
 }
 
-/** What is said of them at the start, one line each. */
-export function distributionNotes(where: string, { ignored, idle }: Distribution): string[] {
-  return [
-    ...(ignored.length > 0 ? [`${where}: ignored ${ignored.join(', ')}`] : []),
-    ...(idle.length > 0 ? [`${where}: ignored ${idle.join(', ')}, since this version stores no images`] : []),
-  ];
+/** What is said of them at the start, one line at most. */
+export function distributionNotes(where: string, { ignored }: Distribution): string[] {
+  return ignored.length > 0 ? [`${where}: ignored ${ignored.join(', ')}`] : [];
 }

@@ -42,6 +42,9 @@ export function spelt(name: SettingName, given: GivenSettings): string {
 /** An alias of two settings at once, as Go programs have it. */
 const LISTEN_ADDRESS = 'REGISTRY_HTTP_ADDR';
 
+/** Says of `CACHE` where it is, and not which kind it is. */
+const STORE_FOLDER = 'REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY';
+
 /**
  * Collects who says what about which setting.
  * @param faults gets what cannot even be taken apart
@@ -109,6 +112,7 @@ function variables(env: Env, from: Given['from']): Named[] {
 }
 
 function splitOf(each: Named, faults: string[]): Named[] {
+  if (each.name === STORE_FOLDER) return [each.text === '' ? each : { ...each, text: `disk:${each.text}` }];
   if (each.name !== LISTEN_ADDRESS) return [each];
   if (each.text === '')
     return [

@@ -28,8 +28,8 @@ export function keepOf(
   if (kind === 'blob') {
     const { first, last, total } = relay.span ?? { first: -1 };
     if (first !== 0 || total === undefined || last !== total - 1) return undefined;
-    const notes = [linkNote(question, reference), ...openNotes(question)];
-    return { kind: 'blob', digest: reference, size: total, link: linkName(question.route, reference), notes };
+    const link = linkNote(question, reference);
+    return { kind: 'blob', digest: reference, size: total, link: link.name, notes: [link] };
   }
   const mediaType = mediaTypeOf(head);
   if (mediaType === undefined || (contentLength(head.headers) ?? 0) > MAX_KEPT_MANIFEST) return undefined;
@@ -40,7 +40,6 @@ export function keepOf(
     notes: (digest, size) => [
       linkNote(question, digest, mediaType),
       ...tagNotes(question, digest, mediaType, size, tag),
-      ...openNotes(question),
     ],
   };
 }
@@ -52,7 +51,7 @@ export function headNotes(question: CacheQuestion, head: ResponseHead, tag?: Cac
   const mediaType = mediaTypeOf(head);
   if (head.status !== 200 || !question.isTag || digest === undefined || !isStorable(digest)) return [];
   if (size === undefined || mediaType === undefined) return [];
-  return [...tagNotes(question, digest, mediaType, size, tag), ...openNotes(question)];
+  return tagNotes(question, digest, mediaType, size, tag);
 }
 
 export function linkNote({ route }: CacheQuestion, digest: string, mediaType?: string): Note {
@@ -72,13 +71,17 @@ export function tagNotes(
 }
 
 /** What is had without a login, everybody may have. */
-function openNotes(question: CacheQuestion): readonly Note[] {
-  const isOpen = question.isByClient && question.authorization === undefined && question.publicSince === undefined;
+export function openNotes(question: CacheQuestion, { status }: ResponseHead): readonly Note[] {
+  const isOpen =
+    (status === 200 || status === 206) &&
+    question.isByClient &&
+    question.authorization === undefined &&
+    question.publicSince === undefined;
   return isOpen ? [{ name: question.public, document: { since: question.now } }] : [];
 }
 
 /** Undefined for signed manifests of schema 1: their digest is that of the payload, and not of what is sent. */
 export function mediaTypeOf({ headers }: ResponseHead): string | undefined {
   const type = headerOf(headers, 'content-type')?.split(';')[0].trim();
-  return type && !/manifest\.v1\+/.test(type) ? type : undefined;
+  return type && !/docker\.distribution\.manifest\.v1\+/.test(type) ? type : undefined;
 }

@@ -74,7 +74,8 @@ function isAny(component: string): boolean {
   return component === ANY;
 }
 
-function matchesComponent(pattern: string, text: string): boolean {
+/** Whether a text fits a pattern in which `*` stands for any number of characters. */
+export function matchesComponent(pattern: string, text: string): boolean {
   return glob(
     pattern,
     text,

@@ -1,4 +1,5 @@
 import { parseAccounts } from './account';
+import { parseCache, parseConnections, parsePeriodOrOff, parseSize } from './cache-readers';
 import type { Given, GivenSettings } from './given';
 import { readAddresses, readCount, readWords } from './guard-readers';
 import { PATTERN_FORM } from './patterns';
@@ -14,6 +15,7 @@ import {
   parseOrigin,
   parseOriginOrHost,
   parsePath,
+  parsePeriod,
   parsePort,
   parseRegistryName,
   parseRepository,
@@ -23,6 +25,9 @@ import {
   readBoolean,
 } from './setting-values';
 import { type SettingName, settings } from './settings';
+import { parseTagLifetimes, TAG_LIFETIMES_FORM } from './tag-lifetimes';
+
+const PERIOD_FORM = 'a duration: 30s, 12h, 7d, 1d12h, or seconds without a unit';
 
 /** How each kind of setting is read, and what to tell people who wrote something else. */
 const readers = {
@@ -41,9 +46,12 @@ const readers = {
     expected: 'a list of addresses, CIDR ranges, loopback, linklocal, private',
   },
   boolean: { parse: readBoolean, expected: 'true or false' },
+  cache: { parse: parseCache, expected: 'none, memory, disk:/folder or s3://bucket/prefix' },
   choice: { parse: (text: string) => text.toLowerCase(), expected: '' },
+  connections: { parse: parseConnections, expected: 'a whole number from 1 to 64' },
   count: { parse: readCount, expected: 'a whole number from 1' },
   duration: { parse: parseMilliseconds, expected: 'a duration: 20s, 500ms, 5m, or seconds without a unit' },
+  folder: { parse: parsePath, expected: 'the path of a folder' },
   host: { parse: parseHost, expected: 'an address or a host name' },
   htpasswd: { parse: (text: string) => text.split(/[\s,]+/).join('\n'), expected: '' },
   images: { parse: readWords, expected: PATTERN_FORM },
@@ -57,6 +65,8 @@ const readers = {
     expected: 'an http(s) URL or a host name without path, credentials or query',
   },
   path: { parse: parsePath, expected: 'the path of a file' },
+  period: { parse: parsePeriod, expected: PERIOD_FORM },
+  'period-or-off': { parse: parsePeriodOrOff, expected: `off, or ${PERIOD_FORM}` },
   port: { parse: parsePort, expected: 'a whole number from 0 to 65535' },
   presence: { parse: () => true, expected: '' },
   rate: { parse: parseRate, expected: 'a rate: 20/s, 600/m, 10000/h, or 20/s burst 100' },
@@ -70,6 +80,8 @@ const readers = {
     expected: 'a repository path: lower-case letters, digits, separators and slashes',
   },
   secret: { parse: parseSecret, expected: 'text without control characters' },
+  size: { parse: parseSize, expected: 'bytes: 256m, 10g, 1.5t, or a number without a unit' },
+  'tag-lifetimes': { parse: parseTagLifetimes, expected: TAG_LIFETIMES_FORM },
   'url-or-host': {
     parse: parseUrlOrHost,
     expected: 'an http(s) URL or a host name without credentials, query or fragment',

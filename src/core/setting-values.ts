@@ -38,17 +38,40 @@ export function parsePort(text: string): number | undefined {
   return /^\d{1,5}$/.test(text) && Number(text) <= 65535 ? Number(text) : undefined;
 }
 
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, '': 1000 };
+const HOUR = 3_600_000;
+
+const UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: HOUR,
+  d: 24 * HOUR,
+  w: 168 * HOUR,
+  '': 1000,
+};
 
 /** Timers beyond this fire at once in Node. */
 const MAX_MILLISECONDS = 2 ** 31 - 1;
 
+/** A number beyond this is a slip: of nanoseconds, as Go has them without a unit, for one. */
+const MAX_PERIOD = 100 * 365 * 24 * HOUR;
+
 /** One number, with a unit or in seconds, or several with their units as Go writes them: `24h0m0s`. */
 export function parseMilliseconds(text: string): number | undefined {
-  if (!/^\d+(\.\d+)?$|^(\d+(\.\d+)?\s*(ms|s|m|h)\s*)+$/i.test(text)) return undefined;
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)\s*(ms|s|m|h|)/gi)];
-  const value = parts.reduce((sum, [, number, unit]) => sum + Number(number) * UNITS[unit.toLowerCase()], 0);
-  return value <= MAX_MILLISECONDS ? value : undefined;
+  const value = /[dw]/i.test(text) ? undefined : sumOf(text);
+  return value !== undefined && value <= MAX_MILLISECONDS ? value : undefined;
+}
+
+/** What is compared with a clock and is no timer: days and weeks too, up to a century. */
+export function parsePeriod(text: string): number | undefined {
+  const value = sumOf(text);
+  return value !== undefined && value <= MAX_PERIOD ? value : undefined;
+}
+
+function sumOf(text: string): number | undefined {
+  if (!/^\d+(\.\d+)?$|^(\d+(\.\d+)?\s*(ms|[smhdw])\s*)+$/i.test(text)) return undefined;
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)\s*(ms|[smhdw]|)/gi)];
+  return parts.reduce((sum, [, number, unit]) => sum + Number(number) * UNITS[unit.toLowerCase()], 0);
 }
 
 /** A bare host means https; base paths are kept without a trailing slash or `/v2`. */

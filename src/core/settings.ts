@@ -1,4 +1,5 @@
 import { accessSettings } from './access-settings';
+import { cacheSettings } from './cache-settings';
 import { guardSettings } from './guard-settings';
 import { limitSettings } from './limit-settings';
 import { registrySettings } from './registry-settings';
@@ -10,6 +11,7 @@ export const settings = [
   ...registrySettings,
   ...accessSettings,
   ...guardSettings,
+  ...cacheSettings,
   ...limitSettings,
 ] as const;
 

@@ -2,7 +2,7 @@ import type { Config, Upstream } from './config';
 import { RegistryError } from './errors';
 import { matchesWildcard } from './registries-setting';
 
-export function findUpstream(name: string, config: Config): Upstream | undefined {
+export function findUpstream(name: string, config: Pick<Config, 'upstreams'>): Upstream | undefined {
   const known = config.upstreams.find((upstream) => upstream.name === name || upstream.aliases.includes(name));
   const wildcard = known ? undefined : config.upstreams.find((upstream) => matchesWildcard(name, upstream.name));
   return known ?? (wildcard && { ...wildcard, name, url: { ...wildcard.url, hostname: name } });

@@ -6,6 +6,7 @@ import { answerError, RegistryError } from '../core/errors';
 import { isWildcard } from '../core/registries-setting';
 import { hrefOf } from '../core/url';
 import type { Contexts } from './contexts';
+import type { Prefetches } from './prefetch-route';
 import { answer, serve } from './proxy';
 import { type Context, openSession, type Session } from './session';
 
@@ -16,10 +17,10 @@ import { type Context, openSession, type Session } from './session';
  */
 export function createApp(contexts: Contexts): RequestListener {
   let routes: Express | undefined;
-  return (req, res) => {
+  const listener: RequestListener = (req, res) => {
     const isHealth = req.url === HEALTH && (req.method === 'GET' || req.method === 'HEAD');
     if (!res.socket || !(isHealth || req.url?.startsWith('/v2/'))) {
-      routes ??= createRoutes(contexts);
+      routes ??= createRoutes(contexts, listener);
       return routes(req, res);
     }
     const session = openSession(contexts.enter(res), req, res);
@@ -27,11 +28,14 @@ export function createApp(contexts: Contexts): RequestListener {
     serve(session).catch((error: Error) => fail(session, error));
     return undefined;
   };
+  return listener;
 }
 
 const HEALTH = '/-/healthz';
+const PREFETCH = '/-/prefetch';
 
-function createRoutes(contexts: Contexts): Express {
+/** @param listener serves the pulls of a prefetch, as it serves everybody else's */
+function createRoutes(contexts: Contexts, listener: RequestListener): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -53,6 +57,12 @@ function createRoutes(contexts: Contexts): Express {
     return config.browserRedirects ? next() : guarded(res, () => page(res.locals.session, welcome(config)));
   });
   app.get(HEALTH, (_req, res) => page(res.locals.session, 'ok\n'));
+  let prefetches: Promise<Prefetches> | undefined;
+  app.all(PREFETCH, async (req, res, next) => {
+    if (req.method === 'OPTIONS') return next();
+    prefetches ??= import('./prefetch-route').then((module) => new module.Prefetches(listener));
+    return (await prefetches).serve(res.locals.session);
+  });
   if (contexts.current.config.capabilities.hooks) addHooks(app);
   app.use((_req, res) => serve(res.locals.session));
   app.use((error: Error, _req: Request, res: Response, _next: NextFunction) => {

@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import type { Env } from '../core/given';
 import { nearest } from '../core/nearest';
 import { mask } from '../core/setting-readers';
 
@@ -6,7 +7,8 @@ import { mask } from '../core/setting-readers';
 export interface Streams {
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Writable;
-  readonly stderr: Writable;
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+  readonly env?: Env;
 }
 
 /** A mistake of whoever called a command; the message is a sentence that says what to do. */
@@ -17,6 +19,7 @@ type Run = (argv: readonly string[], streams: Streams) => Promise<void>;
 
 const commands: Readonly<Record<string, () => Promise<Run>>> = {
   htpasswd: async () => (await import('./htpasswd')).htpasswd,
+  warm: async () => (await import('./warm')).warm,
 };
 
 /**

@@ -41,12 +41,13 @@ export class Content {
   async find({ documents, blob: question }: Find, onEnd: (settle: () => void) => void): Promise<Findings> {
     const now = Date.now();
     const found: Record<string, CacheDocument | undefined> = {};
-    const [state] = await Promise.all([
-      question && this.#findBlob(question, onEnd),
-      ...documents.map(async (name) => {
+    // First, since it may wait for somebody who learns what the documents say.
+    const state = question && (await this.#findBlob(question, onEnd));
+    await Promise.all(
+      documents.map(async (name) => {
         found[name] = await this.#document(name);
       }),
-    ]);
+    );
     return { now, documents: found, blob: state };
   }
 
@@ -76,12 +77,13 @@ export class Content {
   /** Keeps a small body whose digest has been proven. */
   async keep(digest: string, body: Uint8Array, notes: readonly Note[]): Promise<void> {
     if (body.length <= MAX_HOT_ENTRY) this.#hot.set(digest, body, body.length + OVERHEAD);
+    // Where the body does not become stored, these lead to asking for it again, which harms nobody.
+    this.note(notes);
     await this.#quietly(async () => {
       const sink = await this.#store.put(blob(digest), { size: body.length, proof: 'caller' });
       await sink.write(body);
       await sink.commit();
     });
-    this.note(notes);
   }
 
   /**

@@ -4,6 +4,7 @@ import type { Gate } from '../core/gate';
 import type { Guard } from './guard';
 import type { Log } from './log';
 import type { Context } from './session';
+import { type StoreLease, Stores } from './stores';
 import { createMemory } from './token-store';
 import { Transport } from './transport';
 import type { Users } from './users';
@@ -40,8 +41,8 @@ export class Contexts {
     if (!this.#requests.has(before)) end(before);
   }
 
-  close(): void {
-    for (const context of new Set([this.#current, ...this.#requests.keys()])) end(context);
+  async close(): Promise<void> {
+    await Promise.all([...new Set([this.#current, ...this.#requests.keys()])].map(end));
   }
 
   #leave(context: Context): void {
@@ -56,10 +57,22 @@ export class Contexts {
  * What requests share under this configuration. Nothing is known yet: what was learnt by another one, tokens above all,
  * may be what its logins were allowed to do, and not these.
  * @param guard goes on from one configuration to the next, since clients do
+ * @param stores go on, too: what is kept in memory would be lost
  */
-export async function createContext(config: Config, guard: Guard, log: Log): Promise<Context> {
+export async function createContext(
+  config: Config,
+  guard: Guard,
+  log: Log,
+  stores: Stores = new Stores(log),
+): Promise<Context> {
   const users = config.gate && (await createUsers(config.gate));
-  return { config, memory: createMemory(), users, guard, transport: new Transport(config.timeouts), log };
+  const cache = config.cache && (await createContent(await stores.lease(config.cache)));
+  return { config, memory: createMemory(), users, guard, transport: new Transport(config.timeouts), log, ...cache };
+}
+
+async function createContent({ store, report, release }: StoreLease): Promise<Pick<Context, 'content' | 'release'>> {
+  const { Content } = await import('./content');
+  return { content: new Content(store, report), release };
 }
 
 /** Loaded only where there are any: they bring cryptography with them. */
@@ -69,7 +82,8 @@ async function createUsers({ users, secret }: Gate): Promise<Users> {
   return new Users(users, tokenKey([secret ?? '', ...[...users].flat()]));
 }
 
-function end({ transport, users }: Context): void {
+async function end({ transport, users, release }: Context): Promise<void> {
   transport.close();
   users?.close();
+  await release?.();
 }

@@ -43,7 +43,10 @@ export class Download {
   readonly #readers = new Set<Position>();
   #state: 'running' | 'proven' | 'failed' = 'running';
   #failure: Error | undefined;
+  /** Readers that wait for what comes next. */
   #waiting: (() => void)[] = [];
+  /** Wakes the fetch, where it waits for readers. */
+  #resume: () => void = () => {};
   /** Of performance.now(); when the last reader left. */
   #leftAt = performance.now();
 
@@ -92,7 +95,7 @@ export class Download {
   follow(first: number, last: number): AsyncGenerator<Uint8Array[]> {
     const position = { at: first };
     this.#readers.add(position);
-    this.#change();
+    this.#resume();
     return this.#follow(position, last);
   }
 
@@ -106,14 +109,14 @@ export class Download {
         } else if (position.at >= this.#window.start) {
           const chunks = this.#window.from(position.at, end);
           position.at = end;
-          this.#change();
+          this.#resume();
           yield chunks;
         } else yield* this.#past(position, end - 1);
       }
     } finally {
       this.#readers.delete(position);
       this.#leftAt = performance.now();
-      this.#change();
+      this.#resume();
       this.#closeIdle();
     }
   }
@@ -124,6 +127,7 @@ export class Download {
     if (!past) throw this.#failure ?? new Error('the reader is too far behind');
     for await (const chunk of past) {
       position.at += chunk.length;
+      this.#resume();
       yield [chunk];
       if (position.at >= this.#window.start) break;
     }
@@ -151,7 +155,9 @@ export class Download {
     while (this.#readers.size > 0) {
       const fastest = Math.max(...[...this.#readers].map(({ at }) => at));
       if (this.received - fastest <= ahead) return;
-      await this.#changed();
+      await new Promise<void>((resolve) => {
+        this.#resume = resolve;
+      });
     }
     if (performance.now() - this.#leftAt > LINGER_TIME) throw new Error('nobody reads it any more');
   }

@@ -17,7 +17,34 @@ export async function promptPassword(user: string, streams: Streams): Promise<st
   return password;
 }
 
-async function askTwice(user: string, { stdin, stderr }: Streams): Promise<string> {
+/**
+ * A password that somebody has: asked for once at a terminal, which does not show it, or the first line of what is piped in.
+ * @throws CommandError where there is none
+ */
+export async function askPassword(user: string, streams: Streams): Promise<string> {
+  const { stdin } = streams;
+  const password = stdin.isTTY
+    ? await atTerminal(streams, 'no password was given', (ask) => ask(`Password of ${user}: `))
+    : await firstLine(stdin);
+  if (password === '') throw new CommandError('no password was given');
+  return password;
+}
+
+function askTwice(user: string, streams: Streams): Promise<string> {
+  return atTerminal(streams, 'no password was given: nothing is changed', async (ask) => {
+    const password = await ask(`New password for ${user}: `);
+    const again = await ask('The same again: ');
+    if (password !== again) throw new CommandError('the two passwords differ: nothing is changed');
+    return password;
+  });
+}
+
+/** @param whenNone what is said to somebody who leaves instead */
+async function atTerminal(
+  { stdin, stderr }: Streams,
+  whenNone: string,
+  talk: (ask: (prompt: string) => Promise<string>) => Promise<string>,
+): Promise<string> {
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const terminal = createInterface({ input: stdin, output: silent, terminal: true, historySize: 0 });
   // Both lines may come at once, pasted; they wait here for whoever asks.
@@ -27,14 +54,11 @@ async function askTwice(user: string, { stdin, stderr }: Streams): Promise<strin
     stderr.write(prompt);
     const { done, value } = await lines.next();
     stderr.write('\n');
-    if (done) throw new CommandError('no password was given: nothing is changed');
+    if (done) throw new CommandError(whenNone);
     return value;
   };
   try {
-    const password = await ask(`New password for ${user}: `);
-    const again = await ask('The same again: ');
-    if (password !== again) throw new CommandError('the two passwords differ: nothing is changed');
-    return password;
+    return await talk(ask);
   } finally {
     terminal.close();
   }

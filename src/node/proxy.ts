@@ -35,7 +35,7 @@ function internalError({ id, why }: RequestRecord): Answer {
 }
 
 /** The last bytes of an answer wait for the client in our memory, and not for ever. */
-function endIdle({ res, context }: Session): void {
+export function endIdle({ res, context }: Session): void {
   const { client } = context.config.timeouts;
   if (client === 0 || res.closed || res.writableFinished) return;
   const timer = setTimeout(() => res.destroy(), client);

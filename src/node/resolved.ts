@@ -1,3 +1,4 @@
+import type { StorePlace } from '../core/cache-config';
 import { type Config, readConfig } from '../core/config';
 import { givenSettings, type Sources } from '../core/given';
 import type { Setting } from '../core/setting';
@@ -10,6 +11,8 @@ const derived: Partial<Record<SettingName, (config: Config) => string>> = {
   REGISTRY_NAME: ({ upstreams }) => upstreams[0].name,
   DEFAULT_BACKEND_HOST: ({ backendHost }) => hrefOf(backendHost),
   ALLOW_PRIVATE_ADDRESSES: ({ upstreams }) => String(upstreams[0].reach === 'any'),
+  CACHE: ({ cache }) => describePlace(cache?.place),
+  CACHE_MAX_SIZE: ({ cache }) => (cache?.place.kind === 'memory' ? String(cache.place.maxBytes) : ''),
   TRUST_PROXY: ({ trustProxy }) => (trustProxy.peers === 'all' ? 'true' : 'loopback,linklocal,private'),
 };
 
@@ -29,4 +32,8 @@ export function resolvedSettings(sources: Sources, table: readonly Setting[] = s
   const width = Math.max(...rows.map(({ line }) => line.length)) + 2;
   const notes = config.notes.map((note) => `# ${note}\n`);
   return [...rows.map(({ line, from }) => `${line.padEnd(width)}# ${from}\n`), ...notes].join('');
+}
+
+function describePlace(place: StorePlace | undefined): string {
+  return place?.kind === 'disk' ? `disk:${place.folder}` : (place?.kind ?? 'none');
 }

@@ -8,6 +8,7 @@ import { Contexts, createContext } from './contexts';
 import { Guard } from './guard';
 import type { Log } from './log';
 import { refuseConnect, refuseHead } from './refusals';
+import { Stores } from './stores';
 import { createSecuredServer, type SecuredServer } from './tls';
 
 export interface RunningServer {
@@ -28,7 +29,8 @@ const KEEP_ALIVE_TIMEOUT = 95_000;
 /** Starts serving; the upstream is not asked for anything. */
 export async function startServer(config: Config, log: Log): Promise<RunningServer> {
   const guard = new Guard();
-  const contexts = new Contexts(await createContext(config, guard, log));
+  const stores = new Stores(log);
+  const contexts = new Contexts(await createContext(config, guard, log, stores));
   const timeouts = () => contexts.current.config.timeouts;
   const app = createApp(contexts);
   const secured = config.tls && (await createSecuredServer(config.tls, app, () => timeouts().client, log));
@@ -53,10 +55,10 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
   return {
     port,
     url,
-    apply: async (next) => contexts.replace(await createContext(next, guard, log)),
+    apply: async (next) => contexts.replace(await createContext(next, guard, log, stores)),
     close: async () => {
       await close(server, secured, connections, timeouts().shutdown, log);
-      contexts.close();
+      await contexts.close();
     },
   };
 }

@@ -25,6 +25,8 @@ export interface Context {
   readonly content?: Content;
   readonly transport: Transport;
   readonly log: Log;
+  /** Gives back what is shared with other contexts; never fails. */
+  readonly release?: () => Promise<void>;
 }
 
 /** One request under way. */

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { stat, unlink } from 'node:fs/promises';
-import { bytesOf, openFile, type Watch } from './disk-reader';
+import { bytesOf, openFile } from './disk-reader';
 import { digestOf } from './key';
 import { Proven } from './proven';
 import type { BlobKey, Verdict } from './store';
 import { StoreError } from './store-error';
+import { type Watch, watchDigest } from './watch';
 
 /** Blobs that wait for their proof at most; those beyond wait for their next reading. */
 const MAX_WAITING = 1000;
@@ -33,26 +34,21 @@ export class DiskProofs {
   }
 
   add(key: BlobKey, stats: Pick<Stats, 'ino' | 'size'>): void {
-    this.#proven.add(key.digest, stats);
+    this.#proven.add(key.digest, identityOf(stats));
   }
 
   /** For a reading of the whole file; undefined where it needs none. */
   watch(key: BlobKey, path: string, stats: Stats): Watch | undefined {
-    if (this.#proven.has(key.digest, stats)) return undefined;
-    const { algorithm, hex } = digestOf(key);
-    const hash = createHash(algorithm);
-    return {
-      see: (chunk) => hash.update(chunk),
-      check: async () => {
-        if (hash.digest('hex') === hex) return this.add(key, stats);
-        throw await this.#remove(key, path, stats);
-      },
-    };
+    if (this.#proven.has(key.digest, identityOf(stats))) return undefined;
+    return watchDigest(key, async (isRight) => {
+      if (isRight) this.add(key, stats);
+      else throw await this.#remove(key, path, stats);
+    });
   }
 
   /** For a reading of a part of it. */
   later(key: BlobKey, path: string, stats: Stats): void {
-    if (this.#proven.has(key.digest, stats) || this.#waiting.size >= MAX_WAITING) return;
+    if (this.#proven.has(key.digest, identityOf(stats)) || this.#waiting.size >= MAX_WAITING) return;
     this.#waiting.set(key.digest, () => this.verify(key, path));
     this.#work ??= this.#prove();
   }
@@ -103,6 +99,10 @@ export class DiskProofs {
     this.#events.onFault(error);
     return error;
   }
+}
+
+function identityOf({ ino, size }: Pick<Stats, 'ino' | 'size'>): string {
+  return `${ino} ${size}`;
 }
 
 /** Removes a file unless another has taken its place. */

@@ -5,6 +5,7 @@ import { label } from './key';
 import type { Extent } from './range';
 import type { Entry, Reading } from './store';
 import { StoreError } from './store-error';
+import type { Watch } from './watch';
 
 /** Bytes read at once: fewer cost a system call each, more cost memory with each slow reader. */
 const CHUNK_BYTES = 256 * 1024;
@@ -40,13 +41,6 @@ export async function* bytesOf(handle: FileHandle, { first, last }: Extent): Asy
     position += bytesRead;
     yield buffer.subarray(0, bytesRead);
   }
-}
-
-export interface Watch {
-  /** Sees all bytes; before the last ones are given out, `check` may refuse them. */
-  see(chunk: Uint8Array): void;
-  /** @throws StoreError `corrupt` */
-  check(): Promise<void>;
 }
 
 /** Reads a file that it closes, whatever happens. */

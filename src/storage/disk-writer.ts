@@ -1,9 +1,9 @@
 import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { frame } from './disk-document';
 import { storeError, unlessMissing } from './disk-errors';
 import { withFolder } from './disk-layout';
 import { bytesOf } from './disk-reader';
+import { frame } from './document-frame';
 import { label } from './key';
 import type { Target } from './sink';
 import type { BlobKey, DocumentKey, Head, Range } from './store';

@@ -1,31 +1,25 @@
-import type { Stats } from 'node:fs';
-
-/** Files remembered; about 200 bytes each. */
+/** Blobs remembered; about 200 bytes each. */
 const MAX_PROVEN = 20_000;
 
-/** Which files this process has seen to be what their names say. One that was replaced or cut since is another. */
+/** Which blobs this process has seen to be what their names say. `identity` changes where one was replaced or cut since. */
 export class Proven {
-  readonly #files = new Map<string, string>();
+  readonly #blobs = new Map<string, string>();
 
-  has(digest: string, stats: Pick<Stats, 'ino' | 'size'>): boolean {
-    return this.#files.get(digest) === identityOf(stats);
+  has(digest: string, identity: string): boolean {
+    return this.#blobs.get(digest) === identity;
   }
 
-  add(digest: string, stats: Pick<Stats, 'ino' | 'size'>): void {
-    this.#files.delete(digest);
-    this.#files.set(digest, identityOf(stats));
-    if (this.#files.size <= MAX_PROVEN) return;
-    for (const oldest of this.#files.keys()) {
-      this.#files.delete(oldest);
+  add(digest: string, identity: string): void {
+    this.#blobs.delete(digest);
+    this.#blobs.set(digest, identity);
+    if (this.#blobs.size <= MAX_PROVEN) return;
+    for (const oldest of this.#blobs.keys()) {
+      this.#blobs.delete(oldest);
       return;
     }
   }
 
   delete(digest: string): void {
-    this.#files.delete(digest);
+    this.#blobs.delete(digest);
   }
-}
-
-function identityOf({ ino, size }: Pick<Stats, 'ino' | 'size'>): string {
-  return `${ino} ${size}`;
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type ConfigError, readConfig } from '../../src/core/config';
 import { type Files, noFiles } from '../../src/core/files';
+import type { S3Place } from '../../src/core/s3-place';
 import { hrefOf } from '../../src/core/url';
 
 const PATH = '/etc/docker/registry/config.yml';
@@ -41,7 +42,8 @@ describe('a config.yml', () => {
           draintimeout: '1m30s',
           tls: { certificate: '/tls.crt', key: '/tls.key' },
         },
-        proxy: { remoteurl: 'https://gcr.io', username: '_json_key', password: secret },
+        storage: { filesystem: { rootdirectory: '/var/lib/registry' }, delete: { enabled: true } },
+        proxy: { remoteurl: 'https://gcr.io', username: '_json_key', password: secret, ttl: '72h' },
       },
       { ANONYMOUS_PULL: 'true' },
     );
@@ -54,6 +56,7 @@ describe('a config.yml', () => {
       logFormat: 'json',
       timeouts: { shutdown: 90_000 },
       upstreams: [{ name: 'gcr.io', accounts: [{ kind: 'login', username: '_json_key', password: secret }] }],
+      cache: { place: { kind: 'disk', folder: '/var/lib/registry' }, inactive: 72 * 3_600_000 },
       notes: [],
     });
   });
@@ -86,19 +89,41 @@ describe('a config.yml', () => {
     expect(faults(store, { REGISTRIES: 'ghcr.io' })).toEqual([]);
   });
 
+  test('may say where a bucket is, and what opens it', () => {
+    const [accesskey, secretkey] = [randomUUID(), randomUUID()];
+    const s3 = { accesskey, secretkey, region: 'r-1', regionendpoint: 'http://minio:9000', bucket: 'images' };
+    const { cache, notes } = read({ ...PROXY, storage: { s3 } }, { AWS_SESSION_TOKEN: randomUUID() });
+    expect(cache?.place).toMatchObject({
+      kind: 's3',
+      bucket: 'images',
+      endpoint: { scheme: 'http', hostname: 'minio', port: 9000 },
+      keys: { id: accesskey, secret: secretkey },
+    });
+    expect((cache?.place as S3Place | undefined)?.keys).not.toHaveProperty('token');
+    expect(notes).toEqual([]);
+  });
+
+  test('names two stores as the contradiction that they are', () => {
+    const storage = { inmemory: {}, filesystem: { rootdirectory: '/r' } };
+    expect(faults({ ...PROXY, storage })).toEqual([
+      expect.stringMatching(/storage\.filesystem\.rootdirectory=\/r and .+storage\.inmemory=memory: both set CACHE/),
+    ]);
+  });
+
   test('names what it holds in vain, and no value of it', () => {
     const secret = randomUUID();
     const content = {
       ...PROXY,
       health: { storagedriver: { enabled: true } },
       http: { secret },
-      storage: { filesystem: { rootdirectory: '/r' } },
+      storage: { gcs: { bucket: secret } },
+      proxy: { ...PROXY.proxy, ttl: '168h' },
     };
     const { notes } = read(content, { REGISTRY_STORAGE_S3_BUCKET: secret });
     expect(notes).toEqual([
       'environment: ignored REGISTRY_STORAGE_S3_BUCKET',
-      `${PATH}: ignored health, http.secret`,
-      `${PATH}: ignored storage.filesystem.rootdirectory, since this version stores no images`,
+      `${PATH}: ignored health, http.secret, storage.gcs`,
+      'proxy.ttl: without effect, since nothing is kept (CACHE=none)',
     ]);
   });
 });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hashSync } from 'bcryptjs';
 import { type Config, ConfigError, readConfig } from '../../src/core/config';
+import type { S3Place } from '../../src/core/s3-place';
 import { settings } from '../../src/core/settings';
 import { hrefOf } from '../../src/core/url';
 
@@ -55,6 +56,8 @@ describe('without any setting', () => {
 /** A user with a hash as bcrypt makes them. */
 const HASHED = `alice:${hashSync(randomUUID(), 4)}`;
 
+const BUCKET = 's3://images?endpoint=http://minio:9000';
+
 /** Settings that mean nothing alone. */
 const PARTNERS: Record<string, Record<string, string>> = {
   REGISTRY_ACCOUNTS: { ANONYMOUS_PULL: 'true' },
@@ -65,6 +68,15 @@ const PARTNERS: Record<string, Record<string, string>> = {
   TLS_CERT: { TLS_KEY: '/tls.key' },
   TLS_KEY: { TLS_CERT: '/tls.crt' },
   HTTP2: { TLS_CERT: '/tls.crt', TLS_KEY: '/tls.key' },
+  CACHE_MAX_SIZE: { CACHE: 'memory' },
+  CACHE_TAG_TTL: { CACHE: 'memory' },
+  CACHE_STALE: { CACHE: 'memory' },
+  CACHE_STALE_MISSING: { CACHE: 'memory' },
+  CACHE_NEGATIVE_TTL: { CACHE: 'memory' },
+  CACHE_INACTIVE: { CACHE: 'memory' },
+  CACHE_REDIRECT: { CACHE: BUCKET, CACHE_ACCESS_KEY: 'a', CACHE_SECRET_KEY: randomUUID() },
+  CACHE_ACCESS_KEY: { CACHE: BUCKET, CACHE_SECRET_KEY: 'b' },
+  CACHE_SECRET_KEY: { CACHE: BUCKET, CACHE_ACCESS_KEY: 'a' },
 };
 
 describe('half of what belongs together is named as it was written', () => {
@@ -182,6 +194,41 @@ describe('every setting', () => {
         [['*'], ['pull']],
       ],
     ],
+    ['CACHE', 'none', ({ cache }) => cache, undefined],
+    ['CACHE', 'Memory', ({ cache }) => cache?.place, { kind: 'memory', maxBytes: 256 * 1024 * 1024 }],
+    ['CACHE', 'disk: /var/my cache', ({ cache }) => cache?.place, { kind: 'disk', folder: '/var/my cache' }],
+    ['CACHE_DIR', 'cache', ({ cache }) => cache?.place, { kind: 'disk', folder: 'cache' }],
+    ['CACHE_MAX_SIZE', '1.5g', ({ cache }) => cache?.place, { kind: 'memory', maxBytes: 1.5 * 1024 ** 3 }],
+    [
+      'CACHE_TAG_TTL',
+      'latest=30s,1h',
+      ({ cache }) =>
+        ['latest', 'v1'].map((tag) => cache?.tagLifetime({ registry: 'docker.io', repository: 'library/nginx', tag })),
+      [30_000, 3_600_000],
+    ],
+    ['CACHE_STALE', '1d12h', ({ cache }) => cache?.stale, 36 * 3_600_000],
+    ['CACHE_STALE_MISSING', 'true', ({ cache }) => cache?.staleMissing, true],
+    ['CACHE_NEGATIVE_TTL', '0', ({ cache }) => cache?.negative, 0],
+    ['CACHE_INACTIVE', '60d', ({ cache }) => cache?.inactive, 60 * 24 * 3_600_000],
+    ['CACHE_REDIRECT', 'off', ({ cache }) => cache?.redirect, undefined],
+    ['CACHE_REDIRECT', '10m', ({ cache }) => cache?.redirect, 600_000],
+    [
+      'CACHE_ACCESS_KEY',
+      'key',
+      ({ cache }) => cache?.place,
+      {
+        kind: 's3',
+        bucket: 'images',
+        prefix: '',
+        region: 'us-east-1',
+        endpoint: { scheme: 'http', hostname: 'minio', port: 9000, path: '/', query: '' },
+        publicEndpoint: { scheme: 'http', hostname: 'minio', port: 9000, path: '/', query: '' },
+        pathStyle: true,
+        keys: { id: 'key', secret: 'b' },
+      },
+    ],
+    ['CACHE_SECRET_KEY', 'c', ({ cache }) => (cache?.place as S3Place | undefined)?.keys?.secret, 'c'],
+    ['DOWNLOAD_CONNECTIONS', '64', { downloadConnections: 64 }],
     ['PLATFORM', 'Aliyun-FC', { platform: 'aliyun-fc' }],
     ['PLATFORM', 'node', { platform: 'node' }],
     ['BODY_FRAMING', 'chunked', { chunkedAbove: 4 * 1024 * 1024 }],
@@ -272,6 +319,29 @@ describe('a fault', () => {
     ['MAX_TRANSFERS', '1.5'],
     ['ACCESS', 'alice: read **'],
     ['ACCESS', ';'],
+    ['CACHE', 'redis'],
+    ['CACHE', 'disk'],
+    ['CACHE', 'disk:'],
+    ['CACHE', 'memory:1g'],
+    ['CACHE', 's3://'],
+    ['CACHE', 's3://B?region=eu-west-1'],
+    ['CACHE', '/var/cache'],
+    ['CACHE_DIR', '/var\n/cache'],
+    ['CACHE_MAX_SIZE', '10 gigabytes'],
+    ['CACHE_MAX_SIZE', '-1'],
+    ['CACHE_MAX_SIZE', '15m'],
+    ['CACHE_MAX_SIZE', '0'],
+    ['CACHE_TAG_TTL', 'soon'],
+    ['CACHE_TAG_TTL', ','],
+    ['CACHE_STALE', '7 days'],
+    ['CACHE_STALE', '6000w'],
+    ['CACHE_STALE_MISSING', 'perhaps'],
+    ['CACHE_NEGATIVE_TTL', '-1'],
+    ['CACHE_INACTIVE', '1month'],
+    ['CACHE_REDIRECT', 'true'],
+    ['CACHE_REDIRECT', '8d'],
+    ['DOWNLOAD_CONNECTIONS', '0'],
+    ['DOWNLOAD_CONNECTIONS', '65'],
     ['PLATFORM', 'lambda'],
     ['BODY_FRAMING', 'both'],
     ['CONNECT_TIMEOUT', '5 minutes'],
@@ -313,6 +383,14 @@ describe('a fault', () => {
       LOG_LEVEL: 'x',
       LOG_FORMAT: 'x',
       HOST: 'x y',
+      CACHE: 'x',
+      CACHE_MAX_SIZE: '1k',
+      CACHE_TAG_TTL: 'x',
+      CACHE_STALE: 'x',
+      CACHE_NEGATIVE_TTL: 'x',
+      CACHE_INACTIVE: 'x',
+      CACHE_REDIRECT: 'x',
+      DOWNLOAD_CONNECTIONS: '0',
     };
     const found = faults(env).map((fault) => fault.split('=')[0]);
     expect(found.sort()).toEqual(Object.keys(env).sort());

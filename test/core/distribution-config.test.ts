@@ -15,7 +15,7 @@ const read = (content: unknown, isKnown = isSetting) => {
   return { ...readDistributionConfig(content, isKnown, faults), faults };
 };
 
-const NOTHING = { given: [], ignored: [], idle: [], faults: [] };
+const NOTHING = { given: [], ignored: [], faults: [] };
 
 describe('a key', () => {
   test.each([
@@ -25,6 +25,7 @@ describe('a key', () => {
     ['http', 'addr', 'REGISTRY_HTTP_ADDR', 'PORT'],
     ['http', 'host', 'REGISTRY_HTTP_HOST', 'PUBLIC_URL'],
     ['http', 'draintimeout', 'REGISTRY_HTTP_DRAINTIMEOUT', 'SHUTDOWN_TIMEOUT'],
+    ['proxy', 'ttl', 'REGISTRY_PROXY_TTL', 'CACHE_INACTIVE'],
     ['log', 'level', 'REGISTRY_LOG_LEVEL', 'LOG_LEVEL'],
     ['log', 'formatter', 'REGISTRY_LOG_FORMATTER', 'LOG_FORMAT'],
   ])('%s.%s is what %s sets: %s', (section, key, name, setting) => {
@@ -36,6 +37,13 @@ describe('a key', () => {
   });
 
   test('of a section within a section too', () => {
+    expect(read({ storage: { filesystem: { rootdirectory: '/r' } } }).given).toEqual([
+      {
+        key: 'storage.filesystem.rootdirectory',
+        name: 'REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY',
+        text: '/r',
+      },
+    ]);
     expect(read({ http: { tls: { certificate: '/c', key: '/k' } } }).given).toEqual([
       { key: 'http.tls.certificate', name: 'REGISTRY_HTTP_TLS_CERTIFICATE', text: '/c' },
       { key: 'http.tls.key', name: 'REGISTRY_HTTP_TLS_KEY', text: '/k' },
@@ -53,18 +61,62 @@ describe('a key', () => {
     expect(read(content)).toEqual(NOTHING);
   });
 
-  test('that is about storage is idle', () => {
-    const content = { storage: { filesystem: { rootdirectory: '/r' } }, proxy: { ttl: '168h' } };
-    expect(read(content)).toEqual({ ...NOTHING, idle: ['storage.filesystem.rootdirectory', 'proxy.ttl'] });
+  test.each([[{ storage: 'inmemory' }], [{ storage: { inmemory: null } }], [{ storage: { inmemory: {} } }]])(
+    '%j is a cache in memory',
+    (content) => {
+      expect(read(content)).toEqual({
+        ...NOTHING,
+        given: [{ key: 'storage.inmemory', name: 'CACHE', text: 'memory' }],
+      });
+    },
+  );
+
+  test('of a bucket is one address, and its keys are settings of their own', () => {
+    const [id, secret] = [randomUUID(), randomUUID()];
+    const s3 = {
+      accesskey: id,
+      secretkey: secret,
+      region: 'us-east-1',
+      regionendpoint: 'minio:9000',
+      secure: false,
+      forcepathstyle: true,
+      bucket: 'images',
+      rootdirectory: '/mirror/hub',
+      encrypt: false,
+      chunksize: 5242880,
+    };
+    const found = read({ storage: { s3, delete: { enabled: true } } });
+    expect(found).toEqual({
+      ...NOTHING,
+      given: [
+        { key: 'storage.s3.accesskey', name: 'REGISTRY_STORAGE_S3_ACCESSKEY', text: id },
+        { key: 'storage.s3.secretkey', name: 'REGISTRY_STORAGE_S3_SECRETKEY', text: secret },
+        {
+          key: 'storage.s3',
+          name: 'CACHE',
+          text: 's3://images/mirror/hub?endpoint=http%3A%2F%2Fminio%3A9000&region=us-east-1&pathStyle=true',
+        },
+      ],
+      ignored: ['storage.s3.encrypt', 'storage.s3.chunksize'],
+    });
+    expect(read({ storage: { s3: { bucket: 'b-1', region: 'eu-west-1' } } }).given).toEqual([
+      { key: 'storage.s3', name: 'CACHE', text: 's3://b-1/?region=eu-west-1' },
+    ]);
+  });
+
+  test('may be 0 without quotes where it is a lifetime, as its documentation has it', () => {
+    expect(read({ proxy: { ttl: 0 } }).given).toEqual([{ key: 'proxy.ttl', name: 'REGISTRY_PROXY_TTL', text: '0' }]);
+    expect(read({ proxy: { ttl: 168 } }).faults).toEqual([expect.stringContaining('proxy.ttl: expected text')]);
   });
 
   test.each<[object, string[]]>([
     [{ health: { storagedriver: { enabled: true } } }, ['health']],
     [{ notifications: { endpoints: [] }, redis: { addr: 'x' } }, ['notifications', 'redis']],
     [{ loglevel: 'debug' }, ['loglevel']],
-    [{ storage: 'inmemory' }, ['storage']],
+    [{ storage: 'azure' }, ['storage']],
     [{ log: { fields: { service: 'r' }, accesslog: { disabled: true } } }, ['log.fields', 'log.accesslog']],
-    [{ storage: { delete: { enabled: true }, s3: { bucket: 'b' } } }, ['storage.delete', 'storage.s3']],
+    [{ storage: { cache: { blobdescriptor: 'inmemory' }, gcs: { bucket: 'b' } } }, ['storage.cache', 'storage.gcs']],
+    [{ storage: { delete: { enabled: true, x: 1 }, redirect: { disable: false } } }, ['storage.delete.x']],
     [{ storage: { filesystem: { maxthreads: 100 } } }, ['storage.filesystem.maxthreads']],
     [{ http: { headers: { A: ['b'] }, tls: { minimumtls: 'tls1.2' } } }, ['http.headers', 'http.tls.minimumtls']],
     [{ proxy: { exec: { command: 'x' }, remoteURL: 'x' } }, ['proxy.exec', 'proxy.remoteURL']],
@@ -117,6 +169,10 @@ describe('a fault', () => {
     [{ auth: 'htpasswd' }, 'auth: expected a section'],
     [{ http: [] }, 'http: expected a section'],
     [{ http: { tls: true } }, 'http.tls: expected a section'],
+    [{ storage: { s3: { region: 'r' } } }, 'storage.s3.bucket: is missing'],
+    [{ storage: { s3: { bucket: 'b-1', region: 1 } } }, 'storage.s3.region: expected text; put it in quotes'],
+    [{ storage: { s3: { bucket: 'b-1', secure: 'perhaps' } } }, 'storage.s3.secure: expected true or false'],
+    [{ storage: { s3: 'b-1' } }, 'storage.s3: expected a section'],
     [[], 'expected sections such as proxy: and http:'],
     [null, 'expected sections such as proxy: and http:'],
     ['x', 'expected sections such as proxy: and http:'],
@@ -140,13 +196,10 @@ describe('a variable of distribution', () => {
     const env = {
       REGISTRY_STORAGE_S3_BUCKET: randomUUID(),
       REGISTRY_HTTP_SECRET: randomUUID(),
-      REGISTRY_PROXY_TTL: '168h',
-      REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: '/r',
     };
     expect(readEnv(env)).toEqual({
       ...NOTHING,
       ignored: ['REGISTRY_STORAGE_S3_BUCKET', 'REGISTRY_HTTP_SECRET'],
-      idle: ['REGISTRY_PROXY_TTL', 'REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY'],
     });
   });
 
@@ -154,6 +207,10 @@ describe('a variable of distribution', () => {
     const env = {
       REGISTRY_PROXY_REMOTEURL: 'https://r',
       REGISTRY_HTTP_ADDR: ':5000',
+      REGISTRY_PROXY_TTL: '168h',
+      REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: '/r',
+      REGISTRY_STORAGE_DELETE_ENABLED: 'true',
+      REGISTRY_STORAGE_REDIRECT_DISABLE: 'true',
       REGISTRY_BACKEND: 'x',
       REGISTRY_STORAGE_S3_BUCKET: ' ',
       REGISTRY_AUTH: 'none',
@@ -184,10 +241,7 @@ describe('a variable of distribution', () => {
   );
 });
 
-test('what is ignored is said in one line, and what is idle in another', () => {
-  expect(distributionNotes('x', { given: [], ignored: ['a', 'b'], idle: ['c'] })).toEqual([
-    'x: ignored a, b',
-    'x: ignored c, since this version stores no images',
-  ]);
-  expect(distributionNotes('x', { given: [], ignored: [], idle: [] })).toEqual([]);
+test('what is ignored is said in one line', () => {
+  expect(distributionNotes('x', { given: [], ignored: ['a', 'b'] })).toEqual(['x: ignored a, b']);
+  expect(distributionNotes('x', { given: [], ignored: [] })).toEqual([]);
 });

@@ -30,16 +30,26 @@ test('a document of registries, which holds logins, is not printed, and not quot
 });
 
 test('what a config.yml says is told from everything else, and what it says in vain stands at the end', () => {
-  const content = { version: 0.1, proxy: { remoteurl: 'https://gcr.io', ttl: '168h' }, http: { addr: ':5000' } };
+  const content = { version: 0.1, proxy: { remoteurl: 'https://gcr.io', exec: {} }, http: { addr: ':5000' } };
   const files = { ...noFiles, document: () => content };
   const printed = resolvedSettings({ ...sources, env: { PORT: '1' }, argv: ['serve', '/c.yml'], files });
   expect(printed).toMatch(/^CONFIG_FILE=\/c\.yml +# flag serve$/m);
   expect(printed).toMatch(/^REGISTRY_BACKEND=https:\/\/gcr\.io +# config\.yml proxy\.remoteurl$/m);
   expect(printed).toMatch(/^PORT=1 +# env PORT$/m);
-  expect(printed).toMatch(/\n# \/c\.yml: ignored proxy\.ttl, since this version stores no images\n$/);
+  expect(printed).toMatch(/\n# \/c\.yml: ignored proxy\.exec\n$/);
 });
 
 test('on Function Compute its gateway is trusted', () => {
   const printed = resolvedSettings({ ...sources, env: { PLATFORM: 'aliyun-fc' } });
   expect(printed).toMatch(/^TRUST_PROXY=true +# default$/m);
+});
+
+test.each<[Record<string, string>, string, string]>([
+  [{}, 'none', ''],
+  [{ CACHE: 'memory' }, 'memory', '268435456'],
+  [{ CACHE_DIR: '/c' }, 'disk:/c', ''],
+])('the cache that follows from %j', (env, cache, size) => {
+  const printed = resolvedSettings({ ...sources, env });
+  expect(printed).toMatch(new RegExp(`^CACHE=${cache} +# `, 'm'));
+  expect(printed).toMatch(new RegExp(`^CACHE_MAX_SIZE=${size} +# default$`, 'm'));
 });

@@ -1,5 +1,6 @@
-import { parseUrl, type Url } from '../../src/core/url';
-import { signV4 } from '../../src/node/signature-v4';
+import { createHash, randomUUID } from 'node:crypto';
+import { hrefOf, parseUrl, type Url } from '../../src/core/url';
+import { presignV4, signV4 } from '../../src/node/signature-v4';
 
 /**
  * AWS's published test suite ("Signature Version 4 test suite"): its example keys, which open nothing, and its results.
@@ -91,4 +92,75 @@ describe('the published vector', () => {
 
 test('the host is signed and not sent, since node:http sends it', () => {
   expect(sign('GET', [], '')).not.toHaveProperty('host');
+});
+
+/** Amazon S3, "Signature Calculations for the Authorization Header: Transferring Payload in a Single Chunk": keys that open nothing. */
+describe("S3's published example", () => {
+  const keys = { id: 'AKIAIOSFODNN7EXAMPLE', secret: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY' };
+  const scope = { region: 'us-east-1', service: 's3' };
+  const time = Date.UTC(2013, 4, 24);
+  const at = (path: string) => parseUrl(`https://examplebucket.s3.amazonaws.com${path}`) as Url;
+  const hash = (text: string) => createHash('sha256').update(text).digest('hex');
+
+  test.each<[string, string, string, [string, string][], string, string, string]>([
+    [
+      'of a range',
+      'GET',
+      '/test.txt',
+      [['range', 'bytes=0-9']],
+      '',
+      'host;range;x-amz-content-sha256;x-amz-date',
+      'f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41',
+    ],
+    [
+      'of a body and an escaped path',
+      'PUT',
+      '/test%24file.text',
+      [
+        ['date', 'Fri, 24 May 2013 00:00:00 GMT'],
+        ['x-amz-storage-class', 'REDUCED_REDUNDANCY'],
+      ],
+      'Welcome to Amazon S3.',
+      'date;host;x-amz-content-sha256;x-amz-date;x-amz-storage-class',
+      '98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd',
+    ],
+    [
+      'of a parameter without a value',
+      'GET',
+      '/?lifecycle',
+      [],
+      '',
+      'host;x-amz-content-sha256;x-amz-date',
+      'fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543',
+    ],
+    [
+      'of several parameters',
+      'GET',
+      '/?prefix=J&max-keys=2',
+      [],
+      '',
+      'host;x-amz-content-sha256;x-amz-date',
+      '34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7',
+    ],
+  ])('%s', (_, method, path, fields, body, names, signature) => {
+    const headers = [...fields, ['x-amz-content-sha256', hash(body)] as const];
+    const sent = Object.fromEntries(signV4({ method, url: at(path), headers }, keys, scope, time));
+    expect(sent.authorization).toBe(
+      `AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, SignedHeaders=${names}, Signature=${signature}`,
+    );
+  });
+
+  test('of a URL that is good for a day', () => {
+    const url = presignV4({ method: 'GET', url: at('/test.txt') }, keys, scope, time, 86_400);
+    expect(hrefOf(url)).toBe(
+      'https://examplebucket.s3.amazonaws.com/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404',
+    );
+  });
+});
+
+test('a URL signed with temporary keys names their token, and keeps what it asked for before', () => {
+  const keys = { id: 'id', secret: randomUUID(), token: 'to/ken+=' };
+  const url = parseUrl('https://bucket.example.com/key?a=b') as Url;
+  const { query } = presignV4({ method: 'GET', url }, keys, { region: 'r', service: 's3' }, TIME, 60);
+  expect(query).toMatch(/^\?a=b&.*&X-Amz-Security-Token=to%2Fken%2B%3D&X-Amz-Signature=[0-9a-f]{64}$/);
 });

@@ -8,21 +8,28 @@ const kinds: Record<Setting['kind'], string> = {
   'address-list': 'list of addresses',
   addresses: 'list of addresses',
   boolean: '`true` or `false`',
+  cache: '`none`, `memory`, `disk:/folder`, `s3://…`',
   choice: 'choice',
+  connections: 'number',
   count: 'number',
   duration: 'duration',
+  folder: 'path of a folder',
   host: 'address or host name',
   images: 'list of patterns',
   name: 'name',
   origin: 'URL without path',
   'origin-or-host': 'URL without path, or host name',
   path: 'path of a file',
+  period: 'duration, also in days',
+  'period-or-off': '`off`, or duration, also in days',
   port: 'port',
   presence: 'any value',
   rate: 'rate',
   registries: 'list of names, `name=URL`; JSON; path of a JSON or YAML file',
   repository: 'repository path',
   secret: 'text',
+  size: 'bytes',
+  'tag-lifetimes': 'duration, or list of `pattern=duration`',
   'url-or-host': 'URL or host name',
 };
 
@@ -38,7 +45,7 @@ Last comes the file that \`CONFIG_FILE\` names. Each setting is a flag as well, 
 means \`true\`, \`--no-handle-redirect\` means \`false\`.
 Whatever stands on a command line can be read by every user of the machine: keep secrets to the environment.
 An empty value counts as not set. A duration is a number with \`ms\`, \`s\`, \`m\` or \`h\`, several of them (\`1m30s\`), or seconds
-without a unit.
+without a unit; where it says so, \`d\` and \`w\` are days and weeks.
 Whatever is wrong is listed at the start, all at once, and the proxy exits with code 1.
 
 | Variable | Value | Default | Meaning |

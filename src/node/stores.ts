@@ -1,0 +1,111 @@
+import type { CacheConfig, StorePlace } from '../core/cache-config';
+import type { Store, StoreOptions } from '../storage/store';
+import type { Log } from './log';
+
+/** Milliseconds from one look for what nobody uses any more to the next (`CACHE_INACTIVE`). */
+export const PRUNE_INTERVAL = 3_600_000;
+
+/** Milliseconds to the first one: a process that lives for less than an hour should have one, too. */
+export const FIRST_PRUNE = 60_000;
+
+/** Bytes kept in memory where the store of the configuration cannot be opened. */
+const SPARE_BYTES = 64 * 1024 * 1024;
+
+/** Milliseconds that the end of a process waits for a store: a disk on another machine may never answer. */
+const CLOSE_TIME = 5_000;
+
+/** Loads the driver that is needed, and no other. */
+export async function openStore(place: StorePlace, options: StoreOptions = {}): Promise<Store> {
+  switch (place.kind) {
+    case 'memory': {
+      const { MemoryStore } = await import('../storage/memory');
+      return new MemoryStore({ ...options, maxBytes: place.maxBytes });
+    }
+    case 'disk': {
+      const { DiskStore } = await import('../storage/disk');
+      return new DiskStore({ ...options, folder: place.folder, maxBytes: place.maxBytes });
+    }
+    case 's3': {
+      const { S3Store } = await import('../storage/s3');
+      return new S3Store({ ...options, place });
+    }
+  }
+}
+
+/** A store that is shared with others. */
+export interface StoreLease {
+  readonly store: Store;
+  /** What went wrong with it, for the log; one line for each kind of fault and minute. */
+  readonly report: (error: Error) => void;
+  /** To be called once; never fails. The last one closes the store. */
+  release(): Promise<void>;
+}
+
+interface Shared {
+  readonly opening: Promise<Store>;
+  leases: number;
+}
+
+/** The stores of a process: one for each place, however many configurations name it. */
+export class Stores {
+  readonly #log: Log;
+  readonly #shared = new Map<string, Shared>();
+  #report: ((error: Error) => void) | undefined;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** Where it cannot be opened, which the log says, memory has to do: pulls go on. */
+  async lease({ place, inactive }: CacheConfig): Promise<StoreLease> {
+    const { faultReporter } = await import('./store-faults');
+    this.#report ??= faultReporter(this.#log);
+    const report = this.#report;
+    const id = JSON.stringify(place);
+    const shared = this.#shared.get(id) ?? { opening: this.#open(place, report), leases: 0 };
+    this.#shared.set(id, shared);
+    shared.leases += 1;
+    const store = await shared.opening;
+    const stop = pruneRegularly(store, inactive, report);
+    const release = async () => {
+      stop();
+      if (this.#isLast(id, shared)) await within(CLOSE_TIME, store.close()).catch(report);
+    };
+    return { store, report, release };
+  }
+
+  async #open(place: StorePlace, onFault: (error: Error) => void): Promise<Store> {
+    try {
+      return await openStore(place, { onFault });
+    } catch (error) {
+      this.#log.warn('the cache cannot be opened, and little is kept', { why: (error as Error).message });
+      return openStore({ kind: 'memory', maxBytes: SPARE_BYTES }, { onFault });
+    }
+  }
+
+  #isLast(id: string, shared: Shared): boolean {
+    shared.leases -= 1;
+    if (shared.leases === 0 && this.#shared.get(id) === shared) this.#shared.delete(id);
+    return shared.leases === 0;
+  }
+}
+
+/** @param inactive milliseconds; 0 for never */
+function pruneRegularly(store: Store, inactive: number, report: (error: Error) => void): () => void {
+  if (inactive === 0) return () => {};
+  const prune = () => store.prune({ usedBefore: Date.now() - inactive }).catch(report);
+  const first = setTimeout(prune, FIRST_PRUNE).unref();
+  const others = setInterval(prune, PRUNE_INTERVAL).unref();
+  return () => {
+    clearTimeout(first);
+    clearInterval(others);
+  };
+}
+
+async function within(limit: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`the cache did not close within ${limit / 1000} s`)), limit);
+  });
+  await Promise.race([work, late]).finally(() => clearTimeout(timer));
+}

@@ -1,0 +1,108 @@
+import { basicLogin } from '../core/basic';
+import { readConfig } from '../core/config';
+import { type ImagePlatforms, platformOfMachine } from '../core/image-platform';
+import { originOf } from '../core/url';
+import { CommandError, type Streams } from './commands';
+import { SettingFiles } from './files';
+import { createLog } from './log';
+import { askPassword } from './password-prompt';
+import { type ImageResult, type PrefetchProgress, prefetch } from './prefetch';
+import { ProgressBar, printBytes } from './progress-bar';
+import { readSources } from './sources';
+import { readWarmArguments, SYNOPSIS, type WarmArguments } from './warm-arguments';
+import { type InsideProxy, openConfigured } from './warm-inside';
+import { readImages } from './warm-list';
+
+const HELP = `Usage: ${SYNOPSIS}
+
+Fills the cache with images, so that they are there before anybody pulls them. What is there already is not fetched again:
+after a break the same command goes on where it was. Ends with 1 where an image failed; the others are there all the same.
+
+  IMAGE            as docker pull takes it; without a registry, of the proxy's default one; - reads names, one a line
+  --platform LIST  linux/amd64,linux/arm64 or all; without it what runs on this machine
+  --url URL        fills the cache of the proxy that runs there; without it the one of this configuration, which is
+                   read from the same places as by serve (environment, .env, --config, flags) and must be on disk or S3
+  --user NAME      a login, where it is asked for; its password from REGISTRY_PROXY_PASSWORD, or asked for
+`;
+
+/** The command `warm`: fills the cache of a running proxy, or of this configuration. */
+export async function warm(argv: readonly string[], streams: Streams): Promise<void> {
+  const given = readWarmArguments(argv);
+  if (given.isHelp) {
+    streams.stdout.write(HELP);
+    return;
+  }
+  const stopping = new AbortController();
+  const stop = () => stopping.abort(new CommandError('stopped: the same command goes on where it was'));
+  const images = await readImages(given.names, streams.stdin);
+  const authorization = await readLogin(given, streams);
+  const proxy = await openProxy(given, streams);
+  const bar = new ProgressBar(streams.stderr, streams.env ?? {}, images.length);
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  try {
+    const results = await prefetch({
+      base: proxy.address,
+      images,
+      platforms: given.platforms ?? usualPlatforms(),
+      authorization,
+      signal: stopping.signal,
+      onProgress: (progress) => show(progress, bar, streams),
+    });
+    report(results, given, streams);
+  } finally {
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+    bar.clear();
+    proxy.close();
+  }
+}
+
+function usualPlatforms(): ImagePlatforms {
+  return [platformOfMachine(process.arch)];
+}
+
+/** The password comes from where it is in no list of processes. */
+async function readLogin({ user, names }: WarmArguments, streams: Streams): Promise<string | undefined> {
+  if (user === undefined) return undefined;
+  const known = streams.env?.REGISTRY_PROXY_PASSWORD;
+  if (!known && names.includes('-')) {
+    throw new CommandError('--user: set REGISTRY_PROXY_PASSWORD, since the images come by the standard input');
+  }
+  return basicLogin({ username: user, password: known || (await askPassword(user, streams)) });
+}
+
+async function openProxy({ url, argv }: WarmArguments, streams: Streams): Promise<InsideProxy> {
+  if (url) {
+    // Its value may be a secret.
+    const [idle] = argv.map((argument) => argument.split('=', 1)[0]);
+    if (idle !== undefined) throw new CommandError(`${idle}: with --url no setting is read; leave it out`);
+    return { address: { url }, close: () => {} };
+  }
+  const sources = readSources(argv, streams.env ?? {}, new SettingFiles());
+  const config = readConfig(sources.env, argv, sources.file, sources.files);
+  for (const note of config.notes) streams.stderr.write(`${note}\n`);
+  // What goes wrong is said of each image.
+  return openConfigured(config, createLog({ level: 'silent', format: 'json', write: () => {} }));
+}
+
+function show(progress: PrefetchProgress, bar: ProgressBar, { stdout, stderr }: Streams): void {
+  const { result } = progress;
+  if (result) {
+    bar.clear();
+    if (result.errors.length > 0) stderr.write(`${result.image}: ${result.errors.join('; ')}\n`);
+    else stdout.write(`${lineOf(result)}\n`);
+  }
+  bar.note(progress, performance.now());
+}
+
+function lineOf({ image, digest, fetched, present }: ImageResult): string {
+  return `${image}: ${digest}, ${printBytes(fetched)} fetched, ${printBytes(present)} there before`;
+}
+
+/** @throws CommandError where an image failed */
+function report(results: readonly ImageResult[], { url }: WarmArguments, { stderr }: Streams): void {
+  const failed = results.filter(({ errors }) => errors.length > 0).length;
+  const isKept = results.some(({ isCached }) => isCached) || failed === results.length;
+  // Of a URL only the origin: its path may hold a secret.
+  if (url && !isKept) stderr.write(`${originOf(url)} says nothing of a cache (Cache-Status): is CACHE set there?\n`);
+  if (failed > 0) throw new CommandError(`${failed} of ${results.length} images failed`);
+}
