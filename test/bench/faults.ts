@@ -53,7 +53,7 @@ export async function faults(stage: Stage, given?: number): Promise<Outcome> {
       peer: `distribution ${peer.wrong}`,
     });
     figures.push({
-      what: 'The same: pulls that a client had to begin again',
+      what: 'The same: times that a client had to begin a part of an image again',
       node: runtime.version,
       value: tally.again,
       unit: '',
@@ -64,7 +64,7 @@ export async function faults(stage: Stage, given?: number): Promise<Outcome> {
   return {
     figures,
     notes: [
-      `The registry answers 500, 502, 503, 429 or nothing, resets, cuts, stalls, is slow, sends a wrong byte, too few, too many, no length, the whole for a part, another part, another size, another body: four of ten answers are bad, at most four for one thing. Clients ask again after 408 and 429 and go on after a cut as containerd does, and begin a pull again up to four times, as docker does for layers and Kubernetes for pulls. Each hashes all it gets; some leave early, some read parts. The cache has room for 200 MB. distribution is watched for ${Math.min(seconds, PEER_SECONDS)} s.`,
+      `The registry answers 500, 502, 503, 429 or nothing, resets, cuts, stalls, is slow, sends a wrong byte, too few, too many, no length, the whole for a part, another part, another size, another body: four of ten answers are bad, at most four for one thing. Clients ask again after 408 and 429 and go on after a cut as containerd does, and begin each part of an image again up to four times, as docker does with layers and Kubernetes with pulls. Each hashes all it gets; some leave early, some read parts. The cache has room for 200 MB. distribution is watched for ${Math.min(seconds, PEER_SECONDS)} s.`,
     ],
     raw,
   };

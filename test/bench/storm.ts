@@ -15,13 +15,13 @@ export interface Storm {
 
 export interface Damage {
   pulls: number;
-  /** Pulls that no attempt has brought to an end. */
+  /** Pulls of which a part could not be had by any attempt. */
   failed: number;
   /** Whole answers that are not what their digest says. */
   wrong: number;
   /** Answers to Range that are not that part; what a registry sends wrong in answer to one cannot be known by anybody. */
   wrongParts: number;
-  /** Attempts after the first. */
+  /** Attempts after the first, of a part. */
   again: number;
   /** Blobs that the client went on with after a cut. */
   resumed: number;
@@ -32,7 +32,7 @@ export interface Damage {
   readonly cacheStatus: Record<string, number>;
 }
 
-/** As docker does for a layer, and Kubernetes for longer. */
+/** For each part of an image; docker does that for layers, Kubernetes for pulls, and for longer. */
 const ATTEMPTS = 5;
 /** containerd: answers of 408 and 429 to one request, and cuts of one body that bring nothing. */
 const ANSWERS = 5;
@@ -86,23 +86,33 @@ class Puller {
   async pull(): Promise<void> {
     this.#damage.pulls += 1;
     const { manifest, config, layers } = this.#image;
-    const missing = new Set([config, ...layers]);
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    const resolve = async () => {
+      const head = await this.#open('manifests/latest', 'HEAD');
+      head.resume();
+      if (head.headers['docker-content-digest'] !== manifest.digest) throw new Error('the tag is another');
+    };
+    const steps = [
+      resolve,
+      () => this.#whole(`manifests/${manifest.digest}`, manifest),
+      ...[config, ...layers].map((blob) => () => this.#whole(`blobs/${blob.digest}`, blob)),
+    ];
+    for (const step of steps) {
+      if (await this.#insist(step)) continue;
+      this.#damage.failed += 1;
+      return;
+    }
+  }
+
+  async #insist(step: () => Promise<void>): Promise<boolean> {
+    for (let attempt = 1; ; attempt += 1) {
       try {
-        const head = await this.#open('manifests/latest', 'HEAD');
-        head.resume();
-        if (head.headers['docker-content-digest'] !== manifest.digest) throw new Error('the tag is another');
-        await this.#whole(`manifests/${manifest.digest}`, manifest);
-        for (const blob of missing) {
-          await this.#whole(`blobs/${blob.digest}`, blob);
-          missing.delete(blob);
-        }
-        return;
+        await step();
+        return true;
       } catch (error) {
         const why = (error as Error).message;
         this.#damage.faults[why] = (this.#damage.faults[why] ?? 0) + 1;
-        if (attempt === ATTEMPTS) this.#damage.failed += 1;
-        else this.#damage.again += 1;
+        if (attempt === ATTEMPTS) return false;
+        this.#damage.again += 1;
         await setTimeout(200 * attempt);
       }
     }
@@ -141,7 +151,7 @@ class Puller {
     const hash = createHash('sha256');
     let offset = 0;
     let vain = 0;
-    let isOneAnswer = true;
+    let isOneAnswer = false;
     while (offset < size) {
       const before = offset;
       const answer = await this.#open(path, 'GET', offset === 0 ? undefined : `bytes=${offset}-`);
@@ -156,7 +166,8 @@ class Puller {
           offset += taken.length;
           this.#damage.bytes += taken.length;
         }
-        if (offset < size && answer.complete && before === 0) {
+        isOneAnswer = before === 0 && answer.complete;
+        if (offset < size && isOneAnswer) {
           this.#damage.wrong += 1;
           throw new Error('a whole answer is too short');
         }
@@ -164,14 +175,13 @@ class Puller {
         if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error;
       }
       if (offset >= size) break;
-      isOneAnswer = false;
       this.#damage.resumed += 1;
       vain = offset > before ? 0 : vain + 1;
       if (vain > VAIN) throw new Error('cut again and again');
     }
     if (`sha256:${hash.digest('hex')}` === digest && offset === size) return;
     if (isOneAnswer) this.#damage.wrong += 1;
-    throw new Error(isOneAnswer ? 'a whole answer is wrong' : 'wrong in the end, after a cut');
+    throw new Error(isOneAnswer ? 'a whole answer is wrong' : 'wrong, and cut');
   }
 
   /** Asks again as containerd does. Throws on any other status than 200 and 206. */
