@@ -11,11 +11,10 @@ export interface AwsAccount {
   readonly keys: AwsKeySource;
 }
 
-export type AwsKeySource =
-  | ({ readonly from: 'given' } & AwsKeys)
-  | AwsContainer
-  /** The role of the EC2 instance. */
-  | { readonly from: 'instance' };
+export type AwsKeySource = ({ readonly from: 'given' } & AwsKeys) | AwsRole;
+
+/** Who gives out keys, for a while: a container's service, or the EC2 instance. */
+export type AwsRole = AwsContainer | { readonly from: 'instance' };
 
 export interface AwsKeys {
   readonly id: string;
@@ -76,17 +75,19 @@ function readKeys(fields: DocumentFields, env: Env): AwsKeySource {
     const keys = { id: AWS_ACCESS_KEY_ID.trim(), secret: AWS_SECRET_ACCESS_KEY.trim() };
     return { from: 'given', ...keys, ...(AWS_SESSION_TOKEN && { token: AWS_SESSION_TOKEN.trim() }) };
   }
-  return readContainer(fields, env) ?? { from: 'instance' };
+  return readRole(env, (message) => fields.fault('accessKeyId', message));
 }
 
-function readContainer(fields: DocumentFields, env: Env): AwsContainer | undefined {
+/** Where a machine or container at AWS gets the keys of its role from. */
+export function readRole(env: Env, fault: (message: string) => void): AwsRole {
   const relative = env.AWS_CONTAINER_CREDENTIALS_RELATIVE_URI;
   const full = env.AWS_CONTAINER_CREDENTIALS_FULL_URI;
-  if (!relative && !full) return undefined;
+  if (!relative && !full) return { from: 'instance' };
   const url = parseUrl(relative ? `http://169.254.170.2${relative}` : (full ?? ''));
   if (!url || !mayGiveKeys(url)) {
     const name = `AWS_CONTAINER_CREDENTIALS_${relative ? 'RELATIVE' : 'FULL'}_URI`;
-    return fields.fault('accessKeyId', `${name} must be https, or an address of this machine, of ECS or of EKS`);
+    fault(`${name} must be https, or an address of this machine, of ECS or of EKS`);
+    return { from: 'instance' };
   }
   const authorization = env.AWS_CONTAINER_AUTHORIZATION_TOKEN?.trim();
   const authorizationFile = env.AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE?.trim();

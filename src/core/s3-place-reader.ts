@@ -1,3 +1,4 @@
+import { readRole } from './aws-account';
 import { nearest } from './nearest';
 import type { S3Place } from './s3-place';
 import { parseOriginOrHost, readBoolean } from './setting-values';
@@ -50,7 +51,7 @@ const KEY_NAMES = [
 
 /**
  * Reads `s3://bucket/prefix?endpoint=…&internalEndpoint=…&region=…&pathStyle=…`. Keys come from the environment only: a
- * setting is printed here and there. They are absent where AWS gives them to a machine or container by its role.
+ * setting is printed here and there. At AWS a machine or container has a role instead, where they are missing.
  * @throws Error that names every fault, and nothing secret
  */
 export function readS3Place(text: string, env: Env): S3Place {
@@ -87,7 +88,8 @@ export function readS3Place(text: string, env: Env): S3Place {
   if (given.pathStyle && style === undefined) fault('pathStyle: expected true or false');
 
   const keys = readKeys(env, endpoint.hostname, publicEndpoint.hostname);
-  if (!keys && !AMAZON.test(endpoint.hostname)) fault('set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY');
+  const role = !keys && AMAZON.test(endpoint.hostname) ? readRole(env, fault) : undefined;
+  if (!keys && !role) fault('set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY');
   if (faults.length > 0) throw new Error(faults.join('; '));
   return {
     kind: 's3',
@@ -98,6 +100,7 @@ export function readS3Place(text: string, env: Env): S3Place {
     publicEndpoint,
     pathStyle: style ?? !(isVirtual(endpoint) && !authority.includes('.')),
     ...(keys && { keys }),
+    ...(role && { role }),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { AwsKeys, AwsRole } from './aws-account';
 import type { Url } from './url';
 
 /** A bucket of an object store that speaks S3 (`CACHE=s3://…`). */
@@ -13,6 +14,7 @@ export interface S3Place {
   readonly publicEndpoint: Url;
   /** The bucket is the first part of the path, and not of the host name. */
   readonly pathStyle: boolean;
-  /** Absent where they are looked for at the time of use, as for clouds' own roles. */
-  readonly keys?: { readonly id: string; readonly secret: string; readonly token?: string };
+  readonly keys?: AwsKeys;
+  /** Who gives out keys at the time of use, where there are none. */
+  readonly role?: AwsRole;
 }

@@ -21,7 +21,7 @@ const EMPTY_HASH = createHash('sha256').digest('hex');
 
 export interface ClientOptions {
   readonly place: S3Place;
-  /** Where the place has none; asked before every request, so it remembers them itself. */
+  /** Where the place has none; asked before every request, so it remembers them itself. Rejects with words fit for a log. */
   readonly keys?: () => Promise<AwsKeys>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -131,7 +131,7 @@ export class S3Client {
 
   async #send(request: S3Request): Promise<IncomingMessage> {
     const { method, body, signal, answer } = request;
-    if (!this.#place.keys) this.#keys = await this.#keysOf();
+    if (!this.#place.keys) this.#keys = await this.#keysOf().catch(refuseKeys);
     const url = urlOf(this.#place, this.#place.endpoint, request);
     const headers: HeaderList = [...(request.headers ?? []), ['x-amz-content-sha256', body?.hash ?? EMPTY_HASH]];
     const signed = signV4({ method, url, headers }, this.#keys as AwsKeys, this.#scope(), this.#now());
@@ -158,7 +158,7 @@ export class S3Client {
         if (text.length > MAX_ANSWER) break;
       }
     } catch {
-      // The status says enough.
+      return new Refusal(response.statusCode ?? 0, '');
     }
     return Refusal.of(response.statusCode ?? 0, text);
   }
@@ -179,6 +179,10 @@ function urlOf(
   return { ...endpoint, hostname: `${bucket}.${endpoint.hostname}`, path, query: text };
 }
 
+function refuseKeys(error: unknown): never {
+  throw new StoreError('denied', `there are no keys: ${error instanceof Error ? error.message : error}`);
+}
+
 async function noKeys(): Promise<never> {
-  throw new StoreError('denied', 'there are no keys: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY');
+  throw new Error('set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY');
 }

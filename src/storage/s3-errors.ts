@@ -4,12 +4,9 @@ import { StoreError, type StoreFault } from './store-error';
 
 /** Nothing came for so long: `connection` there was none, `answer` no head of one, `body` no further byte of it. */
 export class Silence extends Error {
-  readonly what: 'connection' | 'answer' | 'body';
-
-  constructor(what: Silence['what'], milliseconds: number) {
+  constructor(what: 'connection' | 'answer' | 'body', milliseconds: number) {
     const kind = { connection: 'no connection', answer: 'no answer', body: 'not a byte' }[what];
     super(`${kind} for ${milliseconds / 1000} s`);
-    this.what = what;
   }
 }
 
@@ -17,16 +14,19 @@ export class Silence extends Error {
 export class Refusal extends Error {
   readonly status: number;
   readonly code: string;
+  /** Without a body, as answers to HEAD are: only then the status alone tells what is meant. */
+  readonly isBare: boolean;
 
-  constructor(status: number, code: string) {
+  constructor(status: number, code: string, isBare = false) {
     super(`the object store answers ${status}${code === '' ? '' : ` ${code}`}`);
     this.status = status;
     this.code = code;
+    this.isBare = isBare;
   }
 
   /** Of an answer's body, as far as there is one (Amazon S3, "Error responses"). */
   static of(status: number, body: string): Refusal {
-    return new Refusal(status, codeIn(parseXml(body)) ?? '');
+    return new Refusal(status, codeIn(parseXml(body)) ?? '', body === '');
   }
 }
 
@@ -41,11 +41,10 @@ export function codeIn(root: Element | undefined): string | undefined {
 const PASSING =
   /^(InternalError|OperationAborted|RequestTimeout|ServiceUnavailable|SlowDown|XMinioServerNotInitialized)$/;
 
-/** Whether the same request may succeed a moment later. Who did not answer for long is not asked again: somebody waits. */
+/** Whether the same request may succeed a moment later. Who was silent for long is not asked again: somebody waits. */
 export function isPassing(error: unknown): boolean {
   if (error instanceof Refusal) return [429, 500, 502, 503, 504].includes(error.status) || PASSING.test(error.code);
-  if (error instanceof Silence) return error.what !== 'answer';
-  return !(error instanceof StoreError) && isOfNetwork(error);
+  return !(error instanceof StoreError) && !(error instanceof Silence) && isOfNetwork(error);
 }
 
 /** Errors of sockets, of DNS and of the HTTP parser. */
@@ -98,8 +97,8 @@ export async function unlessAbsent<T>(work: Promise<T>): Promise<T | undefined> 
   try {
     return await work;
   } catch (error) {
-    if (error instanceof Refusal && error.status === 404 && /^(NoSuchKey|NotFound|)$/.test(error.code))
-      return undefined;
+    if (!(error instanceof Refusal) || error.status !== 404) throw error;
+    if (error.isBare || /^(NoSuchKey|NotFound)$/.test(error.code)) return undefined;
     throw error;
   }
 }

@@ -68,7 +68,7 @@ export class Transport {
       });
       let timer: NodeJS.Timeout;
       let isAnswered = false;
-      const wait = (what: Silence['what'], milliseconds: number) => {
+      const wait = (what: 'connection' | 'answer' | 'body', milliseconds: number) => {
         clearTimeout(timer);
         timer = setTimeout(() => request.destroy(new Silence(what, milliseconds)), milliseconds);
       };

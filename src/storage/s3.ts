@@ -39,7 +39,7 @@ const TOGETHER = 8;
 
 export interface S3Options extends StoreOptions {
   readonly place: S3Place;
-  /** For a place without keys: those of a role. Asked before every request, so it remembers them itself. */
+  /** For a place without keys: those of its role (node/role-keys.ts). Asked before every request. */
   readonly keys?: () => Promise<AwsKeys>;
   readonly patience?: Partial<Patience>;
 }

@@ -52,10 +52,14 @@ export async function startS3(token?: string): Promise<S3Server> {
   const login: Login = { id: randomUUID(), secret: randomUUID(), ...(token && { token }) };
   const region = 'nowhere-1';
   const buckets = new Map<string, Bucket & { now: () => number }>();
+  const arriving = new Set<string>();
 
   const server = await listen('s3', async (exchange) => {
     const { seen } = exchange;
-    const body = await readBody(exchange);
+    const upload = seen.query.has('partNumber') ? seen.query.get('uploadId') : null;
+    if (upload !== null && arriving.has(upload)) exchange.accuse('sends two parts at a time');
+    if (upload !== null) arriving.add(upload);
+    const body = await readBody(exchange).finally(() => upload !== null && arriving.delete(upload));
     const [, name = '', key = ''] = /^\/([^/]*)\/?(.*)$/.exec(seen.path) ?? [];
     const bucket = buckets.get(name);
     const wrong = judgeSignature(seen, body, login, region, (bucket?.now ?? Date.now)());
