@@ -31,6 +31,8 @@ export interface Upstream {
   readonly accounts: readonly Account[];
   /** Stands before every repository upstream, and clients never see it; empty for none. */
   readonly prefix: string;
+  /** Its address is that of a mirror, which is told by `ns` what it stands for (OCI distribution spec, "Registry Proxying"). */
+  readonly mirror: boolean;
   readonly proxyRedirect: boolean;
   readonly handleRedirect: boolean;
   /** Its redirects and its token server may be plain http. */

@@ -170,10 +170,8 @@ export class Exchange {
     const { gate } = this.#config;
     const authorization = headerOf(this.#head.headers, 'authorization');
     if (!gate) return this.#ask(place);
-    if (authorization === undefined || isEmptyLogin(authorization) || gate.users.size === 0) {
-      return this.#admit({ kind: 'anonymous' }, place);
-    }
-    return { verb: 'identify', authorization };
+    const isNobody = authorization === undefined || isEmptyLogin(authorization) || gate.users.size === 0;
+    return isNobody ? this.#admit({ kind: 'anonymous' }, place) : { verb: 'identify', authorization };
   }
 
   #admit(identity: Identity, place: Place): RequestVerb {

@@ -2,6 +2,7 @@ import { isOwnToken } from './anonymous-token';
 import type { Config, Upstream } from './config';
 import { AGENT, backendHeaders, type HeaderList, headerOf, requestHeaders, withHeader } from './headers';
 import { takesBody } from './methods';
+import { joinQueries, printQuery } from './query';
 import type { Route } from './route';
 import type { Forward, RequestHead } from './verbs';
 
@@ -14,13 +15,18 @@ export function registryForward({ method, headers }: RequestHead, route: Route):
   return {
     verb: 'forward',
     method,
-    url: { ...base, path, query: route.query },
+    url: { ...base, path, query: joinQueries(route.query, namespaceQuery(route.upstream)) },
     headers: [...requestHeaders(ownLogin(headers, route), AGENT), ...(body === 'client' ? framing(headers) : [])],
     body,
     reach: route.upstream.reach,
     connection: route.upstream.connection,
     purpose: 'registry',
   };
+}
+
+/** What a mirror is told of the registry that it stands for: it may stand for several. */
+function namespaceQuery({ mirror, name }: Upstream): string {
+  return mirror ? printQuery([['ns', name]]) : '';
 }
 
 /** Where the proxy authenticates, a client's login is meant for nobody upstream, and neither is a token of ours. */
@@ -55,7 +61,7 @@ export function backendForward({ method, headers }: RequestHead, route: Route, c
 /** `GET /v2/` without a login, for the challenge that names the token realm. */
 export function pingForward(headers: HeaderList, upstream: Upstream): Forward {
   const bare = headers.filter(([name]) => name !== 'authorization' && name !== 'content-type');
-  const url = { ...upstream.url, path: `${upstream.url.path}/v2/`, query: '' };
+  const url = { ...upstream.url, path: `${upstream.url.path}/v2/`, query: namespaceQuery(upstream) };
   const { reach, connection } = upstream;
   return { verb: 'forward', method: 'GET', url, headers: bare, body: 'none', reach, connection, purpose: 'ping' };
 }

@@ -14,11 +14,11 @@ import type { RequestHead } from './verbs';
 const INDIRECT = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'origin', 'sec-fetch-site'];
 
 /**
- * Looks at who asks for a prefetch before anything else: a tiny request causes large traffic.
- * @returns what the rules go by where somebody must log in; undefined where a process on this machine may ask without
- * @throws RegistryError 405, 403 with what to set, 400 without a host, 404 where there is nothing to fill
+ * Looks at who asks for a prefetch before anything else: a tiny request causes large traffic. Where there are users,
+ * `checkPrefetcher` has the last word.
+ * @throws RegistryError 405, 403 with what to set, 400 without a host
  */
-export function checkPrefetchEntry(head: RequestHead, config: Config, hasCache: boolean): Place | undefined {
+export function checkPrefetchEntry(head: RequestHead, config: Config): Place {
   const { gate } = config;
   if (gate?.satisfy !== 'any') checkAddress(head, config);
   if (head.method !== 'POST') {
@@ -27,31 +27,25 @@ export function checkPrefetchEntry(head: RequestHead, config: Config, hasCache: 
   }
   const origin = originOfRequest(head, config);
   if (!origin) throw new RegistryError(400, 'UNSUPPORTED', 'the request has no usable Host');
-  if (gate && gate.users.size > 0) return { config, route: routeOf(head.target, config, origin.hostname), origin };
-  if (gate) throw closed('with ACCESS_SECRET alone nobody may', 'set HTPASSWD_FILE, or use registry-proxy warm --url');
-  if (!isFromHere(head, config)) {
+  if (gate?.users.size === 0) {
+    throw closed('with ACCESS_SECRET alone nobody may', 'set HTPASSWD_FILE, or use registry-proxy warm --url');
+  }
+  if (!gate && !isFromHere(head, config)) {
     throw closed('without a login only from the machine itself', 'set HTPASSWD_FILE, and log in; or ask from there');
   }
-  checkCache(hasCache);
-  return undefined;
+  return { config, route: routeOf(head.target, config, origin.hostname), origin };
 }
 
 /**
- * Who logs in has been found out.
- * @throws RegistryError 401, 429; 404 where there is nothing to fill
+ * @param identity who asks, found out where there is a gate
+ * @throws RegistryError 401, 429; 404 where there is nothing to fill, said last: what is set is none of a stranger's business
  */
-export function checkPrefetcher(identity: Identity, place: Place, hasCache: boolean): void {
-  const { gate } = place.config;
-  if (!gate) return;
-  const who = whoIs(identity, false, gate, place);
-  if (who.kind !== 'user') throw loginNeeded('log in first', gate, place, 'pull');
-  checkCache(hasCache);
-}
-
-/** Said last: what is set here is none of a stranger's business. */
-function checkCache(hasCache: boolean): void {
-  if (hasCache) return;
-  throw new RegistryError(404, 'UNSUPPORTED', 'there is no cache to fill', { hint: 'set CACHE' });
+export function checkPrefetcher(identity: Identity, place: Place): void {
+  const { gate, cache } = place.config;
+  if (gate && whoIs(identity, false, gate, place).kind !== 'user') {
+    throw loginNeeded('log in first', gate, place, 'pull');
+  }
+  if (!cache) throw new RegistryError(404, 'UNSUPPORTED', 'there is no cache to fill', { hint: 'set CACHE' });
 }
 
 function closed(message: string, hint: string): RegistryError {

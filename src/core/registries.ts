@@ -65,6 +65,7 @@ export function describeUpstream(entry: RegistryEntry, common: Common): Upstream
     accounts,
     prefix: entry.prefix ?? '',
     proxyRedirect: redirect === undefined ? common.proxyRedirect : redirect === 'rewrite',
+    mirror: entry.mirror ?? (known !== undefined && !isHosted),
     handleRedirect: redirect === undefined ? common.handleRedirect : redirect === 'follow',
     plainHttp: entry.plainHttp ?? url.scheme === 'http',
     connection: { timeouts: { ...common.timeouts, ...entry.timeouts }, ...(entry.ca && { ca: entry.ca }) },

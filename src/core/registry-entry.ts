@@ -21,6 +21,7 @@ export interface RegistryEntry {
   readonly timeouts?: Partial<Timeouts>;
   /** Certificates in PEM form. */
   readonly ca?: string;
+  readonly mirror?: boolean;
   readonly plainHttp?: boolean;
   readonly allowPrivate?: boolean;
 }
@@ -78,6 +79,7 @@ function readEntry(name: string, fields: DocumentFields, around: Surroundings): 
     timeouts: readTimeouts(fields),
     ca: readCertificates(fields),
     plainHttp: fields.flag('plainHttp'),
+    mirror: fields.flag('mirror'),
     allowPrivate: fields.flag('allowPrivateAddresses'),
   };
   if (isWildcard(name)) checkWildcard(entry, fields);

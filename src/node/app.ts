@@ -6,6 +6,7 @@ import { answerError, RegistryError } from '../core/errors';
 import { isWildcard } from '../core/registries-setting';
 import { hrefOf } from '../core/url';
 import type { Contexts } from './contexts';
+import { admitPrefetch } from './prefetch-door';
 import type { Prefetches } from './prefetch-route';
 import { answer, serve } from './proxy';
 import { type Context, openSession, type Session } from './session';
@@ -60,8 +61,12 @@ function createRoutes(contexts: Contexts, listener: RequestListener): Express {
   let prefetches: Promise<Prefetches> | undefined;
   app.all(PREFETCH, async (req, res, next) => {
     if (req.method === 'OPTIONS') return next();
+    const session: Session = res.locals.session;
+    session.record.route = 'own';
+    const origin = await admitPrefetch(session);
+    if ('verb' in origin) return answer(session, origin);
     prefetches ??= import('./prefetch-route').then((module) => new module.Prefetches(listener));
-    return (await prefetches).serve(res.locals.session);
+    return (await prefetches).serve(session, origin);
   });
   if (contexts.current.config.capabilities.hooks) addHooks(app);
   app.use((_req, res) => serve(res.locals.session));

@@ -1,7 +1,10 @@
 import type { Readable, Writable } from 'node:stream';
+import type { Config } from '../core/config';
 import type { Env } from '../core/given';
 import { nearest } from '../core/nearest';
 import { mask } from '../core/setting-readers';
+import type { Log } from './log';
+import type { InnerServer } from './server';
 
 /** What a command talks to; of a process, its own streams. */
 export interface Streams {
@@ -11,13 +14,17 @@ export interface Streams {
   readonly env?: Env;
 }
 
+/** What every start loads anyway, and commands are given: whatever they load themselves is held up at every start. */
+export type OpenInnerServer = (config: Config, log: Log) => Promise<InnerServer>;
+
 /** A mistake of whoever called a command; the message is a sentence that says what to do. */
 export class CommandError extends Error {}
 
 /** @throws CommandError */
-type Run = (argv: readonly string[], streams: Streams) => Promise<void>;
+type Run = (argv: readonly string[], streams: Streams, open: OpenInnerServer) => Promise<void>;
 
 const commands: Readonly<Record<string, () => Promise<Run>>> = {
+  cache: async () => (await import('./cache-command')).cache,
   htpasswd: async () => (await import('./htpasswd')).htpasswd,
   warm: async () => (await import('./warm')).warm,
 };
@@ -26,11 +33,15 @@ const commands: Readonly<Record<string, () => Promise<Run>>> = {
  * Runs the command that the first argument names, with the others.
  * @returns the exit code
  */
-export async function runCommand([name, ...argv]: readonly string[], streams: Streams): Promise<number> {
+export async function runCommand(
+  [name, ...argv]: readonly string[],
+  streams: Streams,
+  open: OpenInnerServer = () => Promise.reject(new Error('no proxy can be opened here')),
+): Promise<number> {
   try {
     const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
     if (!load) throw new CommandError(unknown(name));
-    await (await load())(argv, streams);
+    await (await load())(argv, streams, open);
     return 0;
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;

@@ -4,8 +4,10 @@ import type { PublicProbe } from '../core/public-probe';
 import { blob, named } from '../storage/key';
 import type { Reading, Store } from '../storage/store';
 import type { Body } from './body';
+import { STORE_TIME } from './deposit';
 import { Downloads } from './downloads';
 import { Hot, MAX_HOT_ENTRY } from './hot';
+import { Pending } from './pending';
 import { Spool } from './spool';
 
 /** Says that a document is not there, which is as good to know as what it says. */
@@ -31,6 +33,7 @@ export class Content {
   readonly #onFault: (error: Error) => void;
   readonly #hot = new Hot();
   readonly #downloads = new Downloads();
+  readonly #pending = new Pending();
 
   constructor(store: Store, onFault: (error: Error) => void) {
     this.#store = store;
@@ -55,7 +58,7 @@ export class Content {
   note(notes: readonly Note[]): void {
     for (const { name, document } of notes) {
       this.#heat(name, document);
-      this.#write(name, document).catch(this.#onFault);
+      this.#pending.add(this.#write(name, document), this.#onFault);
     }
   }
 
@@ -79,11 +82,19 @@ export class Content {
     if (body.length <= MAX_HOT_ENTRY) this.#hot.set(digest, body, body.length + OVERHEAD);
     // Where the body does not become stored, these lead to asking for it again, which harms nobody.
     this.note(notes);
-    await this.#quietly(async () => {
+    const storing = this.#quietly(async () => {
       const sink = await this.#store.put(blob(digest), { size: body.length, proof: 'caller' });
       await sink.write(body);
       await sink.commit();
     });
+    this.#pending.add(storing, this.#onFault);
+    await storing;
+  }
+
+  /** Until what has come whole is in the store, before that is closed. */
+  async settle(): Promise<void> {
+    this.#pending.add(this.#downloads.settle(), this.#onFault);
+    await this.#pending.settle(STORE_TIME);
   }
 
   /**

@@ -72,7 +72,14 @@ export async function createContext(
 
 async function createContent({ store, report, release }: StoreLease): Promise<Pick<Context, 'content' | 'release'>> {
   const { Content } = await import('./content');
-  return { content: new Content(store, report), release };
+  const content = new Content(store, report);
+  return {
+    content,
+    release: async () => {
+      await content.settle();
+      await release();
+    },
+  };
 }
 
 /** Loaded only where there are any: they bring cryptography with them. */

@@ -61,6 +61,11 @@ export class Download {
     return this.#window.end;
   }
 
+  /** All of it has come, and is right. */
+  get isProven(): boolean {
+    return this.#state === 'proven';
+  }
+
   /** Whether a reader can still begin here. */
   canFollowFrom(first: number): boolean {
     return this.#state !== 'failed' && (first >= this.#window.start || this.#deposit.isReadable);

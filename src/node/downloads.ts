@@ -12,6 +12,7 @@ interface Coming {
 export class Downloads {
   readonly #running = new Map<string, Download>();
   readonly #coming = new Map<string, Coming>();
+  readonly #runs = new Map<Download, Promise<void>>();
 
   /** What is being fetched and can be followed from its first byte on. */
   find({ digest, link }: BlobQuestion): FoundBlob | undefined {
@@ -65,7 +66,7 @@ export class Downloads {
     const forget = () => {
       if (this.#running.get(digest) === download) this.#running.delete(digest);
     };
-    download.run(body()).then(
+    const run = download.run(body()).then(
       (isStored) => {
         onEnd(isStored);
         forget();
@@ -75,6 +76,15 @@ export class Downloads {
         onEnd(false, error);
       },
     );
+    this.#runs.set(
+      download,
+      run.finally(() => this.#runs.delete(download)),
+    );
     return { source, isOwn: true };
+  }
+
+  /** Until what has come whole is stored, or could not be. */
+  async settle(): Promise<void> {
+    await Promise.all([...this.#runs].flatMap(([download, run]) => (download.isProven ? [run] : [])));
   }
 }

@@ -2,7 +2,7 @@ import { type Config, ConfigError, readConfig } from '../core/config';
 import { readFlags } from '../core/flags';
 import { SettingFiles } from './files';
 import { createLog, type LogOptions } from './log';
-import { startServer } from './server';
+import { openInnerServer, startServer } from './server';
 import { readSources } from './sources';
 import { isTerminalGone } from './terminal';
 
@@ -14,7 +14,7 @@ async function main(): Promise<void> {
   // What serving is called in distribution, whose users have it in their command line.
   if (argv[0] && argv[0] !== 'serve' && !argv[0].startsWith('-')) {
     const { runCommand } = await import('./commands');
-    process.exitCode = await runCommand(argv, process);
+    process.exitCode = await runCommand(argv, process, openInnerServer);
     return;
   }
   const read = (files: SettingFiles) => readSources(argv, process.env, files);

@@ -38,7 +38,9 @@ export async function fetchManifest(
   if (size > MAX_MANIFEST_BYTES) throw tooLarge();
   const accept = /^[\w.+/-]+$/.test(mediaType) ? `${mediaType}, */*` : MANIFEST_ACCEPT;
   const path = `manifests/${reference}`;
-  const response = await client.ask({ method: 'GET', image, path, headers: [['accept', accept]] });
+  // A tag is had as it is now, however long the cache would take it to be what it was.
+  const fresh = isDigest(reference) ? [] : [['cache-control', 'no-cache'] as const];
+  const response = await client.ask({ method: 'GET', image, path, headers: [['accept', accept], ...fresh] });
   try {
     const { chunks, isLonger } = await readSmallBody(response, MAX_MANIFEST_BYTES, MANIFEST_TIMEOUT);
     if (isLonger) throw tooLarge();

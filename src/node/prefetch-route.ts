@@ -1,13 +1,8 @@
 import type { RequestListener } from 'node:http';
-import { isEmptyLogin } from '../core/basic';
-import type { CacheConfig } from '../core/cache-config';
-import type { Config } from '../core/config';
 import { corsHeaders } from '../core/cors';
 import { answerError, RegistryError } from '../core/errors';
 import { headerOf } from '../core/headers';
 import { platformOfMachine } from '../core/image-platform';
-import { originOfRequest } from '../core/origin';
-import { checkPrefetchEntry, checkPrefetcher } from '../core/prefetch-entrance';
 import { MAX_PREFETCH_REQUEST, type PrefetchRequest, parsePrefetchRequest } from '../core/prefetch-request';
 import type { Origin } from '../core/setting-values';
 import type { RequestHead } from '../core/verbs';
@@ -47,13 +42,10 @@ export class Prefetches {
     this.#listener = listener;
   }
 
-  async serve(session: Session): Promise<void> {
-    session.record.route = 'own';
-    const refused = session.context.guard.admit(session);
-    if (refused) return answer(session, refused);
+  /** @param origin by which the caller knows us; whether it may ask has been found out */
+  async serve(session: Session, origin: Origin): Promise<void> {
     let request: PrefetchRequest;
     try {
-      await checkEntry(session);
       request = await readRequest(session);
       if (this.#count >= MAX_PREFETCHES) throw tooMany();
     } catch (error) {
@@ -62,18 +54,18 @@ export class Prefetches {
     }
     this.#count += 1;
     try {
-      await this.#run(session, request);
+      await this.#run(session, origin, request);
     } finally {
       this.#count -= 1;
     }
   }
 
-  async #run(session: Session, { images, platforms }: PrefetchRequest): Promise<void> {
+  async #run(session: Session, origin: Origin, { images, platforms }: PrefetchRequest): Promise<void> {
     const { head, context, signal } = session;
     const lines = new Lines(session);
     try {
       const results = await prefetch({
-        base: addressFor(session, this.#listener),
+        base: addressFor(session, origin, this.#listener),
         images,
         platforms: platforms ?? [platformOfMachine(process.arch)],
         authorization: headerOf(head.headers, 'authorization'),
@@ -97,21 +89,6 @@ function tooMany(): RegistryError {
   ]);
 }
 
-/** @throws RegistryError for somebody who may not */
-async function checkEntry({ head, context }: Session): Promise<void> {
-  const hasCache = isCached(context.config);
-  const place = checkPrefetchEntry(head, context.config, hasCache);
-  if (!place) return;
-  const authorization = headerOf(head.headers, 'authorization');
-  const isLogin = authorization !== undefined && !isEmptyLogin(authorization);
-  const identity = isLogin ? await context.users?.identify(authorization) : undefined;
-  checkPrefetcher(identity ?? { kind: 'anonymous' }, place, hasCache);
-}
-
-function isCached(config: Config & { readonly cache?: CacheConfig }): boolean {
-  return config.cache !== undefined;
-}
-
 /** @throws RegistryError 400, 408, 413, 415 */
 async function readRequest({ head, req, signal }: Session): Promise<PrefetchRequest> {
   const [type] = (headerOf(head.headers, 'content-type') ?? '').split(';');
@@ -127,10 +104,10 @@ async function readRequest({ head, req, signal }: Session): Promise<PrefetchRequ
 }
 
 /** The pulls are the caller's own: by its address, under its limits, and by the URL by which it knows us. */
-function addressFor({ head, context, record }: Session, listener: RequestListener): ProxyAddress {
+function addressFor({ head, record }: Session, origin: Origin, listener: RequestListener): ProxyAddress {
   const own = head.headers.filter(([name]) => CLIENT_FIELDS.test(name));
   return {
-    url: { ...(originOfRequest(head, context.config) as Origin), path: '', query: '' },
+    url: { ...origin, path: '', query: '' },
     // Their lines in the log are joined by it.
     headers: [...own, ['x-request-id', record.id]],
     connect: openInside(listener, addressesOf(head)),

@@ -36,6 +36,9 @@ const ANSWER_TIMEOUT = 120_000;
 /** Times that a request is sent again which failed in passing. */
 const MAX_REPEATS = 3;
 
+/** The same where the proxy itself has asked again before it gave up. */
+const MAX_LATE_REPEATS = 1;
+
 /** Milliseconds before it is sent again; twice as long each further time. */
 const FIRST_PAUSE = 500;
 
@@ -115,9 +118,8 @@ export class ProxyClient {
       let wait = usual;
       try {
         const response = await this.#send(method, url, headers);
-        const isPassing = [429, 500, 502, 503, 504].includes(response.statusCode ?? 0);
         wait = Math.max(usual, retryAfter(response) ?? 0);
-        if (!isPassing || count === MAX_REPEATS || wait > MAX_PAUSE) return response;
+        if (count >= repeatsOf(response) || wait > MAX_PAUSE) return response;
         response.destroy();
       } catch (error) {
         if (count === MAX_REPEATS || this.#signal.aborted || ['dns', 'tls'].includes(failureOf(error).kind))
@@ -153,6 +155,11 @@ export class ProxyClient {
       sent.end();
     });
   }
+}
+
+function repeatsOf({ statusCode = 0 }: IncomingMessage): number {
+  if ([429, 503].includes(statusCode)) return MAX_REPEATS;
+  return [500, 502, 504].includes(statusCode) ? MAX_LATE_REPEATS : 0;
 }
 
 /** Milliseconds; undefined where it is not said in seconds. */

@@ -3,7 +3,6 @@ import { type Challenge, parameterOf, parseChallenges } from '../core/challenge'
 import { type HeaderList, headersOf } from '../core/headers';
 import { PrefetchFault } from '../core/prefetch';
 import { printQuery } from '../core/query';
-import { MAX_TOKEN_DOCUMENT } from '../core/token';
 import { parseUrl } from '../core/url';
 import { readSmallBody } from './small-body';
 
@@ -12,6 +11,9 @@ export type Login = string | undefined;
 
 /** Sends a GET to the proxy. */
 type Get = (target: string, headers: HeaderList) => Promise<IncomingMessage>;
+
+/** Bytes of a token document that the proxy passes on; Harbor and GitLab list every scope in a JWT. */
+const MAX_TOKEN_BYTES = 256 * 1024;
 
 /** Milliseconds for a token document. */
 const TOKEN_TIMEOUT = 30_000;
@@ -61,7 +63,7 @@ export class ProxyLogin {
     const response = await this.#get(realm.path + printQuery(query), login);
     try {
       if (response.statusCode !== 200) throw new PrefetchFault(`no token is given: ${response.statusCode}`);
-      const { chunks, isLonger } = await readSmallBody(response, MAX_TOKEN_DOCUMENT, TOKEN_TIMEOUT);
+      const { chunks, isLonger } = await readSmallBody(response, MAX_TOKEN_BYTES, TOKEN_TIMEOUT);
       const token = isLonger ? undefined : tokenIn(Buffer.concat(chunks).toString());
       if (token === undefined) throw new PrefetchFault('the token document holds no token');
       return token;

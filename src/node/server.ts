@@ -1,4 +1,4 @@
-import http, { type Server } from 'node:http';
+import http, { type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Config } from '../core/config';
 import { originOf } from '../core/url';
@@ -25,6 +25,17 @@ const HEAD_TIMEOUT = 20_000;
 
 /** Milliseconds that an idle client connection is kept: longer than any load balancer's (AWS 60 s, nginx 60–75 s). */
 const KEEP_ALIVE_TIMEOUT = 95_000;
+
+/** The proxy of a configuration that listens nowhere: what asks it lies in this process. */
+export interface InnerServer {
+  readonly serve: RequestListener;
+  close(): Promise<void>;
+}
+
+export async function openInnerServer(config: Config, log: Log): Promise<InnerServer> {
+  const contexts = new Contexts(await createContext(config, new Guard(), log));
+  return { serve: createApp(contexts), close: () => contexts.close() };
+}
 
 /** Starts serving; the upstream is not asked for anything. */
 export async function startServer(config: Config, log: Log): Promise<RunningServer> {

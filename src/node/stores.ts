@@ -26,8 +26,8 @@ export async function openStore(place: StorePlace, options: StoreOptions = {}): 
       return new DiskStore({ ...options, folder: place.folder, maxBytes: place.maxBytes });
     }
     case 's3': {
-      const { S3Store } = await import('../storage/s3');
-      return new S3Store({ ...options, place });
+      const { openBucket } = await import('./bucket');
+      return openBucket(place, options);
     }
   }
 }

@@ -1,16 +1,13 @@
-import type { CacheConfig } from '../core/cache-config';
 import type { Config } from '../core/config';
-import { createApp } from './app';
-import { CommandError } from './commands';
-import { Contexts, createContext } from './contexts';
-import { Guard } from './guard';
+import { CommandError, type OpenInnerServer } from './commands';
 import { openInside } from './inside';
 import type { Log } from './log';
 import type { ProxyAddress } from './proxy-client';
 
-export interface InsideProxy {
+export interface WarmedProxy {
   readonly address: ProxyAddress;
-  close(): void;
+  /** May be called again. */
+  close(): Promise<void>;
 }
 
 /**
@@ -18,13 +15,11 @@ export interface InsideProxy {
  * store, so nobody is asked for a login, and limits on clients are none; which images there are is as configured.
  * @throws CommandError where what is pulled would be kept nowhere, or only as long as this process lives
  */
-export async function openConfigured(
-  config: Config & { readonly cache?: CacheConfig },
-  log: Log,
-): Promise<InsideProxy> {
+export async function openConfigured(config: Config, open: OpenInnerServer, log: Log): Promise<WarmedProxy> {
   const kind = config.cache?.place.kind;
-  if (kind === undefined)
+  if (kind === undefined) {
     throw new CommandError('there is no cache to fill: set CACHE, or name a running proxy by --url');
+  }
   if (kind === 'memory') {
     throw new CommandError(
       'CACHE=memory is the memory of the process that serves: name a running proxy by --url, or set CACHE to disk or s3',
@@ -32,13 +27,16 @@ export async function openConfigured(
   }
   const { gate: _gate, publicUrl: _publicUrl, guards, ...rest } = config;
   const { allowImages, denyImages } = guards;
-  const context = await createContext({ ...rest, guards: { allowImages, denyImages } }, new Guard(), log);
-  const contexts = new Contexts(context);
+  const { serve, close } = await open({ ...rest, guards: { allowImages, denyImages } }, log);
+  let closing: Promise<void> | undefined;
   return {
     address: {
       url: { scheme: 'http', hostname: 'localhost', port: 80, path: '', query: '' },
-      connect: openInside(createApp(contexts), { remoteAddress: '127.0.0.1', encrypted: false }),
+      connect: openInside(serve, { remoteAddress: '127.0.0.1', encrypted: false }),
     },
-    close: () => contexts.close(),
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
   };
 }

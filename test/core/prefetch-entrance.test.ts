@@ -15,18 +15,18 @@ const enter = (
   line = 'POST /-/prefetch',
 ) => {
   const config = readConfig({ ...REGISTRY, ...env });
-  return () => checkPrefetchEntry(request(line, { host: 'localhost:8080', ...headers }, peer), config, true);
+  return () => checkPrefetchEntry(request(line, { host: 'localhost:8080', ...headers }, peer), config);
 };
 
 test.each([['127.0.0.1'], ['127.8.8.8'], ['::1'], ['::ffff:127.0.0.1']])('without a gate %s may', (address) => {
-  expect(enter({}, {}, { address })()).toBeUndefined();
+  expect(enter({}, {}, { address })().route.kind).toBe('own');
 });
 
 test.each<[string, Fields]>([
   ['by address', { host: '127.0.0.1:8080' }],
   ['by IPv6 address', { host: '[::1]:8080' }],
 ])('and call the proxy %s', (_, headers) => {
-  expect(enter({}, headers)()).toBeUndefined();
+  expect(enter({}, headers)().route.kind).toBe('own');
 });
 
 test.each<[string, Record<string, string>, Fields, string]>([
@@ -57,21 +57,18 @@ test.each(['GET', 'HEAD', 'PUT', 'DELETE', 'TRACE'])('%s is 405 with Allow', (me
   expect(act).toThrow(expect.objectContaining({ headers: [['allow', 'POST, OPTIONS']] }));
 });
 
-test('without a cache there is nothing to fill, which strangers are not told', () => {
-  const config = readConfig(REGISTRY);
-  const ask = (address: string) => () =>
-    checkPrefetchEntry(request('POST /-/prefetch', { host: 'localhost' }, { address }), config, false);
-  expect(refusal(ask('127.0.0.1'))).toBe('404 UNSUPPORTED');
-  expect(ask('127.0.0.1')).toThrow('there is no cache to fill');
-  expect(refusal(ask('203.0.113.7'))).toBe('403 DENIED');
+const CACHE = { CACHE: 'memory' };
+
+test('without a cache there is nothing to fill', () => {
+  const anybody: Identity = { kind: 'anonymous' };
+  expect(refusal(() => checkPrefetcher(anybody, enter()()))).toBe('404 UNSUPPORTED');
+  expect(() => checkPrefetcher(anybody, enter()())).toThrow('there is no cache to fill');
+  expect(refusal(() => checkPrefetcher(anybody, enter(CACHE)()))).toBeUndefined();
 });
 
 describe('with users', () => {
-  const place = (env: Record<string, string> = {}) => {
-    const found = enter({ HTPASSWD, ...env }, { host: 'r.example.com' }, { address: '203.0.113.7' })();
-    if (!found) throw new Error('nobody must log in');
-    return found;
-  };
+  const place = (env: Record<string, string> = CACHE) =>
+    enter({ HTPASSWD, ...env }, { host: 'r.example.com' }, { address: '203.0.113.7' })();
 
   test.each<[Identity, string | undefined]>([
     [{ kind: 'user', name: 'alice' }, undefined],
@@ -79,16 +76,16 @@ describe('with users', () => {
     [{ kind: 'refused', why: 'wrong' }, '401 UNAUTHORIZED'],
     [{ kind: 'busy', why: 'busy' }, '429 TOOMANYREQUESTS'],
   ])('%j: %s', (identity, verdict) => {
-    expect(refusal(() => checkPrefetcher(identity, place(), true))).toBe(verdict);
+    expect(refusal(() => checkPrefetcher(identity, place()))).toBe(verdict);
   });
 
   test('nobody else may, wherever they are and whatever anybody may pull', () => {
-    const open = place({ ANONYMOUS_PULL: 'true', SATISFY: 'any', ALLOW_CLIENTS: '203.0.113.7' });
-    expect(refusal(() => checkPrefetcher({ kind: 'anonymous' }, open, true))).toBe('401 UNAUTHORIZED');
+    const open = place({ ...CACHE, ANONYMOUS_PULL: 'true', SATISFY: 'any', ALLOW_CLIENTS: '203.0.113.7' });
+    expect(refusal(() => checkPrefetcher({ kind: 'anonymous' }, open))).toBe('401 UNAUTHORIZED');
   });
 
   test('the cache is spoken of to users alone', () => {
-    expect(refusal(() => checkPrefetcher({ kind: 'user', name: 'alice' }, place(), false))).toBe('404 UNSUPPORTED');
-    expect(refusal(() => checkPrefetcher({ kind: 'anonymous' }, place(), false))).toBe('401 UNAUTHORIZED');
+    expect(refusal(() => checkPrefetcher({ kind: 'user', name: 'alice' }, place({})))).toBe('404 UNSUPPORTED');
+    expect(refusal(() => checkPrefetcher({ kind: 'anonymous' }, place({})))).toBe('401 UNAUTHORIZED');
   });
 });

@@ -5,6 +5,8 @@ import { Contexts, createContext } from '../../src/node/contexts';
 import { Guard } from '../../src/node/guard';
 import { createLog } from '../../src/node/log';
 import type { Context } from '../../src/node/session';
+import { Stores } from '../../src/node/stores';
+import { MemoryStore } from '../../src/storage/memory';
 
 const log = createLog({ level: 'silent', format: 'json', write: () => {} });
 
@@ -41,6 +43,33 @@ test('a context that no request uses ends at once when another one comes', async
   only.emit('close');
   contexts.replace(two.made);
   expect([one.ended.mock.calls.length, two.ended.mock.calls.length]).toEqual([1, 0]);
+});
+
+describe('a cache', () => {
+  const CACHE = { CACHE: 'memory', CACHE_TAG_TTL: '1h' };
+
+  test('outlives its configuration as long as the next one has the same place, and is closed with the last one', async () => {
+    const close = jest.spyOn(MemoryStore.prototype, 'close');
+    const stores = new Stores(log);
+    const make = (env: Record<string, string>) => createContext(readConfig(env), new Guard(), log, stores);
+    const contexts = new Contexts(await make(CACHE));
+    contexts.replace(await make({ ...CACHE, CACHE_TAG_TTL: '2h' }));
+    expect(close).not.toHaveBeenCalled();
+    const request = response();
+    contexts.enter(request);
+    contexts.replace(await make({ CACHE: 'memory', CACHE_MAX_SIZE: '32m' }));
+    expect(close).not.toHaveBeenCalled();
+    request.emit('close');
+    expect(close).toHaveBeenCalledTimes(1);
+    await contexts.close();
+    expect(close).toHaveBeenCalledTimes(2);
+    close.mockRestore();
+  });
+
+  test('that nobody asked for is none', async () => {
+    const made = await createContext(readConfig({}), new Guard(), log);
+    expect(made).not.toHaveProperty('content');
+  });
 });
 
 test('closing ends all that are left', async () => {

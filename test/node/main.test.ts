@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -7,11 +7,13 @@ import { hashSync } from 'bcryptjs';
 import { flagOf } from '../../src/core/flags';
 import { settings } from '../../src/core/settings';
 import { ask, basic, open } from '../upstream/client';
+import { sha256 } from '../upstream/image';
 import { listen } from '../upstream/listen';
 import { until } from '../upstream/scene';
 import { processFrom } from './process';
 
-const BLOB = `/v2/team/app/blobs/sha256:${'a'.repeat(64)}`;
+/** Of the bytes that its upstreams send. */
+const BLOB = `/v2/team/app/blobs/${sha256(Buffer.from('image'))}`;
 const LOCAL = { HOST: '127.0.0.1', PORT: '0' };
 
 let program: Awaited<ReturnType<typeof processFrom>>;
@@ -191,7 +193,7 @@ proxy:
 `,
     );
 
-  test('is all that is needed to pull through this proxy, and what it says in vain is in the log', async () => {
+  test('is all that is needed to pull through this proxy and to keep what was pulled; what it says in vain is in the log', async () => {
     const login = basic('_json_key', secret);
     const upstream = await listen('registry', ({ seen, send }) =>
       seen.header('authorization') === login
@@ -204,6 +206,7 @@ proxy:
     const { url, backend } = await running.listening();
     expect(backend).toBe(upstream.url);
     expect((await ask(url + BLOB)).text).toBe('image');
+    expect(await until(() => existsSync(join(folder, 'images/blobs/sha256', BLOB.slice(-64))))).toBe(true);
     running.signal('SIGTERM');
     expect(await running.exited).toBe(0);
     expect(running.lines().filter(({ level }) => level === 'warn')).toMatchObject([

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hashSync } from 'bcryptjs';
-import type { CacheConfig } from '../../src/core/cache-config';
-import { type Config, readConfig } from '../../src/core/config';
+import { readConfig } from '../../src/core/config';
 import { createLog } from '../../src/node/log';
 import { type RunningServer, startServer } from '../../src/node/server';
 import { runtimes } from '../runtimes';
@@ -21,22 +20,20 @@ const PASSWORD = randomUUID();
 const USERS = { HTPASSWD: `alice:${hashSync(PASSWORD, 4)}` };
 const LOGIN = { authorization: basic('alice', PASSWORD) };
 
-const CACHE = { place: { kind: 'memory', maxBytes: 1_000_000 } } as unknown as CacheConfig;
-
-/** The proxy with a cache to be filled, as far as anybody can tell from its configuration. */
-async function proxyOf(registry: Registry, env: Record<string, string> = {}, cache: CacheConfig | 'none' = CACHE) {
+async function proxyOf(registry: Registry, env: Record<string, string> = {}) {
   const lines: Record<string, unknown>[] = [];
   const log = createLog({ level: 'debug', format: 'json', write: (line) => lines.push(JSON.parse(line)) });
   const config = readConfig({
     HOST: '127.0.0.1',
     PORT: '0',
+    CACHE: 'memory',
     REGISTRY_BACKEND: registry.url,
     SHUTDOWN_TIMEOUT: '1s',
     STALL_TIMEOUT: '400ms',
     RETRY_TIMEOUT: '0',
     ...env,
   });
-  const server = await startServer({ ...config, ...(cache !== 'none' && { cache }) } as Config, log);
+  const server = await startServer(config, log);
   servers.push(server);
   return { url: `http://127.0.0.1:${server.port}`, lines };
 }
@@ -87,7 +84,7 @@ describe('a prefetch', () => {
   test('says that it is alive while it works, and ends when its client leaves', async () => {
     const registry = await stage.registry();
     const { layers } = smallImage(registry);
-    registry.fail(new RegExp(`GET .*${layers[0].digest}`), { kind: 'slow-head', ms: 3000 });
+    registry.fail(new RegExp(`GET .*${layers[0].digest}`), { kind: 'silence' });
     const { url } = await proxyOf(registry);
     const { response, leave } = await open(`${url}/-/prefetch`, {
       method: 'POST',
@@ -146,7 +143,7 @@ describe('what is asked', () => {
 
 describe('who may', () => {
   test('without a cache there is nothing to fill', async () => {
-    const { url } = await proxyOf(await stage.registry(), {}, 'none');
+    const { url } = await proxyOf(await stage.registry(), { CACHE: 'none' });
     const reply = await post(url, BODY);
     expect([reply.status, reply.text]).toEqual([404, expect.stringContaining('set CACHE')]);
   });

@@ -58,6 +58,7 @@ describe('an image', () => {
     });
     const blobs = [made.config, ...made.layers].map(({ digest }) => `GET /v2/team/app/blobs/${digest}`);
     expect(asked(registry)).toEqual(expect.arrayContaining(['GET /v2/team/app/manifests/v1', ...blobs]));
+    expect(registry.requests[0].header('cache-control')).toBe('no-cache');
     expect(registry.requests[0].header('accept')).toMatch(
       /docker\.distribution\.manifest\.list\.v2.*oci\.image\.index/,
     );
