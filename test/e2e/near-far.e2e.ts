@@ -49,7 +49,11 @@ beforeAll(async () => {
     {
       REGISTRY_BACKEND: `https://${FAR}`,
       REGISTRY_NAME: 'docker.io',
-      REGISTRIES: `ghcr.io=https://${FAR}, tools.example.org=https://${FAR}`,
+      REGISTRIES: JSON.stringify({
+        'ghcr.io': { url: `https://${FAR}` },
+        // No name that is known to be somewhere else.
+        'tools.example.org': { url: `https://${FAR}`, mirror: true },
+      }),
       ALLOW_PRIVATE_ADDRESSES: 'true',
       CACHE: `disk:${join(world.folder, 'near-cache')}`,
       CACHE_TAG_TTL: '1s',
