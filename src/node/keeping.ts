@@ -64,7 +64,7 @@ export async function keepBlob(
       errand: { context, signal, within, record },
       response,
       span: verb.span as Span,
-      resumption: (span) => exchange.resumption({ ...verb, span }, sent),
+      resumption: exchange.resumptions(verb, sent),
       stall,
       connections: context.config.downloadConnections,
     }),

@@ -14,6 +14,8 @@ export interface RequestRecord {
   waited: number;
   /** Continuations of its body. */
   resumed: number;
+  /** Upstream connections that its body came over at once, where there were several. */
+  connections?: number;
   /** Set where the core is not asked. */
   route?: string;
   /** Host that was asked last. */
@@ -43,6 +45,7 @@ export function logRequest({ context, exchange, head, res, record, signal }: Ses
     waited: record.waited >= 1 ? Math.round(record.waited) : undefined,
     resumed: record.resumed,
     cache: record.cache,
+    connections: record.connections,
     client: clientAddress(head, context.config.trustProxy),
     why: record.why ?? (isWhole ? undefined : 'the client left'),
   });
