@@ -7,6 +7,7 @@ import type { Body } from './body';
 import { STORE_TIME } from './deposit';
 import { Downloads, type Part } from './downloads';
 import { Hot, MAX_HOT_ENTRY } from './hot';
+import { PATIENCE, PatientStore } from './patient-store';
 import { Pending } from './pending';
 import { Spool } from './spool';
 
@@ -23,14 +24,14 @@ type Source = AsyncIterable<Uint8Array | readonly Uint8Array[]>;
  * `onFault` and otherwise as if nothing were there: it never fails a pull.
  */
 export class Content {
-  readonly #store: Store;
+  readonly #store: PatientStore;
   readonly #onFault: (error: Error) => void;
   readonly #hot = new Hot();
   readonly #downloads = new Downloads();
   readonly #pending = new Pending();
 
-  constructor(store: Store, onFault: (error: Error) => void) {
-    this.#store = store;
+  constructor(store: Store, onFault: (error: Error) => void, patience = PATIENCE) {
+    this.#store = new PatientStore(store, patience);
     this.#onFault = onFault;
   }
 
@@ -68,7 +69,7 @@ export class Content {
 
   /** A URL by which a client can get it from the store itself; undefined where the store has none. */
   async sign(digest: string, lifetime: number): Promise<string | undefined> {
-    return this.#quietly(async () => this.#store.sign?.(blob(digest), lifetime));
+    return this.#quietly(() => this.#store.sign(blob(digest), lifetime));
   }
 
   /** Keeps a small body whose digest has been proven. */
@@ -102,7 +103,7 @@ export class Content {
       size,
       link,
       sink: () => this.#quietly(() => this.#store.put(blob(digest), { size, proof: 'caller' })),
-      spool: () => this.#quietly(() => Spool.open()),
+      spool: () => this.#quietly(() => Spool.open(size)),
       stored: (first: number, last: number) => this.#stored(digest, { first, last, size }),
       onFault: this.#onFault,
     };

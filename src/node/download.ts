@@ -15,6 +15,12 @@ const AHEAD_BYTES = 64 * 1024 * 1024;
 /** The same where nothing but memory holds them. */
 const LONE_AHEAD_BYTES = 4 * 1024 * 1024;
 
+/**
+ * Milliseconds that the others of one download wait for those who are behind, where nothing but memory holds what has come. Who is left behind
+ * is cut, and comes back for the rest.
+ */
+const LAG_TIME = 30_000;
+
 /** Milliseconds for which a download goes on without a reader: clients that were cut come back. */
 export const LINGER_TIME = 10_000;
 
@@ -42,6 +48,10 @@ export class Download {
   readonly #window = new Window(WINDOW_BYTES);
   readonly #readers = new Set<Position>();
   #state: 'running' | 'proven' | 'failed' = 'running';
+  /** Nothing more will come of it, in the store or elsewhere. */
+  #isOver = false;
+  /** What is left of LAG_TIME. */
+  #patience = LAG_TIME;
   #failure: Error | undefined;
   /** Readers that wait for what comes next. */
   #waiting: (() => void)[] = [];
@@ -92,6 +102,7 @@ export class Download {
       body.close();
       this.#change();
       await this.#deposit.abort();
+      this.#isOver = true;
       this.#closeIdle();
     }
   }
@@ -159,15 +170,27 @@ export class Download {
 
   /** Waits while the fastest reader is far behind. With nobody left, it goes on only as long as some may need to come back. */
   async #pace(): Promise<void> {
-    const ahead = this.#deposit.isReadable ? AHEAD_BYTES : LONE_AHEAD_BYTES;
     while (this.#readers.size > 0) {
-      const fastest = Math.max(...[...this.#readers].map(({ at }) => at));
-      if (this.received - fastest <= ahead) return;
-      await new Promise<void>((resolve) => {
-        this.#resume = resolve;
-      });
+      const isLone = !this.#deposit.isReadable;
+      const behind = [...this.#readers].map(({ at }) => this.received - at);
+      const ahead = isLone ? LONE_AHEAD_BYTES : AHEAD_BYTES;
+      const isHurried = Math.min(...behind) <= ahead;
+      if (isHurried && !(isLone && this.#patience > 0 && Math.max(...behind) > ahead)) return;
+      const since = performance.now();
+      await this.#resumed(isHurried ? this.#patience : undefined);
+      if (isHurried) this.#patience -= performance.now() - since;
     }
     if (performance.now() - this.#leftAt > LINGER_TIME) throw new Error('nobody reads it any more');
+  }
+
+  /** @param limit milliseconds; for ever where it is missing */
+  async #resumed(limit: number | undefined): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#resume = resolve;
+      if (limit !== undefined) timer = setTimeout(resolve, limit);
+    });
+    clearTimeout(timer);
   }
 
   /** What readers may have by now ends before this byte. */
@@ -176,7 +199,7 @@ export class Download {
   }
 
   #closeIdle(): void {
-    if (this.#state !== 'running' && this.#readers.size === 0) this.#deposit.close();
+    if (this.#isOver && this.#readers.size === 0) this.#deposit.close();
   }
 
   #change(): void {

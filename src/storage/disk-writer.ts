@@ -117,6 +117,11 @@ export class BlobTarget implements Target {
     }
   }
 
+  hold(): () => void {
+    this.#users += 1;
+    return () => this.#leave();
+  }
+
   #leave(): void {
     this.#users -= 1;
     if (this.#users === 0) this.#handle.close().catch(() => {});

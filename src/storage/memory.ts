@@ -144,6 +144,8 @@ export class MemoryStore implements Store {
         this.#openCost -= cost;
       },
       read: ({ first, last = blocks.size - 1 }) => eachOf(blocks.read({ first, last })),
+      // They are there as long as somebody knows them.
+      hold: () => () => {},
     };
   }
 

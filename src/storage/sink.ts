@@ -1,6 +1,6 @@
 import { checkKey, label } from './key';
 import { Proof } from './proof';
-import { type About, type Key, MAX_DOCUMENT_BYTES, MAX_HEAD_BYTES, type Range, type Sink } from './store';
+import { type About, type Hold, type Key, MAX_DOCUMENT_BYTES, MAX_HEAD_BYTES, type Range, type Sink } from './store';
 import { StoreError } from './store-error';
 
 /** What a driver adds to a sink. Calls come one after the other, and after one that failed comes `discard`. */
@@ -11,6 +11,8 @@ export interface Target {
   /** Frees everything, where it was not published; must not fail. */
   discard(): Promise<void>;
   read?(range: Range): AsyncIterable<Uint8Array>;
+  /** With `read`: which goes on until `release`, also after `discard`. */
+  hold?(): () => void;
 }
 
 /** @throws StoreError `key`, `misuse`, `too-large` for what no driver takes; `maxBytes` is the largest entry that this one takes */
@@ -35,6 +37,7 @@ export class ProvingSink implements Sink {
   #written = 0;
   #work: Promise<void> = Promise.resolve();
   readonly read: Sink['read'];
+  readonly hold: Sink['hold'];
 
   /** @param onEnd called once, when everything that the sink held is free */
   constructor(key: Key, about: About, target: Target, maxBytes: number, onEnd?: () => void) {
@@ -44,6 +47,7 @@ export class ProvingSink implements Sink {
     this.#limit = limitOf(key, maxBytes);
     this.#onEnd = onEnd;
     this.read = target.read && ((range) => this.#read(range));
+    this.hold = target.hold && (() => this.#hold());
   }
 
   get written(): number {
@@ -106,6 +110,26 @@ export class ProvingSink implements Sink {
 
   #read(range: Range): AsyncIterable<Uint8Array> {
     if (this.#state === 'ended') throw new StoreError('closed', `${label(this.#key)}: the sink has ended`);
+    return this.#readWritten(range);
+  }
+
+  #hold(): Hold {
+    if (this.#state === 'ended') throw this.#misuse();
+    const release = (this.#target.hold as NonNullable<Target['hold']>)();
+    let isHeld = true;
+    return {
+      read: (range) => {
+        if (!isHeld) throw new StoreError('closed', `${label(this.#key)} is not held any more`);
+        return this.#readWritten(range);
+      },
+      release: () => {
+        if (isHeld) release();
+        isHeld = false;
+      },
+    };
+  }
+
+  #readWritten(range: Range): AsyncIterable<Uint8Array> {
     const last = range.last ?? this.written - 1;
     if (range.first < 0 || last >= this.written)
       throw new StoreError('range', 'only what has been written can be read');

@@ -81,6 +81,17 @@ export interface Sink {
    * has begun outlives commit and abort. Drivers that cannot read what is not finished (object stores) have no such method.
    */
   read?(range: Range): AsyncIterable<Uint8Array>;
+  /**
+   * Keeps what has been written readable beyond the end of the sink, also where it fails: somebody may be reading far behind. To
+   * be released. There where `read` is.
+   */
+  hold?(): Hold;
+}
+
+/** What a sink has taken so far, readable until `release`; readings under way outlive that. */
+export interface Hold {
+  read(range: Range): AsyncIterable<Uint8Array>;
+  release(): void;
 }
 
 export type Verdict = 'right' | 'wrong' | 'missing';

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { blob, named } from '../../src/storage/key';
-import { type Key, MAX_DOCUMENT_BYTES, MAX_HEAD_BYTES, type Store, type StoreOptions } from '../../src/storage/store';
+import {
+  type Key,
+  MAX_DOCUMENT_BYTES,
+  MAX_HEAD_BYTES,
+  type Sink,
+  type Store,
+  type StoreOptions,
+} from '../../src/storage/store';
 import { bytesFrom, content, contentOf, faultOf, has, listed, putBlob, putDocument, read } from './bytes';
 
 export interface ContractOptions extends StoreOptions {
@@ -418,6 +425,35 @@ export function storeContract(
       const rest = await bytesFrom({ [Symbol.asyncIterator]: () => late });
       expect(Buffer.concat([start, rest]).equals(one.bytes.subarray(0, 600_000))).toBe(true);
       expect(() => sink.read?.({ first: 0 })).toThrow('has ended');
+    });
+
+    test.each<[string, (sink: Sink) => Promise<void>]>([
+      ['stored', async (sink) => sink.write(Buffer.alloc(100_000, 7)).then(() => sink.commit())],
+      ['given up', (sink) => sink.abort()],
+      ['refused', (sink) => faultOf(sink.write(Buffer.alloc(500_000))).then(() => {})],
+    ])('and is %s can be read on by who holds it', async (_, end) => {
+      const store = await open();
+      const one = contentOf(Buffer.alloc(300_000, 7));
+      const sink = await store.put(one.key, { size: one.bytes.length });
+      expect(sink.hold === undefined).toBe(sink.read === undefined);
+      const hold = sink.hold?.();
+      if (!hold) return;
+      await sink.write(one.bytes.subarray(0, 200_000));
+      await end(sink);
+      for (const range of [
+        { first: 0, last: 199_999 },
+        { first: 5, last: 5 },
+      ]) {
+        const bytes = await bytesFrom(hold.read(range));
+        expect(bytes.equals(one.bytes.subarray(range.first, range.last + 1))).toBe(true);
+      }
+      const late = hold.read({ first: 0, last: 199_999 })[Symbol.asyncIterator]();
+      let length = (await late.next()).value.length;
+      hold.release();
+      hold.release();
+      expect(() => hold.read({ first: 0, last: 0 })).toThrow('not held any more');
+      for (let next = await late.next(); !next.done; next = await late.next()) length += next.value.length;
+      expect(length).toBe(200_000);
     });
 
     test('ends with its store', async () => {
