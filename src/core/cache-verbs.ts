@@ -47,6 +47,8 @@ export interface Serve {
   readonly status: number;
   readonly headers: HeaderList;
   readonly digest: string;
+  /** Bytes of all of it, as the head says: what has another size is not what it was. */
+  readonly size: number;
   /** The bytes that the body has, both included; absent for a head without a body. */
   readonly range?: { readonly first: number; readonly last: number };
   /** Milliseconds that a signed URL is good for by which the client may get it from the store itself, where the store can do that. */

@@ -8,6 +8,8 @@ export interface Held {
   readonly size: number;
   /** Manifests only. */
   readonly mediaType?: string;
+  /** It is still being fetched. */
+  readonly isComing?: boolean;
   /** Milliseconds since it was known to be what the registry has; tags only. */
   readonly age?: number;
 }
@@ -33,11 +35,11 @@ export function servedHead({ method, headers }: RequestHead, held: Held, place: 
   if (isKnown(headerOf(headers, 'if-none-match'), etag)) return { status: 304, headers: fields };
   const type = held.mediaType ?? 'application/octet-stream';
   const whole = { first: 0, last: held.size - 1 };
-  const asked = route.kind === 'blob' ? requestedRange(headers, etag, held.size) : undefined;
+  const asked = route.kind === 'blob' && method === 'GET' ? requestedRange(headers, etag, held.size) : undefined;
   const typed: HeaderList = [...fields, ['content-type', type], ['accept-ranges', 'bytes']];
   if (asked === 'unsatisfiable')
     return { status: 416, headers: [...fields, ['content-range', `bytes */${held.size}`], ['content-length', '0']] };
-  if (asked && method === 'GET') {
+  if (asked) {
     const { first, last } = asked;
     const part: HeaderList = [['content-range', `bytes ${first}-${last}/${held.size}`]];
     return { status: 206, headers: [...typed, ...part, length(last - first + 1, place)], range: asked };

@@ -48,7 +48,7 @@ export class Caching {
   onFound({ now, documents, blob }: Findings): RequestVerb {
     const question = this.#question;
     question.now = now;
-    if (this.#step === 'holding') return blob ? this.#onHeld() : this.#askAnew();
+    if (this.#step === 'holding') return blob ? this.#onHeld(blob.size) : this.#askAnew();
     const open = documents[question.public];
     question.publicSince = open && (Number(open.since) || 0);
     if (question.isTag) return this.#onTag(documents[question.tag]);
@@ -95,7 +95,7 @@ export class Caching {
     const { route } = this.#question;
     if (!blob || this.#isBeyond(blob)) return this.#question.missed ?? this.#askAnew();
     const mediaType = link?.mediaType as string | undefined;
-    this.#held = { digest: route.reference, size: blob.size, mediaType };
+    this.#held = { digest: route.reference, size: blob.size, mediaType, isComing: blob.state === 'coming' };
     const isLinked = route.kind === 'manifest' ? mediaType !== undefined : link !== undefined || blob.isLinked;
     if (!isLinked || !this.#question.isRightful) return this.#check();
     if (blob.state === 'stored') return this.#serve('hit', hit());
@@ -110,14 +110,16 @@ export class Caching {
     const { digest, size, mediaType, checkedAt } = variant;
     // A clock that was set back makes nothing fresh for ever.
     this.#held = { digest, size, mediaType, age: Math.abs(now - checkedAt) };
-    if (head.method === 'HEAD') return this.#onHeld();
+    if (head.method === 'HEAD') return this.#onHeld(size);
     this.#step = 'holding';
     return { verb: 'find', documents: [], blob: { digest, link: linkName(route, digest), lead: false } };
   }
 
-  #onHeld(): RequestVerb {
+  /** @param size of what is stored, whatever the head of an answer has said */
+  #onHeld(size: number): RequestVerb {
     const { lifetime, isNoCache, now } = this.#question;
-    const ttl = lifetime - (this.#held?.age as number);
+    this.#held = { ...(this.#held as Held), size };
+    const ttl = lifetime - (this.#held.age as number);
     if (this.#question.isRightful && ttl > 0 && !isNoCache) return this.#serve('hit', hit(ttl));
     if (this.hasStandIn && this.#memory.isOut(this.#question.registry, now)) return this.#serve('stale', hit(ttl));
     return this.#check();
@@ -132,7 +134,8 @@ export class Caching {
   }
 
   #onChecked(relay: Relay, head: ResponseHead): Relay | RequestVerb {
-    const { status } = head;
+    // Of the relay: where a HEAD became a GET of one byte, the head's is 206.
+    const { status } = relay;
     const { isTag, config, head: asked } = this.#question;
     const held = this.#held as Held;
     if (status === 200 && !isTag) return this.#onProven(mediaTypeOf(head));
@@ -182,12 +185,13 @@ export class Caching {
     const held = this.#held as Held;
     const { status, headers, range } = servedHead(head, held, place);
     // What is still coming is not yet where a URL could lead.
-    const isThere = route.kind === 'blob' && outcome !== 'joined' && range !== undefined;
+    const isThere = route.kind === 'blob' && !held.isComing && range !== undefined;
     return {
       verb: 'serve',
       status,
       headers: withCacheStatus(headers, member),
       digest: held.digest,
+      size: held.size,
       range,
       ...(isThere && config.redirect !== undefined && { redirect: config.redirect }),
       notes,

@@ -5,7 +5,7 @@ import { blob, named } from '../storage/key';
 import type { Reading, Store } from '../storage/store';
 import type { Body } from './body';
 import { STORE_TIME } from './deposit';
-import { Downloads } from './downloads';
+import { Downloads, type Part } from './downloads';
 import { Hot, MAX_HOT_ENTRY } from './hot';
 import { Pending } from './pending';
 import { Spool } from './spool';
@@ -15,12 +15,6 @@ const ABSENT = Symbol('absent');
 
 /** What a hot document costs beside its text. */
 const OVERHEAD = 200;
-
-/** Bytes of a range of a body. */
-export interface Part {
-  readonly first: number;
-  readonly last: number;
-}
 
 type Source = AsyncIterable<Uint8Array | readonly Uint8Array[]>;
 
@@ -63,12 +57,12 @@ export class Content {
   }
 
   /** The bytes of a part, out of memory, from a fetch under way or from the store; undefined where they are gone. */
-  async open(digest: string, { first, last }: Part): Promise<Source | undefined> {
+  async open(digest: string, part: Part): Promise<Source | undefined> {
     const held = this.#hot.get<Uint8Array>(digest);
-    if (held) return only(held.subarray(first, last + 1));
-    const coming = this.#downloads.follow(digest, first, last);
+    if (held?.length === part.size) return only(held.subarray(part.first, part.last + 1));
+    const coming = this.#downloads.follow(digest, part);
     if (coming) return coming;
-    const reading = await this.#stored(digest, first, last);
+    const reading = await this.#stored(digest, part);
     return reading && reading.entry.size <= MAX_HOT_ENTRY ? this.#heated(digest, reading) : reading;
   }
 
@@ -109,7 +103,7 @@ export class Content {
       link,
       sink: () => this.#quietly(() => this.#store.put(blob(digest), { size, proof: 'caller' })),
       spool: () => this.#quietly(() => Spool.open()),
-      stored: (first: number, last: number) => this.#stored(digest, first, last),
+      stored: (first: number, last: number) => this.#stored(digest, { first, last, size }),
       onFault: this.#onFault,
     };
     return this.#downloads.fetch(options, body, (isStored, error) => {
@@ -138,7 +132,7 @@ export class Content {
       if (held) return stored(held.length);
       const found = this.#downloads.find(question);
       if (found) return found;
-      const coming = isWaited ? undefined : this.#downloads.coming(digest);
+      const coming = isWaited ? undefined : this.#downloads.coming(question);
       if (coming) {
         await coming;
         isWaited = true;
@@ -147,8 +141,8 @@ export class Content {
       const entry = await this.#quietly(() => this.#store.stat(blob(digest)));
       if (entry) return stored(entry.size);
       // Somebody may have begun while the store was looked into.
-      if (!isWaited && (this.#downloads.coming(digest) || this.#downloads.find(question))) continue;
-      if (lead && !isWaited) onEnd(this.#downloads.lead(digest));
+      if (!isWaited && (this.#downloads.coming(question) || this.#downloads.find(question))) continue;
+      if (lead && !isWaited) onEnd(this.#downloads.lead(question));
       return undefined;
     }
   }
@@ -185,11 +179,11 @@ export class Content {
     return body && only(body);
   }
 
-  async #stored(digest: string, first: number, last: number): Promise<Reading | undefined> {
+  async #stored(digest: string, { first, last, size }: Part): Promise<Reading | undefined> {
     const reading = await this.#quietly(() => this.#store.get(blob(digest), { first, last }));
     if (!reading) return undefined;
-    if (reading.last === last) return reading;
-    // Shorter than it was found to be: another file, or a broken one.
+    if (reading.last === last && reading.entry.size === size) return reading;
+    // Of another size than it was found, or said, to be: another file, or a broken one.
     await reading.close();
     this.#store.verify(blob(digest)).catch(this.#onFault);
     return undefined;

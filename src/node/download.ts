@@ -118,6 +118,9 @@ export class Download {
           yield chunks;
         } else yield* this.#past(position, end - 1);
       }
+      // Of an empty body there is no last byte to hold back.
+      while (this.size === 0 && this.#state === 'running') await this.#changed();
+      if (this.size === 0 && this.#failure) throw this.#failure;
     } finally {
       this.#readers.delete(position);
       this.#leftAt = performance.now();

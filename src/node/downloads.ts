@@ -8,9 +8,17 @@ interface Coming {
   readonly settle: () => void;
 }
 
+/** Bytes of a body of this size, both ends included. */
+export interface Part {
+  readonly first: number;
+  readonly last: number;
+  readonly size: number;
+}
+
 /** What is being fetched, by digest: once, however many want it. */
 export class Downloads {
   readonly #running = new Map<string, Download>();
+  /** By repository and digest: a registry that takes its time holds up nobody who asks another one. */
   readonly #coming = new Map<string, Coming>();
   readonly #runs = new Map<Download, Promise<void>>();
 
@@ -21,28 +29,28 @@ export class Downloads {
     return { state: 'coming', size: download.size, written: download.received, isLinked: download.link === link };
   }
 
-  /** Undefined where nothing is under way, or not far enough. */
-  follow(digest: string, first: number, last: number): AsyncIterable<Uint8Array[]> | undefined {
+  /** Undefined where nothing is under way, not far enough, or of another size: one of them is wrong, and proven by its own end only. */
+  follow(digest: string, { first, last, size }: Part): AsyncIterable<Uint8Array[]> | undefined {
     const download = this.#running.get(digest);
-    return download?.canFollowFrom(first) ? download.follow(first, last) : undefined;
+    return download?.size === size && download.canFollowFrom(first) ? download.follow(first, last) : undefined;
   }
 
   /** Somebody has asked for it, and nobody knows yet what comes of that; resolves when it is known. */
-  coming(digest: string): Promise<void> | undefined {
-    return this.#coming.get(digest)?.promise;
+  coming({ link }: BlobQuestion): Promise<void> | undefined {
+    return this.#coming.get(link)?.promise;
   }
 
   /** This one asks for it; others wait. @returns what is to be called when that is over, whatever came of it */
-  lead(digest: string): () => void {
+  lead({ link }: BlobQuestion): () => void {
     let resolve = () => {};
     const promise = new Promise<void>((settle) => {
       resolve = settle;
     });
     const settle = () => {
-      if (this.#coming.get(digest)?.promise === promise) this.#coming.delete(digest);
+      if (this.#coming.get(link)?.promise === promise) this.#coming.delete(link);
       resolve();
     };
-    this.#coming.set(digest, { promise, settle });
+    this.#coming.set(link, { promise, settle });
     return settle;
   }
 
@@ -56,17 +64,18 @@ export class Downloads {
     body: () => Body,
     onEnd: (isStored: boolean, error?: Error) => void,
   ): { source: AsyncIterable<Uint8Array[]>; isOwn: boolean } {
-    const { digest, size } = options;
-    const known = this.follow(digest, 0, size - 1);
+    const { digest, size, link } = options;
+    const known = this.follow(digest, { first: 0, last: size - 1, size });
+    this.#coming.get(link)?.settle();
     if (known) return { source: known, isOwn: false };
+    const opened = body();
     const download = new Download(options);
     this.#running.set(digest, download);
-    this.#coming.get(digest)?.settle();
     const source = download.follow(0, size - 1);
     const forget = () => {
       if (this.#running.get(digest) === download) this.#running.delete(digest);
     };
-    const run = download.run(body()).then(
+    const run = download.run(opened).then(
       (isStored) => {
         onEnd(isStored);
         forget();

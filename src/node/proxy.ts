@@ -58,7 +58,7 @@ async function carryOut(session: Session): Promise<void> {
         break;
       }
       case 'find':
-        verb = exchange.onFound(await contentOf(session).find(verb, (settle) => res.once('close', settle)));
+        verb = exchange.onFound(await contentOf(session).find(verb, (settle) => lead(session, settle)));
         break;
       case 'serve': {
         const refused: Answer | undefined = isPlaced ? undefined : await context.guard.place(session);
@@ -85,6 +85,13 @@ async function carryOut(session: Session): Promise<void> {
         return answer(session, exchange.onIssued(usersOf(session).issue(verb.user, verb.lifetime)));
     }
   }
+}
+
+/** Others wait for what comes of this request, which may have ended while the store was looked into. */
+function lead(session: Session, settle: () => void): void {
+  session.settle = settle;
+  if (session.res.closed) settle();
+  else session.res.once('close', settle);
 }
 
 /** Whether everybody may pull here is found out when somebody has. */

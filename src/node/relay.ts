@@ -24,6 +24,8 @@ export async function relay(session: Session, sent: Forward, response: IncomingM
   const headers = [...verb.headers, ...corsHeaders(head.headers, context.config)];
   record.cache = verb.outcome;
   if (verb.notes) context.content?.note(verb.notes);
+  // What is not kept is read at this client's pace, for which nobody else has to wait.
+  if (!verb.keep) session.settle?.();
   if (verb.keep && context.content) {
     const { keepBlob, keepManifest } = await import('./keeping');
     if (verb.keep.kind === 'manifest') return keepManifest(session, response, verb, headers, verb.keep);

@@ -13,7 +13,7 @@ import type { Session } from './session';
 export async function serveKept(session: Session, verb: Serve): Promise<RequestVerb | undefined> {
   const { context, exchange, head, record, res } = session;
   const { content, config } = context;
-  const { digest, range, redirect, notes, outcome } = verb;
+  const { digest, size, range, redirect, notes, outcome } = verb;
   const headers = [...verb.headers, ...corsHeaders(head.headers, config)];
   content?.note(notes);
   record.cache = outcome;
@@ -29,7 +29,7 @@ export async function serveKept(session: Session, verb: Serve): Promise<RequestV
     res.end();
     return undefined;
   }
-  const source = await content?.open(digest, range);
+  const source = await content?.open(digest, { ...range, size });
   if (!source) return exchange.onGone();
   writeHead(res, verb.status, headers);
   const result = await sendBody(res, source, range.last - range.first + 1, exchange.timeouts.client);

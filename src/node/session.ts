@@ -39,6 +39,8 @@ export interface Session {
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
   readonly record: RequestRecord;
+  /** Where others wait for what comes of this request: tells them that they need not any more. */
+  settle?: () => void;
 }
 
 /** Takes note of a request: from here on its leaving is noticed and its end is logged. */
