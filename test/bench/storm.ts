@@ -140,6 +140,10 @@ class Puller {
       const truth = isPart ? layer.read(first, length) : layer.read(0, layer.size);
       if ((isPart || answer.statusCode === 200) && bytes.length === truth.length && !bytes.equals(truth)) {
         this.#damage.wrongParts += 1;
+        const why = `a wrong part, which was ${String(answer.headers['cache-status'] ?? '')
+          .split(';')[1]
+          ?.trim()}`;
+        this.#damage.faults[why] = (this.#damage.faults[why] ?? 0) + 1;
       }
     } catch {
       // A client that reads parts asks again; whole pulls are what is counted.
