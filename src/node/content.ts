@@ -67,8 +67,9 @@ export class Content {
     return reading && reading.entry.size <= MAX_HOT_ENTRY ? this.#heated(digest, reading) : reading;
   }
 
-  /** A URL by which a client can get it from the store itself; undefined where the store has none. */
-  async sign(digest: string, lifetime: number): Promise<string | undefined> {
+  /** A URL by which a client can get it from the store itself; undefined where there is none, and for what is sent sooner than that. */
+  async sign(digest: string, size: number, lifetime: number): Promise<string | undefined> {
+    if (size <= MAX_HOT_ENTRY) return undefined;
     return this.#quietly(() => this.#store.sign(blob(digest), lifetime));
   }
 

@@ -22,7 +22,7 @@ export async function serveKept(session: Session, verb: Serve): Promise<RequestV
     res.end();
     return undefined;
   }
-  const location = redirect === undefined ? undefined : await content?.sign(digest, redirect);
+  const location = redirect === undefined ? undefined : await content?.sign(digest, size, redirect);
   if (location !== undefined) {
     const kept = withoutHeaders(headers, 'content-length', 'content-range', 'content-type', 'cache-control');
     writeHead(res, 307, [...kept, ['location', location], ['cache-control', 'no-store'], ['content-length', '0']]);
