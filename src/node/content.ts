@@ -30,7 +30,11 @@ export class Content {
   readonly #pending = new Pending();
   readonly #documents: Documents;
 
-  constructor(store: Store, onFault: (error: Error) => void, patience = PATIENCE) {
+  readonly #isFrozenSoon: boolean;
+
+  /** @param isFrozenSoon what goes on after an answer may never go on, so what is to be kept is kept before it ends */
+  constructor(store: Store, onFault: (error: Error) => void, patience = PATIENCE, isFrozenSoon = false) {
+    this.#isFrozenSoon = isFrozenSoon;
     this.#store = new PatientStore(store, patience);
     this.#onFault = onFault;
     this.#documents = new Documents(this.#store, this.#hot, this.#pending, onFault);
@@ -88,6 +92,11 @@ export class Content {
     await storing;
   }
 
+  /** Until all that was to be written is, where there is no time for it after an answer. */
+  async written(): Promise<void> {
+    if (this.#isFrozenSoon) await this.#pending.settle(STORE_TIME);
+  }
+
   /** Until what has come whole is in the store, before that is closed. */
   async settle(): Promise<void> {
     this.#pending.add(this.#downloads.settle(), this.#onFault);
@@ -108,11 +117,15 @@ export class Content {
       spool: () => this.#quietly(() => Spool.open(size)),
       stored: (first: number, last: number) => this.#stored(digest, { first, last, size }),
       onFault: this.#onFault,
+      isStoredFirst: this.#isFrozenSoon,
+      onStored: () => {
+        this.note(notes);
+        return this.written();
+      },
     };
-    return this.#downloads.fetch(options, body, (isStored, error) => {
-      if (isStored) this.note(notes);
-      if (error) this.#onFault(new Error(`${digest} was not fetched: ${error.message}`));
-    });
+    return this.#downloads.fetch(options, body, (error) =>
+      this.#onFault(new Error(`${digest} was not fetched: ${error.message}`)),
+    );
   }
 
   /**

@@ -68,7 +68,7 @@ export async function createContext(
   counts: Counts = new Counts(),
 ): Promise<Context> {
   const users = config.gate && (await createUsers(config.gate));
-  const cache = config.cache && (await createContent(await stores.lease(config.cache)));
+  const cache = config.cache && (await createContent(await stores.lease(config.cache), config.capabilities.freezes));
   return {
     config,
     memory: createMemory(),
@@ -81,9 +81,12 @@ export async function createContext(
   };
 }
 
-async function createContent({ store, report, release }: StoreLease): Promise<Pick<Context, 'content' | 'release'>> {
+async function createContent(
+  { store, report, release }: StoreLease,
+  isFrozenSoon: boolean,
+): Promise<Pick<Context, 'content' | 'release'>> {
   const { Content } = await import('./content');
-  const content = new Content(store, report);
+  const content = new Content(store, report, undefined, isFrozenSoon);
   return {
     content,
     release: async () => {

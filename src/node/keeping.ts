@@ -39,7 +39,9 @@ export async function keepManifest(
     const about = { digest: keep.digest };
     return answer(session, answerError(new RegistryError(502, 'UNAVAILABLE', `the registry sends ${why}`, about)));
   }
-  (context.content as Content).keep(digest, bytes, keep.notes(digest, bytes.length));
+  const content = context.content as Content;
+  content.keep(digest, bytes, keep.notes(digest, bytes.length));
+  await content.written();
   record.bytes = bytes.length;
   writeHead(res, verb.status, [...withoutHeaders(headers, 'content-length'), ['content-length', String(bytes.length)]]);
   res.end(bytes);
