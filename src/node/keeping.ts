@@ -76,7 +76,5 @@ export async function keepBlob(
     record.cache = 'joined';
   }
   writeHead(res, verb.status, headers);
-  const result = await sendBody(res, source, keep.size, client);
-  record.bytes = result.bytes;
-  record.why = result.why;
+  await sendBody({ res, expected: keep.size, client, record }, source);
 }

@@ -1,5 +1,5 @@
-import type { ServerResponse } from 'node:http';
 import type { Reading } from '../storage/store';
+import { handedOver, type Sending } from './send-body';
 
 /** Bytes of a buffer: fewer cost a system call each, more leave the processor's cache. */
 const BUFFER_BYTES = 256 * 1024;
@@ -9,34 +9,31 @@ const BUFFERS = 2;
 
 /**
  * Sends a body through buffers that are used again and again: new ones for each piece cost half as much as all the rest, measured.
- * What `sent` counts is right also where this throws.
- * @param client milliseconds in which the client takes no byte; 0 for no limit
  * @returns false where the client takes nothing
  */
 export async function sendFilled(
-  res: ServerResponse,
-  reading: Pick<Reading, 'fill' | 'close'>,
-  sent: { bytes: number },
-  client: number,
+  sending: Sending,
+  reading: Required<Pick<Reading, 'fill' | 'close'>>,
 ): Promise<boolean> {
-  const fill = reading.fill as NonNullable<Reading['fill']>;
-  const free = Array.from({ length: BUFFERS }, () => Buffer.allocUnsafeSlow(BUFFER_BYTES));
+  const { res, client, expected } = sending;
+  const size = Math.min(BUFFER_BYTES, expected);
+  const free = Array.from({ length: BUFFERS }, () => Buffer.allocUnsafeSlow(size));
   let wake = () => {};
   const onClose = () => wake();
   res.on('close', onClose);
   try {
     while (!res.destroyed) {
-      if (free.length === 0 && !(await given(client, (resolve) => (wake = resolve)))) return res.destroyed;
+      if (free.length === 0 && !(await woken(client, (resolve) => (wake = resolve)))) return res.destroyed;
       const buffer = free.pop();
       // The client has left.
       if (!buffer) break;
-      const bytes = await fill(buffer);
+      const bytes = await reading.fill(buffer);
       if (bytes === 0) break;
-      sent.bytes += bytes;
       res.write(buffer.subarray(0, bytes), () => {
         free.push(buffer);
         wake();
       });
+      if (handedOver(sending, bytes)) break;
     }
     return true;
   } finally {
@@ -46,7 +43,7 @@ export async function sendFilled(
 }
 
 /** False where nobody wakes it in time. */
-function given(limit: number, wait: (resolve: () => void) => void): Promise<boolean> {
+function woken(limit: number, wait: (resolve: () => void) => void): Promise<boolean> {
   return new Promise((resolve) => {
     const timer = limit > 0 ? setTimeout(() => resolve(false), limit) : undefined;
     wait(() => {

@@ -1,26 +1,21 @@
 import type { ServerResponse } from 'node:http';
+import { handedOver, type Sending } from './send-body';
 
 /** Bytes waiting for the client's connection, above which the source is not asked for more. */
 const HIGH_WATER = 256 * 1024;
 
 /**
- * Sends pieces as they are. What `sent` counts is right also where this throws.
- * @param client milliseconds in which the client takes no byte; 0 for no limit
+ * Sends pieces as they are.
  * @returns false where the client takes nothing
  */
 export async function sendPieces(
-  res: ServerResponse,
+  sending: Sending,
   source: AsyncIterable<Uint8Array | readonly Uint8Array[]>,
-  expected: number,
-  sent: { bytes: number },
-  client: number,
 ): Promise<boolean> {
+  const { res, client } = sending;
   for await (const piece of source) {
-    if (res.destroyed) break;
-    sent.bytes += write(res, piece);
-    // The end of it leaves together with the last piece.
-    if (sent.bytes >= expected || res.writableLength < HIGH_WATER) continue;
-    if (!(await drained(res, client))) return res.destroyed;
+    if (res.destroyed || handedOver(sending, write(res, piece))) break;
+    if (res.writableLength >= HIGH_WATER && !(await drained(res, client))) return res.destroyed;
   }
   return true;
 }

@@ -32,8 +32,6 @@ export async function serveKept(session: Session, verb: Serve): Promise<RequestV
   const source = await content?.open(digest, { ...range, size });
   if (!source) return exchange.onGone();
   writeHead(res, verb.status, headers);
-  const result = await sendBody(res, source, range.last - range.first + 1, exchange.timeouts.client);
-  record.bytes = result.bytes;
-  record.why = result.why;
+  await sendBody({ res, expected: range.last - range.first + 1, client: exchange.timeouts.client, record }, source);
   return undefined;
 }
