@@ -7,7 +7,7 @@ import type { Memory } from './memory';
 import { learnRealm } from './realm';
 import { isRedirect, Redirects } from './redirect';
 import { relayed, relayedProbe } from './relay';
-import { Resumption } from './resume';
+import { Resumption, type Resumptions } from './resume';
 import { isTransient, isTransientFailure, Retries } from './retry';
 import type { Authorize, Failure, Forward, ObtainLogin, Relay, ResponseHead, ResponseVerb } from './verbs';
 
@@ -97,10 +97,19 @@ export class Conversation {
     return this.#first ? next : this.begin(next);
   }
 
-  /** Continues the body of this relay when it has been cut; undefined where that is impossible. */
-  resumption(relay: Relay, source: Forward): Resumption | undefined {
-    if (!relay.span || !this.#first) return undefined;
-    return new Resumption(this.#first, source, relay.span, this.#place.route, this.#authorization.account);
+  /**
+   * Makes what continues the body of this relay, or a part of it, when it has been cut; undefined where that is impossible.
+   * All that it makes begin where the bytes came from last.
+   */
+  resumptions(relay: Relay, source: Forward): Resumptions | undefined {
+    const first = this.#first;
+    if (!relay.span || !first) return undefined;
+    const { account } = this.#authorization;
+    let latest = source;
+    const onSource = (sent: Forward) => {
+      latest = sent;
+    };
+    return (span) => new Resumption(first, latest, span, this.#place.route, account, onSource);
   }
 
   /** Back to the registry, for a fresh URL. */

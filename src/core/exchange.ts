@@ -22,7 +22,7 @@ import { originOfRequest } from './origin';
 import { askOutside } from './outside';
 import { answerAsProxy, loginError, tokenError } from './proxy-mode';
 import type { PublicProbe } from './public-probe';
-import type { Resumption } from './resume';
+import type { Resumptions } from './resume';
 import { type Route, routeOf } from './route';
 import { standIn } from './stand-in';
 import { TokenEndpoint } from './token-endpoint';
@@ -141,9 +141,9 @@ export class Exchange {
     return this.#caching?.probe(this.#memory);
   }
 
-  /** Continues the body of this relay when it has been cut; undefined where that is impossible. */
-  resumption(relay: Relay, source: Forward): Resumption | undefined {
-    return this.#known.resumption(relay, source);
+  /** Makes what continues the body of this relay, or a part of it, when it has been cut; undefined where that is impossible. */
+  resumptions(relay: Relay, source: Forward): Resumptions | undefined {
+    return this.#known.resumptions(relay, source);
   }
 
   get #known(): Conversation {

@@ -1,13 +1,14 @@
 import type { Account } from './account';
 import { RegistryError } from './errors';
-import { headerOf, withHeader, withoutHeaders } from './headers';
-import { contentLength, parseContentRange, rangeOfRest } from './range';
+import { withHeader, withoutHeaders } from './headers';
+import { type Beside, misfit } from './misfit';
+import { rangeOfRest } from './range';
 import { bearerChallenge, bearerOf } from './realm';
 import { isRedirect, Redirects } from './redirect';
 import { FIRST_RETRY_DELAY, MAX_RETRIES } from './retry';
 import type { Route } from './route';
 import { MAX_TOKEN_DOCUMENT, ownToken, readToken, tokenKey } from './token';
-import type { Failure, Forward, GiveUp, ResponseHead, ResumeVerb, Span, Splice } from './verbs';
+import type { Failure, Forward, GiveUp, ResponseHead, ResumeVerb, Span } from './verbs';
 
 /** Continuations of one response; a blob that needs more is on a link where the client's own retry is better. */
 export const MAX_CONTINUATIONS = 30;
@@ -20,6 +21,9 @@ export const MIN_GAIN = 1024 * 1024;
 /** Milliseconds before asking again after a barren continuation; doubled with each further one. */
 const BARREN_DELAY = 250;
 
+/** Makes what continues a part of a body. */
+export type Resumptions = (span: Span) => Resumption;
+
 /** Continues one cut body: asks the registry again, for a fresh URL, with `Range` from the last byte. */
 export class Resumption {
   readonly #first: Forward;
@@ -29,19 +33,35 @@ export class Resumption {
   readonly #source: Forward;
   readonly #within: number;
   readonly #account: Account | undefined;
+  readonly #onSource: (source: Forward) => void;
   #continuations = 0;
   #barren = 0;
   #received = 0;
   /** Times that the present continuation was asked for again. */
   #retries = 0;
   #isAsking = false;
+  /** Set for a part that is fetched beside others: it must be of the same body, and nothing but the part. */
+  #beside: Beside | undefined;
+  /** The present request goes straight to where the body came from. */
+  #isDirect = false;
   #redirects: Redirects;
   #token: 'unasked' | 'asked' | 'refused' = 'unasked';
 
-  /** @param account by whose right a token is asked for; anonymously where there is none */
-  constructor(first: Forward, source: Forward, span: Span, route: Route, account?: Account) {
+  /**
+   * @param account by whose right a token is asked for; anonymously where there is none
+   * @param onSource told where bytes come from, so that other parts can be asked for there
+   */
+  constructor(
+    first: Forward,
+    source: Forward,
+    span: Span,
+    route: Route,
+    account?: Account,
+    onSource: (source: Forward) => void = () => {},
+  ) {
     this.#first = first;
     this.#source = source;
+    this.#onSource = onSource;
     this.#span = span;
     this.#route = route;
     this.#within = route.upstream.connection.timeouts.stall;
@@ -54,8 +74,7 @@ export class Resumption {
    * @param received bytes of the span that the client has been sent
    */
   onCut(received: number): Forward | GiveUp {
-    this.#redirects = new Redirects(this.#route.upstream);
-    this.#token = 'unasked';
+    this.#renew();
     if (this.#isAsking && this.#retries < MAX_RETRIES) {
       this.#retries += 1;
       return { ...this.#ask(this.#first), after: FIRST_RETRY_DELAY * 4 ** (this.#retries - 1) };
@@ -71,16 +90,35 @@ export class Resumption {
     return { ...this.#ask(this.#first), after };
   }
 
+  /**
+   * The span is wanted beside other parts of its body, over a connection of its own. The URL that the body came from is
+   * asked first, since the way there through the registry is long.
+   * @param received bytes of it that are here already
+   * @param etag strong entity tag of the body, where it has one
+   */
+  onPart(received: number, etag: string | undefined): Forward {
+    this.#renew();
+    this.#beside = { etag };
+    this.#received = received;
+    this.#retries = 0;
+    this.#isAsking = true;
+    this.#isDirect = this.#source.purpose === 'hop';
+    return this.#ask(this.#isDirect ? this.#source : this.#first);
+  }
+
   onFailure(failure: Failure): GiveUp {
     return giveUp(failure.message, failure.kind === 'tls' || failure.kind === 'forbidden');
   }
 
   onResponse(sent: Forward, head: ResponseHead): ResumeVerb {
     if (isRedirect(head)) return this.#follow(sent, head);
-    if (head.status === 206) return this.#checkPart(head);
-    if (head.status === 200) return this.#checkWhole(head);
+    if (head.status === 200 || head.status === 206) return this.#join(sent, head);
+    if (this.#isDirect && isRefused(head)) {
+      this.#renew();
+      return this.#ask(this.#first);
+    }
     if (head.status === 401) return this.#authorize(sent, head);
-    const isHopeless = sent.purpose === 'registry' && head.status < 500 && ![408, 429].includes(head.status);
+    const isHopeless = sent.purpose === 'registry' && isRefused(head);
     return giveUp(`the upstream answers ${head.status}`, isHopeless);
   }
 
@@ -89,6 +127,13 @@ export class Resumption {
     if (token === undefined) return this.#askSource();
     const first = { ...this.#first, headers: withHeader(this.#first.headers, 'authorization', `Bearer ${token}`) };
     return this.#ask(first);
+  }
+
+  /** A request that owes nothing to the one before it. */
+  #renew(): void {
+    this.#redirects = new Redirects(this.#route.upstream);
+    this.#token = 'unasked';
+    this.#isDirect = false;
   }
 
   #ask(forward: Forward): Forward {
@@ -140,35 +185,21 @@ export class Resumption {
     return this.#ask(this.#source);
   }
 
-  #checkPart(head: ResponseHead): ResumeVerb {
-    const part = parseContentRange(headerOf(head.headers, 'content-range'));
-    if (part?.first !== this.#span.first + this.#received)
-      return giveUp('the upstream answers with another range', true);
-    if (isOther(part.total, this.#span.total)) return giveUp('the upstream answers with a body of another size', true);
-    if (isEncoded(head)) return giveUp('the upstream answers with an encoded body', true);
-    return this.#splice(0);
-  }
-
-  /** `Range` was ignored: what the client has is dropped from the start. */
-  #checkWhole(head: ResponseHead): ResumeVerb {
-    const length = contentLength(head.headers);
-    const isSame = length !== undefined && length === this.#span.total && this.#span.validator === undefined;
-    if (!isSame || isEncoded(head)) return giveUp('the upstream answers with another body', true);
-    return this.#splice(this.#span.first + this.#received);
-  }
-
-  #splice(skip: number): Splice {
+  /** Where `Range` was ignored, what is here already is dropped from the start. */
+  #join(sent: Forward, head: ResponseHead): ResumeVerb {
+    const why = misfit(head, this.#span, this.#received, this.#beside);
+    if (why !== undefined) {
+      return { ...giveUp(`the upstream answers with ${why}`, true), ...(this.#beside && { isMisfit: true }) };
+    }
     this.#isAsking = false;
-    return { verb: 'splice', skip };
+    this.#onSource(sent);
+    return { verb: 'splice', skip: head.status === 206 ? 0 : this.#span.first + this.#received };
   }
 }
 
-function isOther(total: number | undefined, known: number | undefined): boolean {
-  return total !== undefined && known !== undefined && total !== known;
-}
-
-function isEncoded(head: ResponseHead): boolean {
-  return (headerOf(head.headers, 'content-encoding') ?? 'identity').toLowerCase() !== 'identity';
+/** Asking the same again will be answered the same. */
+function isRefused({ status }: ResponseHead): boolean {
+  return status < 500 && ![408, 429].includes(status);
 }
 
 function giveUp(why: string, final: boolean): GiveUp {

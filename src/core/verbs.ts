@@ -131,6 +131,8 @@ export interface GiveUp {
   readonly verb: 'give-up';
   readonly why: string;
   readonly final: boolean;
+  /** What came is no part that could stand beside the others. */
+  readonly isMisfit?: boolean;
 }
 
 /** Find out who sent this `Authorization`, then ask the core again. */

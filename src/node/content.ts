@@ -30,7 +30,11 @@ export class Content {
   readonly #pending = new Pending();
   readonly #documents: Documents;
 
-  constructor(store: Store, onFault: (error: Error) => void, patience = PATIENCE) {
+  readonly #isFrozenSoon: boolean;
+
+  /** @param isFrozenSoon what goes on after an answer may never go on, so what is to be kept is kept before it ends */
+  constructor(store: Store, onFault: (error: Error) => void, patience = PATIENCE, isFrozenSoon = false) {
+    this.#isFrozenSoon = isFrozenSoon;
     this.#store = new PatientStore(store, patience);
     this.#onFault = onFault;
     this.#documents = new Documents(this.#store, this.#hot, this.#pending, onFault);
@@ -62,12 +66,12 @@ export class Content {
     const coming = this.#downloads.follow(digest, part);
     if (coming) return coming;
     const reading = await this.#stored(digest, part);
-    if (!reading) return undefined;
-    return reading.entry.size <= MAX_HOT_ENTRY ? this.#heated(digest, reading) : this.#watched(digest, reading);
+    return reading && reading.entry.size <= MAX_HOT_ENTRY ? this.#heated(digest, reading) : reading;
   }
 
-  /** A URL by which a client can get it from the store itself; undefined where the store has none. */
-  async sign(digest: string, lifetime: number): Promise<string | undefined> {
+  /** A URL by which a client can get it from the store itself; undefined where there is none, and for what is sent sooner than that. */
+  async sign(digest: string, size: number, lifetime: number): Promise<string | undefined> {
+    if (size <= MAX_HOT_ENTRY) return undefined;
     return this.#quietly(() => this.#store.sign(blob(digest), lifetime));
   }
 
@@ -86,6 +90,11 @@ export class Content {
     });
     this.#pending.add(storing, this.#onFault);
     await storing;
+  }
+
+  /** Until all that was to be written is, where there is no time for it after an answer. */
+  async written(): Promise<void> {
+    if (this.#isFrozenSoon) await this.#pending.settle(STORE_TIME);
   }
 
   /** Until what has come whole is in the store, before that is closed. */
@@ -108,12 +117,16 @@ export class Content {
       spool: () => this.#quietly(() => Spool.open(size)),
       stored: (first: number, last: number) => this.#stored(digest, { first, last, size }),
       onFault: this.#onFault,
+      isStoredFirst: this.#isFrozenSoon,
+      onStored: () => {
+        this.#hot.delete(`x ${digest}`);
+        this.note(notes);
+        return this.written();
+      },
     };
-    return this.#downloads.fetch(options, body, (isStored, error) => {
-      if (isStored) this.#hot.delete(`x ${digest}`);
-      if (isStored) this.note(notes);
-      if (error) this.#onFault(new Error(`${digest} was not fetched: ${error.message}`));
-    });
+    return this.#downloads.fetch(options, body, (error) =>
+      this.#onFault(new Error(`${digest} was not fetched: ${error.message}`)),
+    );
   }
 
   /**
@@ -162,25 +175,18 @@ export class Content {
     return body && only(body);
   }
 
-  /** A client that is cut comes again, and must not be cut for ever. */
-  async *#watched(digest: string, reading: Reading): AsyncGenerator<Uint8Array> {
-    try {
-      yield* reading;
-    } catch (error) {
-      this.#hot.set(`x ${digest}`, true, OVERHEAD);
-      this.#onFault(error as Error);
-      throw error;
-    }
-  }
-
-  /** It could not be read a moment ago, and is asked for upstream. */
+  /** It could not be read a moment ago: a client that was cut comes again, and must not be cut for ever. */
   #isBroken(digest: string): boolean {
     return this.#hot.get(`x ${digest}`) !== undefined;
   }
 
   async #stored(digest: string, { first, last, size }: Part): Promise<Reading | undefined> {
     if (this.#isBroken(digest)) return undefined;
-    const reading = await this.#quietly(() => this.#store.get(blob(digest), { first, last }));
+    const onFault = (error: Error) => {
+      this.#hot.set(`x ${digest}`, true, OVERHEAD);
+      this.#onFault(error);
+    };
+    const reading = await this.#quietly(() => this.#store.get(blob(digest), { first, last }, onFault));
     if (!reading) return undefined;
     if (reading.last === last && reading.entry.size === size) return reading;
     // Of another size than it was found, or said, to be: another file, or a broken one.

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Resumption } from '../core/resume';
-import type { Forward, ResumeVerb } from '../core/verbs';
+import type { Forward, GiveUp, ResumeVerb } from '../core/verbs';
 import { discard } from './discard';
 import { type Errand, fetchToken } from './errand';
 import { failureOf } from './failures';
@@ -8,37 +8,43 @@ import { responseHead } from './heads';
 
 /** A response that goes on where a body broke off, after `skip` bytes that are here already. */
 export interface Continuation {
+  readonly verb: 'continue';
   readonly response: IncomingMessage;
   readonly skip: number;
 }
 
+export interface Asking {
+  readonly errand: Errand;
+  readonly resumption: Resumption;
+  /** Bytes that are here already. */
+  readonly received: number;
+  /** What the resumption says first; by default, that the body was cut. */
+  readonly first?: ResumeVerb;
+  /** Sends a request of this errand. */
+  readonly send: (forward: Forward) => Promise<IncomingMessage>;
+}
+
 /**
- * Carries out the verbs of a resumption: what continues the body after `received` bytes, paused; undefined where there is
- * none to be had, and `errand.record.why` says why.
- * @param send sends a request of this errand
+ * Carries out the verbs of a resumption.
+ * @returns what goes on behind the bytes that are here, paused; else the reason, which is in the record, too
  */
-export async function continueBody(
-  errand: Errand,
-  resumption: Resumption,
-  received: number,
-  send: (forward: Forward) => Promise<IncomingMessage>,
-): Promise<Continuation | undefined> {
+export async function continueBody(asking: Asking): Promise<Continuation | GiveUp> {
+  const { errand, resumption, received, send } = asking;
   const { record, signal } = errand;
   let response: IncomingMessage | undefined;
   const drop = () => {
     if (response) discard(response);
     response = undefined;
   };
-  let verb: ResumeVerb = resumption.onCut(received);
+  let verb: ResumeVerb = asking.first ?? resumption.onCut(received);
   while (!signal.aborted) {
     switch (verb.verb) {
       case 'splice':
-        record.resumed += 1;
-        return response && { response, skip: verb.skip };
+        return { verb: 'continue', response: response as IncomingMessage, skip: verb.skip };
       case 'give-up':
         record.why = verb.why;
         drop();
-        if (verb.final) return undefined;
+        if (verb.final) return verb;
         verb = resumption.onCut(received);
         break;
       case 'authorize':
@@ -59,5 +65,5 @@ export async function continueBody(
     }
   }
   drop();
-  return undefined;
+  return { verb: 'give-up', why: 'nobody waits for it any more', final: true };
 }

@@ -23,6 +23,8 @@ export interface ErrandRecord {
   resumed: number;
   /** Host that was asked last. */
   upstream?: string;
+  /** Upstream connections that its body came over at once, where there were several. */
+  connections?: number;
 }
 
 /** What one client's request has to ask that is not the request itself. */

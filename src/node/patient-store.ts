@@ -4,7 +4,7 @@ import { inTime } from './deadline';
 
 /** Milliseconds of patience with a store. A pull waits for it, and there is always a registry to ask instead. */
 export interface Patience {
-  /** Until it has found something and gives the first of it, or knows that it is not there, or is ready to take it. */
+  /** Until it has found something, and has begun to send it, or knows that it is not there, or is ready to take it. */
   readonly find: number;
   /** Until the next bytes of what is read: longer than an object store's own patience, which takes up what was cut. */
   readonly read: number;
@@ -13,6 +13,8 @@ export interface Patience {
 }
 
 export const PATIENCE: Patience = { find: 5_000, read: 45_000, rest: 10_000 };
+
+const GIVES_NOTHING = 'the store gives nothing';
 
 /** A store that hangs, as a disk on a machine that is gone does, and fails instead. */
 export class PatientStore {
@@ -30,22 +32,27 @@ export class PatientStore {
     return this.#ask(() => this.#store.stat(key));
   }
 
-  /** Its first bytes are there already: what cannot be read at all can still be had elsewhere. */
-  async get(key: Key, range?: Range): Promise<Reading | undefined> {
+  /**
+   * What comes from afar has begun to come: where it cannot be read at all, it can still be had elsewhere.
+   * @param onFault told what goes wrong while it is read
+   */
+  async get(key: Key, range?: Range, onFault: (error: Error) => void = () => {}): Promise<Reading | undefined> {
     let reading: Reading | undefined;
-    let isWanted = true;
-    const begin = async () => {
+    let isLate = false;
+    const begin = async (): Promise<Reading | undefined> => {
       reading = await this.#store.get(key, range);
+      if (!reading || reading.fill) return reading;
       // The time may have been up.
-      if (!isWanted) await reading?.close();
-      const bytes = reading?.[Symbol.asyncIterator]();
-      return bytes && { bytes, first: await bytes.next() };
+      if (isLate) await reading.close();
+      const bytes = reading[Symbol.asyncIterator]();
+      const all = allOf(await bytes.next(), bytes);
+      return { ...about(reading), [Symbol.asyncIterator]: () => all };
     };
     try {
-      const begun = await this.#ask(begin);
-      return reading && begun && this.#patiently(reading, begun.bytes, begun.first);
+      const begun = await this.#ask(begin, (late) => void late?.close());
+      return begun && this.#patiently(begun, onFault);
     } catch (error) {
-      isWanted = false;
+      isLate = true;
       reading?.close().catch(() => {});
       throw error;
     }
@@ -80,27 +87,51 @@ export class PatientStore {
     return inTime(work(), find, 'the store does not answer', onLate, late);
   }
 
-  #patiently(reading: Reading, bytes: Bytes, begun: IteratorResult<Uint8Array>): Reading {
-    const { entry, first, last } = reading;
-    const all = eachInTime(reading, bytes, begun, this.#patience.read);
-    return { entry, first, last, close: () => reading.close(), [Symbol.asyncIterator]: () => all };
+  async #fill(reading: Reading, buffer: Uint8Array, onFault: (error: Error) => void): Promise<number> {
+    try {
+      return await inTime((reading.fill as NonNullable<Reading['fill']>)(buffer), this.#patience.read, GIVES_NOTHING);
+    } catch (error) {
+      reading.close().catch(() => {});
+      onFault(error as Error);
+      throw error;
+    }
+  }
+
+  #patiently(reading: Reading, onFault: (error: Error) => void): Reading {
+    const bytes = eachInTime(reading, this.#patience.read, onFault);
+    const fill = reading.fill && ((buffer: Uint8Array) => this.#fill(reading, buffer, onFault));
+    return { ...about(reading), fill, [Symbol.asyncIterator]: () => bytes };
   }
 }
 
-type Bytes = AsyncIterator<Uint8Array>;
+function about(reading: Reading): Omit<Reading, typeof Symbol.asyncIterator> {
+  const { entry, first, last } = reading;
+  return { entry, first, last, close: () => reading.close() };
+}
+
+async function* allOf(begun: IteratorResult<Uint8Array>, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    for (let next = begun; !next.done; next = await rest.next()) yield next.value;
+  } finally {
+    await rest.return?.();
+  }
+}
 
 async function* eachInTime(
   reading: Reading,
-  bytes: Bytes,
-  begun: IteratorResult<Uint8Array>,
   limit: number,
+  onFault: (error: Error) => void,
 ): AsyncGenerator<Uint8Array> {
+  const bytes = reading[Symbol.asyncIterator]();
   try {
-    let next = begun;
-    while (!next.done) {
+    for (;;) {
+      const next = await inTime(bytes.next(), limit, GIVES_NOTHING);
+      if (next.done) return;
       yield next.value;
-      next = await inTime(bytes.next(), limit, 'the store gives nothing');
     }
+  } catch (error) {
+    onFault(error as Error);
+    throw error;
   } finally {
     // One that hangs never comes to its end.
     bytes.return?.().catch(() => {});

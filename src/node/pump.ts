@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { LOOK_INTERVAL, type Sight } from '../core/parallel';
+import { loopActivity } from './loop-activity';
 
 /**
  * Bytes of one turn of the loop that are written together at most. TLS hands a body over in records of 16 KiB: one system
  * call for each of them costs more than all the rest.
  */
-const MAX_TOGETHER = 128 * 1024;
+export const MAX_TOGETHER = 128 * 1024;
 
 export interface PumpOptions {
   /** Bytes of the body dropped before the first one is sent. */
@@ -15,10 +17,13 @@ export interface PumpOptions {
   readonly stall: number;
   /** Milliseconds in which the client takes no byte; 0 for no limit. */
   readonly client: number;
+  /** Told now and then what was seen of the body, and its bytes so far; true where somebody else is to go on with it. */
+  readonly isOver?: (sight: Sight, bytes: number) => boolean;
 }
 
 export interface PumpResult {
-  readonly end: 'complete' | 'cut' | 'client-left' | 'client-stalled';
+  /** `handed-over`: the body is paused before the next byte that is to be sent. */
+  readonly end: 'complete' | 'cut' | 'client-left' | 'client-stalled' | 'handed-over';
   /** Bytes handed to the client's connection. */
   readonly bytes: number;
   /** What ended it, where it was not complete. */
@@ -35,6 +40,9 @@ export function pump(body: IncomingMessage, res: ServerResponse, options: PumpOp
     let skip = options.skip;
     let isHeld = false;
     let isCorked = false;
+    let heldSince = 0;
+    /** What the next look sees: when the last one was, the bytes by then, the time in which the upstream was held since. */
+    const seen = { at: performance.now(), bytes: 0, held: 0, active: loopActivity() };
     let patience: NodeJS.Timeout | undefined;
     // A cleared timer cannot be refreshed, so both run on and look at what holds when they fire.
     const stall = setTimeout(() => {
@@ -44,6 +52,20 @@ export function pump(body: IncomingMessage, res: ServerResponse, options: PumpOp
     const give = () => {
       if (isHeld) finish('client-stalled', `the client took no byte for ${options.client / 1000} s`);
     };
+
+    const look = () => {
+      const now = performance.now();
+      const held = seen.held + (isHeld ? now - Math.max(heldSince, seen.at) : 0);
+      const elapsed = now - seen.at;
+      const active = loopActivity();
+      const sight = { elapsed, waited: elapsed - held, busy: active - seen.active, bytes: bytes - seen.bytes };
+      const isOver = skip === 0 && options.isOver?.(sight, bytes);
+      Object.assign(seen, { at: now, bytes, held: 0, active });
+      if (!isOver || bytes >= options.limit) return;
+      body.pause();
+      finish('handed-over');
+    };
+    const looks = options.isOver && setInterval(look, LOOK_INTERVAL);
 
     const onData = (chunk: Buffer) => {
       stall.refresh();
@@ -77,6 +99,7 @@ export function pump(body: IncomingMessage, res: ServerResponse, options: PumpOp
     };
     const holdUpstream = () => {
       isHeld = true;
+      heldSince = performance.now();
       body.pause();
       if (patience) patience.refresh();
       else if (options.client > 0) patience = setTimeout(give, options.client);
@@ -84,10 +107,11 @@ export function pump(body: IncomingMessage, res: ServerResponse, options: PumpOp
     const onDrain = () => {
       if (!isHeld) return;
       isHeld = false;
+      seen.held += performance.now() - Math.max(heldSince, seen.at);
       stall.refresh();
       body.resume();
     };
-    const onEnd = () => finish(body.complete ? 'complete' : 'cut', 'the upstream ended early');
+    const onEnd = () => (body.complete ? finish('complete') : finish('cut', 'the upstream ended early'));
     const onError = (error: NodeJS.ErrnoException) =>
       finish('cut', `the upstream cut (${error.code ?? error.message})`);
     const onBodyClose = () => finish('cut', 'the upstream cut');
@@ -97,9 +121,10 @@ export function pump(body: IncomingMessage, res: ServerResponse, options: PumpOp
       uncork();
       clearTimeout(stall);
       clearTimeout(patience);
+      clearInterval(looks);
       body.off('data', onData).off('end', onEnd).off('close', onBodyClose);
       res.off('drain', onDrain).off('close', onClientClose);
-      resolve({ end, bytes, why: end === 'complete' ? undefined : why });
+      resolve({ end, bytes, why });
     };
 
     // 'error' stays: it may come again when the body is destroyed, and unheard it would end the process.

@@ -2,13 +2,17 @@ import type { IncomingMessage } from 'node:http';
 import { corsHeaders } from '../core/cors';
 import { answerError, RegistryError } from '../core/errors';
 import type { HeaderList } from '../core/headers';
+import { isWorthSpreading, MIN_REST, Pace, type Sight } from '../core/parallel';
 import { MAX_COLLECTED } from '../core/relay';
+import type { Resumption } from '../core/resume';
 import type { Failure, Forward, Relay } from '../core/verbs';
+import type { BodyOptions } from './body';
 import { type Continuation, continueBody } from './continuation';
 import { discard } from './discard';
 import { errandOf } from './errand';
 import { failureOf } from './failures';
 import { writeHead } from './heads';
+import { lanes } from './lanes';
 import { answer, send } from './proxy';
 import { pump } from './pump';
 import type { Session } from './session';
@@ -87,27 +91,68 @@ async function stream(
   const { res, record, exchange } = session;
   const { stall, client } = exchange.timeouts;
   const total = verb.span?.last === undefined ? Number.POSITIVE_INFINITY : verb.span.last - verb.span.first + 1;
-  const resumption = sent && exchange.resumption(verb, sent);
+  const resumptions = sent && exchange.resumptions(verb, sent);
+  const resumption = verb.span && resumptions?.(verb.span);
+  const pace = resumptions && paceOf(session, total);
   let received = 0;
-  let source: Continuation | undefined = { response, skip: 0 };
+  let source: Continuation | undefined = { verb: 'continue', response, skip: 0 };
   if (total === 0) {
     discard(response);
     return void res.end();
   }
   while (source) {
     const { response: body, skip } = source;
-    const result = await pump(body, res, { skip, limit: total - received, stall, client });
+    const rest = total - received;
+    const isOver = pace && ((sight: Sight, bytes: number) => isSlow(session, pace, sight, rest - bytes));
+    const result = await pump(body, res, { skip, limit: rest, stall, client, isOver });
     received += result.bytes;
     record.bytes += result.bytes;
+    if (result.end === 'handed-over' && verb.span) {
+      const span = { ...verb.span, first: verb.span.first + received };
+      return spread(session, { response: body, span, resumption: resumptions, pace });
+    }
     const isWhole = result.end === 'complete' && (received === total || !Number.isFinite(total));
     if (!isWhole || !body.readableEnded) body.destroy();
     if (isWhole) return void res.end();
     record.why = result.why ?? 'the upstream ended early';
     if (result.end === 'client-left') return;
     if (result.end === 'client-stalled') break;
-    source =
-      resumption && (await continueBody(errandOf(session), resumption, received, (forward) => send(session, forward)));
+    source = resumption && (await proceed(session, resumption, received));
   }
   // Never a clean end on a short body: containerd and podman continue only after a broken connection (invariant 2).
   res.destroy();
+}
+
+async function proceed(session: Session, resumption: Resumption, received: number): Promise<Continuation | undefined> {
+  const errand = errandOf(session);
+  const found = await continueBody({ errand, resumption, received, send: (forward) => send(session, forward) });
+  if (found.verb === 'give-up') return undefined;
+  session.record.resumed += 1;
+  return found;
+}
+
+/** Looked at where the body may come over several connections. */
+function paceOf({ exchange, context }: Session, total: number): Pace | undefined {
+  const isLarge = exchange.route?.kind === 'blob' && Number.isFinite(total) && total >= MIN_REST;
+  return isLarge && context.config.downloadConnections > 1 ? new Pace() : undefined;
+}
+
+function isSlow({ record }: Session, pace: Pace, sight: Sight, rest: number): boolean {
+  pace.look(sight);
+  return isWorthSpreading(pace, rest) && !lanes.futile.has(record.upstream ?? '', performance.now());
+}
+
+/** The rest of a body over several connections, and no hop of the client's own request any more. */
+async function spread(
+  session: Session,
+  rest: Pick<BodyOptions, 'response' | 'span' | 'resumption' | 'pace'>,
+): Promise<void> {
+  const { res, record, exchange, context } = session;
+  const { stall, client } = exchange.timeouts;
+  const [{ openBody }, { deliver }] = await Promise.all([import('./body'), import('./deliver')]);
+  const body = openBody({ errand: errandOf(session), stall, connections: context.config.downloadConnections, ...rest });
+  const { end, why } = await deliver(body, res, { client, record });
+  if (end === 'complete') return void res.end();
+  record.why = why;
+  if (end !== 'client-left') res.destroy();
 }

@@ -14,6 +14,8 @@ export interface RequestRecord {
   waited: number;
   /** Continuations of its body. */
   resumed: number;
+  /** Upstream connections that its body came over at once, where there were several. */
+  connections?: number;
   /** Set where the core is not asked. */
   route?: string;
   /** Host that was asked last. */
@@ -28,6 +30,7 @@ const CLIENT_CLOSED_REQUEST = 499;
 
 /** One line a request, when all of it is over. */
 export function logRequest({ context, exchange, head, res, record, signal }: Session): void {
+  context.counts.add(record);
   const status = res.headersSent ? res.statusCode : CLIENT_CLOSED_REQUEST;
   const isWhole = res.writableFinished;
   const isFailed = status >= 500 || (!isWhole && record.why !== undefined && !signal.aborted);
@@ -43,6 +46,7 @@ export function logRequest({ context, exchange, head, res, record, signal }: Ses
     waited: record.waited >= 1 ? Math.round(record.waited) : undefined,
     resumed: record.resumed,
     cache: record.cache,
+    connections: record.connections,
     client: clientAddress(head, context.config.trustProxy),
     why: record.why ?? (isWhole ? undefined : 'the client left'),
   });

@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findProgram, freePort, type RunningServer, startSilentServer } from './processes';
 import type { Stage } from './stage';
@@ -7,7 +7,7 @@ import type { Stage } from './stage';
 export async function startDistribution(
   stage: Stage,
   backend: string,
-  login: { readonly username: string; readonly password: string },
+  login?: { readonly username: string; readonly password: string },
 ): Promise<RunningServer | undefined> {
   const command = findProgram('docker-registry');
   if (command === undefined) return undefined;
@@ -21,11 +21,19 @@ export async function startDistribution(
     proxy: { remoteurl: backend, ...login },
   };
   writeFileSync(join(folder, 'config.yml'), JSON.stringify(configuration), { mode: 0o600 });
-  return startSilentServer({
+  const server = await startSilentServer({
     command,
     args: ['serve', join(folder, 'config.yml')],
     env: { SSL_CERT_FILE: stage.authority },
     cwd: folder,
     ping: `http://127.0.0.1:${port}/v2/`,
+    stderr: 'ignore',
   });
+  return {
+    ...server,
+    async stop() {
+      await server.stop();
+      rmSync(folder, { recursive: true });
+    },
+  };
 }

@@ -1,8 +1,12 @@
-// yarn bench [--quick|--full] [--bundle file] [memory] [leave] [throughput] [requests] [start] [heal]
+// yarn bench [--quick|--full] [--bundle file] [--seconds n] [name ...]     names: report.ts
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { cold } from './cold';
+import { faults } from './faults';
+import { fill } from './fill';
 import { heal } from './heal';
 import { leave } from './leave';
+import { limited } from './limited';
 import { memory } from './memory';
 import { BENCHMARKS, type BenchmarkName, writeReport, writeResult } from './report';
 import { requests } from './requests';
@@ -10,6 +14,7 @@ import { isMet, type Outcome } from './result';
 import { type Extent, type Stage, setStage } from './stage';
 import { start } from './start';
 import { throughput } from './throughput';
+import { warm } from './warm';
 
 const benchmarks: Record<BenchmarkName, (stage: Stage) => Promise<Outcome>> = {
   memory,
@@ -18,19 +23,33 @@ const benchmarks: Record<BenchmarkName, (stage: Stage) => Promise<Outcome>> = {
   requests,
   start,
   heal,
+  cold,
+  limited,
+  warm,
+  fill,
+  faults: (stage) => faults(stage, secondsGiven),
 };
 
+/** Of `--seconds`, which `faults` takes. */
+let secondsGiven: number | undefined;
+
 /** Minutes after which a benchmark that has not ended is ended. */
-const LIMITS: Record<Extent, number> = { quick: 2, usual: 5, full: 40 };
+const LIMITS: Record<Extent, number> = { quick: 2, usual: 10, full: 40 };
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { quick: { type: 'boolean' }, full: { type: 'boolean' }, bundle: { type: 'string' } },
+    options: {
+      quick: { type: 'boolean' },
+      full: { type: 'boolean' },
+      bundle: { type: 'string' },
+      seconds: { type: 'string' },
+    },
   });
   const unknown = positionals.filter((name) => !(name in benchmarks));
   if (unknown.length > 0) throw new Error(`no benchmark ${unknown.join(', ')}: there are ${BENCHMARKS.join(', ')}`);
   const extent = values.full ? 'full' : values.quick ? 'quick' : 'usual';
+  if (values.seconds !== undefined) secondsGiven = Number(values.seconds);
   const stage = await setStage(extent, values.bundle);
   // A quick run shows that a benchmark works, and another bundle is not ours: neither is written down.
   const isRecorded = extent !== 'quick' && values.bundle === undefined;

@@ -24,8 +24,14 @@ export interface Server extends RunningServer {
 const running = new Set<ChildProcess>();
 
 /** A child with a clean environment; whatever still runs when this process ends is ended with it, each by its own id. */
-export function spawnClean(command: string, args: readonly string[], env: Record<string, string>, cwd: string) {
-  const child = spawn(command, args, { env, cwd, stdio: ['ignore', 'pipe', 'inherit'] });
+export function spawnClean(
+  command: string,
+  args: readonly string[],
+  env: Record<string, string>,
+  cwd: string,
+  stderr: 'inherit' | 'ignore' = 'inherit',
+) {
+  const child = spawn(command, args, { env, cwd, stdio: ['ignore', 'pipe', stderr] });
   running.add(child);
   child.once('exit', () => running.delete(child));
   child.once('error', () => running.delete(child));
@@ -70,10 +76,19 @@ export interface SilentServer {
   readonly cwd: string;
   /** Answers 200 as soon as it listens. */
   readonly ping: string;
+  /** Where it complains of what is none of its business. */
+  readonly stderr?: 'ignore';
 }
 
-export async function startSilentServer({ command, args, env, cwd, ping }: SilentServer): Promise<RunningServer> {
-  const child = spawnClean(command, args, env, cwd);
+export async function startSilentServer({
+  command,
+  args,
+  env,
+  cwd,
+  ping,
+  stderr,
+}: SilentServer): Promise<RunningServer> {
+  const child = spawnClean(command, args, env, cwd, stderr);
   child.stdout.resume();
   const server = { pid: child.pid as number, url: new URL(ping).origin, stop: () => stop(child) };
   for (let attempt = 0; attempt < 100 && child.exitCode === null; attempt += 1) {

@@ -5,7 +5,19 @@ import { promisify } from 'node:util';
 import { root } from '../tools/sources';
 import { type Figure, isMet, type Result } from './result';
 
-export const BENCHMARKS = ['memory', 'leave', 'throughput', 'requests', 'start', 'heal'] as const;
+export const BENCHMARKS = [
+  'memory',
+  'leave',
+  'throughput',
+  'requests',
+  'start',
+  'heal',
+  'cold',
+  'limited',
+  'warm',
+  'fill',
+  'faults',
+] as const;
 
 export type BenchmarkName = (typeof BENCHMARKS)[number];
 
@@ -18,6 +30,11 @@ const TITLES: Record<BenchmarkName, string> = {
   requests: 'Requests',
   start: 'Start',
   heal: 'Healing',
+  cold: 'Many clients, one cold image',
+  limited: 'A registry with slow connections',
+  warm: 'From the cache',
+  fill: 'Filling the cache',
+  faults: 'Faults',
 };
 
 export function readResults(): Result[] {

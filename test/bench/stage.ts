@@ -41,7 +41,16 @@ export interface Stage {
 }
 
 const bundle = join(root, 'dist/bundle.js');
-const PEERS = ['bare-server', 'bearer-registry', 'load', 'naive-express', 'plain-proxy', 'upstream'];
+const PEERS = [
+  'bare-server',
+  'bearer-registry',
+  'faulty-registry',
+  'image-registry',
+  'load',
+  'naive-express',
+  'plain-proxy',
+  'upstream',
+];
 
 /** @param build another build than dist/bundle.js, to compare with */
 export async function setStage(extent: Extent, build?: string): Promise<Stage> {

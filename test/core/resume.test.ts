@@ -287,3 +287,90 @@ describe('after a cut, where the proxy has an account', () => {
     expect(authorize('https://auth.example.net/token')).toMatchObject({ verb: 'forward', url: SOURCE.url });
   });
 });
+
+describe('a part that is fetched beside others', () => {
+  const PART: Span = { first: 4 * MIN_GAIN, last: 8 * MIN_GAIN - 1, total: TOTAL };
+  const RANGE = ['range', `bytes=${PART.first}-${PART.last}`];
+  const fitting = (more: Record<string, string> = {}) =>
+    response(206, { 'content-range': `bytes ${PART.first}-${PART.last}/${TOTAL}`, ...more });
+
+  test('is asked for where the body came from, with nothing that says who asks', () => {
+    const verb = begun(PART).onPart(0, '"v"');
+    expect(verb).toMatchObject({ url: SOURCE.url, purpose: 'hop', within: 400, after: undefined });
+    expect(verb.headers).toEqual([RANGE]);
+  });
+
+  test('is asked for from where it broke off', () => {
+    expect(begun(PART).onPart(10, undefined).headers).toEqual([['range', `bytes=${PART.first + 10}-${PART.last}`]]);
+  });
+
+  test('is asked of the registry, where that sent the body itself', () => {
+    expect(begun(PART, FIRST).onPart(0, undefined)).toMatchObject({ url: FIRST.url, purpose: 'registry' });
+  });
+
+  test.each([[400], [401], [403], [404], [410], [416]])(
+    'is asked for through the registry where its storage answers %d',
+    (status) => {
+      const resumption = begun(PART);
+      const again = resumption.onResponse(resumption.onPart(0, undefined), response(status, CHALLENGE)) as Forward;
+      expect(again).toMatchObject({ url: FIRST.url, purpose: 'registry' });
+      expect(again.headers).toContainEqual(RANGE);
+      // and is met as any continuation from there on
+      expect(resumption.onResponse(again, response(401, CHALLENGE))).toMatchObject({ verb: 'authorize' });
+      expect(resumption.onResponse(again, response(404))).toMatchObject({ verb: 'give-up', final: true });
+    },
+  );
+
+  test.each([[429], [500], [503]])('waits where the storage answers %d', (status) => {
+    const resumption = begun(PART);
+    expect(resumption.onResponse(resumption.onPart(0, undefined), response(status))).toMatchObject({
+      verb: 'give-up',
+      final: false,
+    });
+    expect(resumption.onCut(0)).toMatchObject({ url: FIRST.url, after: 100 });
+  });
+
+  test.each<[string, ReturnType<typeof response>, object]>([
+    ['fits', fitting(), { verb: 'splice', skip: 0 }],
+    ['fits with the same entity tag', fitting({ etag: '"v"' }), { verb: 'splice', skip: 0 }],
+    ['fits with a weak one', fitting({ etag: 'W/"x"' }), { verb: 'splice', skip: 0 }],
+    ['has another one', fitting({ etag: '"x"' }), { verb: 'give-up', final: true, isMisfit: true }],
+    [
+      'is of another body',
+      response(206, { 'content-range': `bytes ${PART.first}-${PART.last}/${TOTAL + 1}` }),
+      { verb: 'give-up', final: true, isMisfit: true },
+    ],
+    ['begins elsewhere', part(0), { verb: 'give-up', final: true, isMisfit: true }],
+    [
+      'is everything: nobody reads what stands before it',
+      response(200, { 'content-length': String(TOTAL) }),
+      { verb: 'give-up', final: true, isMisfit: true },
+    ],
+  ])('%s', (_, head, expected) => {
+    const resumption = begun(PART);
+    expect(resumption.onResponse(resumption.onPart(0, '"v"'), head)).toMatchObject(expected);
+  });
+
+  test('stays one when it is cut', () => {
+    const resumption = begun(PART);
+    resumption.onResponse(resumption.onPart(0, '"v"'), fitting());
+    const again = resumption.onCut(MIN_GAIN) as Forward;
+    expect(again).toMatchObject({ url: FIRST.url });
+    expect(again.headers).toContainEqual(['range', `bytes=${PART.first + MIN_GAIN}-${PART.last}`]);
+    const whole = response(200, { 'content-length': String(TOTAL) });
+    expect(resumption.onResponse(again, whole)).toMatchObject({ isMisfit: true });
+  });
+
+  test('says where it came from', () => {
+    const sources: Forward[] = [];
+    const route = routeOf(BLOB, configOf(REGISTRY));
+    const resumption = new Resumption(FIRST, SOURCE, PART, route, undefined, (source) => sources.push(source));
+    const hop = resumption.onResponse(
+      resumption.onCut(0) as Forward,
+      response(307, { location: 'https://cdn.example.net/blob?sig=2' }),
+    ) as Forward;
+    expect(sources).toEqual([]);
+    resumption.onResponse(hop, fitting());
+    expect(sources.map(({ url }) => url.query)).toEqual(['?sig=2']);
+  });
+});

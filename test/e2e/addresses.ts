@@ -50,6 +50,10 @@ export const proxies = {
   'near.example.com': 3019,
   'near-both.example.com': 3020,
   'near-only.example.com': 3021,
+  /** With a cache. */
+  'kept.example.com': 3022,
+  'cached.example.com': 3023,
+  'close.example.com': 3024,
 } as const;
 
 export type ProxyName = keyof typeof proxies;

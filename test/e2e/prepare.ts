@@ -12,8 +12,9 @@ export const bundle = resolve(process.env.E2E_BUNDLE ?? join(project, 'dist/bund
 /** Where `setup` puts the clients it builds. */
 export const clientsFolder = process.env.E2E_BIN ?? join(homedir(), '.cache/registry-proxy-e2e/bin');
 
-/** Whether a client that is built with Go is there. */
-export const hasClient = (name: 'crane' | 'oras' | 'helm'): boolean => existsSync(join(clientsFolder, name));
+/** Whether a program that is built with Go is there. */
+export const hasClient = (name: 'crane' | 'oras' | 'helm' | 'distribution'): boolean =>
+  existsSync(join(clientsFolder, name));
 
 /** Clients installed, bundle fresh. Throws, with the reason, where these tests cannot run at all. */
 function prepare(): void {

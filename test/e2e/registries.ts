@@ -10,9 +10,9 @@ import { ACCOUNT_SEED, basicUser } from './upstream/accounts';
 
 /**
  * Real registries (docker-registry), and before them public names with TLS, for the large ones also what makes them
- * large: a token server, a CDN. Resolves once all of them answer.
+ * large: a token server, a CDN. Resolves once all of them answer, with what stops them all.
  */
-export async function startRegistries(folder: string, { run, daemon }: Programs): Promise<void> {
+export async function startRegistries(folder: string, { run, daemon }: Programs): Promise<() => Promise<void>> {
   const registry = (name: string, address: string, auth?: Record<string, object>) => {
     const configuration = {
       version: 0.1,
@@ -58,6 +58,9 @@ export async function startRegistries(folder: string, { run, daemon }: Programs)
   for (const [child, url] of started) {
     await until(`${url} answers`, child, async () => (await statusOf(run, url)) !== 0);
   }
+  return async () => {
+    for (const child of [hosts, ...started.map(([registry]) => registry)]) await child.stop('SIGKILL');
+  };
 }
 
 /** As htpasswd -B makes it; perl, which every Debian has, knows crypt(3). */

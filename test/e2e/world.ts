@@ -5,7 +5,7 @@ import { type addresses, type ProxyName, proxies, proxyAddress } from './address
 import { writeHosts, writeIdentities } from './identities';
 import { startNamespaces } from './namespaces';
 import { bundle, layerNode } from './prepare';
-import { type Daemon, type Programs, statusOf, until } from './programs';
+import { type Daemon, type Programs, type RunOptions, statusOf, until } from './programs';
 import { startRegistries } from './registries';
 import { type Storage, storageAt } from './storage';
 import { frontConfiguration } from './tls-front';
@@ -50,13 +50,16 @@ export interface World extends Programs {
   ghcr: Storage;
   basic: Storage;
   plain: Storage;
-  startProxy(name: ProxyName, env: Record<string, string>): Promise<RunningProxy>;
+  /** @param options behind the border there is no TLS for it, and its address there is 127.0.0.1 */
+  startProxy(name: ProxyName, env: Record<string, string>, options?: RunOptions): Promise<RunningProxy>;
   /** TLS for every proxy under its name; `conf` replaces the plain front by another nginx configuration. */
   startFront(conf?: string): Promise<Daemon>;
   /** What reached the imitated hosts since the last `forget`. */
   seen(host?: keyof typeof addresses): Seen[];
   forget(): void;
   modes(modes: Partial<Modes>): void;
+  /** Registries, token servers and CDNs are gone, and do not come back. */
+  stopRegistries(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -71,6 +74,7 @@ export async function createWorld(): Promise<World> {
   const namespaces = await startNamespaces(folder);
   const { programs } = namespaces;
 
+  let stopRegistries = async () => {};
   const world: World = {
     ...programs,
     folder,
@@ -79,9 +83,10 @@ export async function createWorld(): Promise<World> {
     ghcr: storageAt(join(folder, 'ghcr')),
     basic: storageAt(join(folder, 'basic')),
     plain: storageAt(join(folder, 'plain')),
-    async startProxy(name, env) {
+    async startProxy(name, env, options = {}) {
       const port = proxies[name];
       const child = programs.daemon(name, [layerNode(), bundle], {
+        ...options,
         env: { PORT: String(port), NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem'), LOG_FORMAT: 'json', ...env },
       });
       const log = (): LogLine[] =>
@@ -94,7 +99,7 @@ export async function createWorld(): Promise<World> {
       return {
         name,
         daemon: child,
-        plain: `${proxyAddress}:${port}`,
+        plain: `${options.border ? '127.0.0.1' : proxyAddress}:${port}`,
         log,
         rawLog: child.log,
         stop: () => child.stop(),
@@ -121,6 +126,7 @@ export async function createWorld(): Promise<World> {
       const generation = JSON.parse(readFileSync(modesFile(folder), 'utf8')).generation + 1;
       writeFileSync(modesFile(folder), JSON.stringify({ ...usualModes, generation, ...modes }));
     },
+    stopRegistries: () => stopRegistries(),
     async stop() {
       await namespaces.stop();
       if (!process.env.E2E_KEEP) rmSync(folder, { recursive: true, force: true });
@@ -128,7 +134,7 @@ export async function createWorld(): Promise<World> {
   };
 
   try {
-    await startRegistries(folder, programs);
+    stopRegistries = await startRegistries(folder, programs);
   } catch (error) {
     await world.stop();
     throw error;

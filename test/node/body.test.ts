@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { READ_AHEAD } from '../../src/node/body';
+import { READ_AHEAD } from '../../src/node/parts';
 import { serveBytes } from '../upstream/bytes';
 import { type Exchange, listen, type Upstream } from '../upstream/listen';
 import { until } from '../upstream/scene';

@@ -181,3 +181,51 @@ describe('pump', () => {
     expect([res.listenerCount('drain'), res.listenerCount('close')]).toEqual([0, 0]);
   });
 });
+
+describe('pump hands a body over', () => {
+  test('with nothing lost, paused before the next byte', async () => {
+    const [body, { res, text }] = [upstream(), client()];
+    const sights: number[] = [];
+    body.write('abc');
+    const pumping = pump(body, res, {
+      ...OPTIONS,
+      isOver: (sight, bytes) => {
+        expect([sight.bytes, sight.elapsed > 0, sight.waited <= sight.elapsed]).toEqual([
+          sights.length ? 0 : 3,
+          true,
+          true,
+        ]);
+        return sights.push(bytes) === 2;
+      },
+    });
+    expect(await pumping).toEqual({ end: 'handed-over', bytes: 3, why: undefined });
+    body.end('def');
+    expect([body.isPaused(), body.destroyed, text(), sights]).toEqual([true, false, 'abc', [3, 3]]);
+    const rest: Buffer[] = [];
+    for await (const chunk of body) rest.push(chunk as Buffer);
+    expect(Buffer.concat(rest).toString()).toBe('def');
+  });
+
+  test('and sees for how long the client held it', async () => {
+    const [body, slow] = [upstream(), client(false)];
+    body.write(FAR_MORE_THAN_THE_BUFFER);
+    const waited: number[] = [];
+    const pumping = pump(body, slow.res, {
+      ...OPTIONS,
+      isOver: (sight) => waited.push(sight.waited / sight.elapsed) === 2,
+    });
+    expect((await pumping).end).toBe('handed-over');
+    // All of the second look was spent waiting for the client.
+    expect(waited[1]).toBe(0);
+  });
+
+  test('not while bytes are dropped', async () => {
+    const [body, { res }] = [upstream(), client()];
+    body.write('abc');
+    let count = 0;
+    const pumping = pump(body, res, { ...OPTIONS, skip: 10, isOver: () => ++count > 0 });
+    await pause(600);
+    body.end('defghijkl');
+    expect([await pumping, count]).toEqual([{ end: 'complete', bytes: 2, why: undefined }, 0]);
+  });
+});

@@ -7,6 +7,10 @@ export interface ServeOptions {
   etag: string;
   /** Without a length the body goes out chunked. */
   framing?: 'length' | 'chunked';
+  /** Bytes a second over each connection, as on a link across a border. */
+  rate?: number;
+  /** What all that has the same one shares the rate of. */
+  link?: object;
 }
 
 /** Serves bytes as a careful object store does (conditions, ranges), apart from the fault that this request meets. */
@@ -23,8 +27,8 @@ export async function serveBytes(exchange: Exchange, content: Buffer, options: S
   const asked = condition === undefined || condition === etag ? seen.header('range') : undefined;
   const ranges = fault?.kind === 'ignore-range' ? undefined : parseRanges(asked, content.length);
   if (ranges === 'unsatisfiable') return exchange.send(416, { 'content-range': `bytes */${content.length}` });
-  if (ranges === undefined) return stream(exchange, 200, headers, content, options.framing);
-  if (ranges.length > 1) return serveParts(exchange, headers, content, ranges);
+  if (ranges === undefined) return stream(exchange, 200, headers, content, options);
+  if (ranges.length > 1) return serveParts(exchange, headers, content, ranges, options);
 
   const [wantedStart, wantedEnd] = ranges[0] as [number, number];
   const start = fault?.kind === 'wrong-content-range' ? wantedStart + fault.shift : wantedStart;
@@ -32,7 +36,7 @@ export async function serveBytes(exchange: Exchange, content: Buffer, options: S
   const size = fault?.kind === 'changed-size' ? content.length + fault.by : content.length;
   const total = fault?.kind === 'unknown-total' ? '*' : size;
   headers['content-range'] = `bytes ${start}-${end}/${total}`;
-  return stream(exchange, 206, headers, content.subarray(start, end + 1), options.framing);
+  return stream(exchange, 206, headers, content.subarray(start, end + 1), options);
 }
 
 async function stream(
@@ -40,7 +44,7 @@ async function stream(
   status: number,
   headers: OutgoingHttpHeaders,
   body: Buffer,
-  framing: 'length' | 'chunked' = 'length',
+  { framing = 'length', rate, link = exchange.req.socket }: Pick<ServeOptions, 'framing' | 'rate' | 'link'>,
 ): Promise<void> {
   const { res, seen, fault } = exchange;
   const short = fault?.kind === 'clean-short';
@@ -52,7 +56,8 @@ async function stream(
   res.flushHeaders();
   const stopAt = fault && 'after' in fault ? Math.min(Math.floor(fault.after), body.length) : body.length;
   for (let offset = 0; offset < stopAt; ) {
-    const piece = body.subarray(offset, Math.min(offset + 64 * 1024, stopAt));
+    const piece = body.subarray(offset, Math.min(offset + (rate ? 16 : 64) * 1024, stopAt));
+    if (rate) await keepTo(rate, link, piece.length);
     if (!(await write(exchange, piece))) return;
     offset += piece.length;
   }
@@ -64,6 +69,19 @@ async function stream(
   if (fault?.kind === 'stall') return;
   if (fault?.kind === 'trailing-garbage') await write(exchange, Buffer.alloc(fault.bytes, '!'));
   res.end();
+}
+
+const LATENESS = 50;
+
+/** When each link may send its next byte. */
+const freeAt = new WeakMap<object, number>();
+
+async function keepTo(rate: number, link: object, bytes: number): Promise<void> {
+  const now = performance.now();
+  // Timers are late; what they lose is made good at once.
+  const free = Math.max(now - LATENESS, freeAt.get(link) ?? now) + (bytes / rate) * 1000;
+  freeAt.set(link, free);
+  if (free - now > 5) await new Promise((resolve) => setTimeout(resolve, free - now));
 }
 
 /** Resolves when the piece is on its way (false: the peer has left), so that a cut comes after the bytes and not instead of them. */
@@ -85,6 +103,7 @@ function serveParts(
   headers: OutgoingHttpHeaders,
   content: Buffer,
   ranges: [number, number][],
+  options: ServeOptions,
 ): Promise<void> {
   const boundary = 'part-of-a-layer';
   const type = headers['content-type'];
@@ -96,7 +115,13 @@ function serveParts(
     Buffer.from('\r\n'),
   ]);
   const body = Buffer.concat([...parts, Buffer.from(`--${boundary}--\r\n`)]);
-  return stream(exchange, 206, { ...headers, 'content-type': `multipart/byteranges; boundary=${boundary}` }, body);
+  return stream(
+    exchange,
+    206,
+    { ...headers, 'content-type': `multipart/byteranges; boundary=${boundary}` },
+    body,
+    options,
+  );
 }
 
 function parseRanges(header: string | undefined, size: number): [number, number][] | 'unsatisfiable' | undefined {

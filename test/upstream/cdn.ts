@@ -7,6 +7,8 @@ export interface CdnOptions extends ListenOptions {
   blobs: Map<string, Buffer>;
   /** Milliseconds a signed URL holds. */
   signedFor?: number;
+  /** Bytes a second over each connection. */
+  rate?: number;
 }
 
 export type Detour =
@@ -50,6 +52,7 @@ export async function startCdn(options: CdnOptions): Promise<Cdn> {
     return serveBytes(exchange, content, {
       etag: `"${(blob[1] as string).slice(7, 39)}"`,
       headers: { 'content-type': 'application/octet-stream', 'x-amz-request-id': 'R3QU35T', server: 'AmazonS3' },
+      rate: options.rate,
     });
   }
 

@@ -24,6 +24,8 @@ export interface RegistryOptions extends ListenOptions {
   delivery?: Delivery;
   uploads?: LocationForm;
   framing?: 'length' | 'chunked';
+  /** Bytes of a blob a second over each connection. */
+  rate?: number;
   /** Everything lives below this path, as on a host that serves several registries. */
   basePath?: string;
   /** As Docker Hub: a name of one part does not exist; whoever asks for one has not completed it. */
@@ -158,7 +160,12 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
     }
     const headers = { 'content-type': 'application/octet-stream', 'docker-content-digest': digest, ...API_VERSION };
     if (delivery.kind === 'self') {
-      return serveBytes(exchange, bytes, { etag: `"${digest}"`, headers, framing: options.framing });
+      return serveBytes(exchange, bytes, {
+        etag: `"${digest}"`,
+        headers,
+        framing: options.framing,
+        rate: options.rate,
+      });
     }
     if (delivery.kind === 'own-host') {
       const path = `${basePath}/storage/${digest}`;
