@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runtimes } from './runtimes';
+import { type S3Server, startS3 } from './storage/s3-server';
 import { ask, basic, open, type Reply } from './upstream/client';
 import { pull } from './upstream/docker';
 import { makeImage, payload, sha256 } from './upstream/image';
@@ -255,5 +256,78 @@ describe.each(runtimes)('with the $name runtime, a cache', (runtime) => {
     const url = `${proxy.url}/v2/team/app/blobs/${layer.digest}`;
     const all = await Promise.all([ask(url), ask(url), ask(url)]);
     expect(all.map(({ body }) => body.equals(layer.bytes))).toEqual([true, true, true]);
+  });
+});
+
+describe.each(runtimes)('with the $name runtime, a cache in a bucket', (runtime) => {
+  const stage = stageFor(runtime);
+  let s3: S3Server;
+
+  beforeEach(async () => {
+    s3 = await startS3();
+  });
+
+  afterEach(async () => {
+    expect([...(await stage.close()), ...s3.accusations]).toEqual([]);
+    await s3.stop();
+  });
+
+  const env = (): Record<string, string> => {
+    const { bucket, prefix, region } = s3.bucket({ prefix: 'images/' }).place;
+    return {
+      ...OPEN,
+      CACHE: `s3://${bucket}/${prefix}?endpoint=${encodeURIComponent(s3.url)}&region=${region}&pathStyle=true`,
+      CACHE_ACCESS_KEY: s3.login.id,
+      CACHE_SECRET_KEY: s3.login.secret,
+    };
+  };
+
+  test('is shared by instances, and late clients follow what is not yet in it', async () => {
+    const registry = await stage.registry();
+    const [layer] = smallImage(registry, 'team/app', 'v1', [12 * MIB]).layers;
+    const settings = env();
+    const proxy = await stage.proxy(registry, settings);
+    const path = `/v2/team/app/blobs/${layer.digest}`;
+    const all = await Promise.all(Array.from({ length: 4 }, () => ask(proxy.url + path)));
+    expect(all.map(({ body }) => body.equals(layer.bytes))).toEqual([true, true, true, true]);
+    const other = await stage.proxy(registry, settings);
+    const second = async () => said(await ask(other.url + path, { method: 'HEAD' }));
+    let word = await second();
+    for (let time = 0; time < 100 && word !== 'registry-proxy; hit'; time += 1) word = await second();
+    const reply = await ask(other.url + path);
+    expect([said(reply), reply.body.equals(layer.bytes)]).toEqual(['registry-proxy; hit', true]);
+    expect(registry.requests.filter(({ method }) => method === 'GET')).toHaveLength(1);
+  });
+
+  test('hands large blobs over by a URL of its own, where CACHE_REDIRECT says so', async () => {
+    const registry = await stage.registry();
+    const { layers, config } = smallImage(registry, 'team/app', 'v1', [MIB]);
+    const proxy = await stage.proxy(registry, { ...env(), CACHE_REDIRECT: '10m' });
+    const url = (digest: string) => `${proxy.url}/v2/team/app/blobs/${digest}`;
+    const [{ digest, bytes }] = layers;
+    await Promise.all([ask(url(digest)), ask(url(config.digest))]);
+    let reply = await ask(url(digest));
+    for (let time = 0; time < 100 && reply.status !== 307; time += 1) reply = await ask(url(digest));
+    expect([reply.status, reply.header('docker-content-digest'), reply.header('cache-control')]).toEqual([
+      307,
+      digest,
+      'no-store',
+    ]);
+    const there = await ask(reply.header('location') ?? '', { headers: { range: 'bytes=5-' } });
+    expect([there.status, there.body.equals(bytes.subarray(5))]).toEqual([206, true]);
+    const small = await ask(url(config.digest));
+    expect([small.status, small.body.equals(config.bytes)]).toEqual([200, true]);
+    expect((await ask(url(digest), { method: 'HEAD' })).status).toBe(200);
+  });
+
+  test.each(['down', 'full of faults'])('that is %s fails no pull', async (how) => {
+    const registry = await stage.registry();
+    const image = smallImage(registry);
+    const proxy = await stage.proxy(registry, env());
+    if (how === 'down') await s3.stop();
+    else s3.fail(/./, { kind: 'status', status: 500, body: 'no XML' }, 1000);
+    for (let time = 0; time < 2; time += 1) {
+      expect((await pull({ base: proxy.url }, 'team/app', 'v1')).digest).toBe(image.manifest.digest);
+    }
   });
 });

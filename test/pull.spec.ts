@@ -62,7 +62,7 @@ describe.each(runtimes)('with the $name runtime', (runtime) => {
   /** Docker Hub under its own name: one-part names do not exist there. */
   async function hub(env: Record<string, string> = {}) {
     const tokens = await stage.tokens({ service: 'registry.docker.io' });
-    const registry = await stage.registry({ hub: true, auth: { kind: 'bearer', tokens } });
+    const registry = await stage.registry({ hub: true, expectsNs: true, auth: { kind: 'bearer', tokens } });
     const image = smallImage(registry, 'library/nginx', 'latest');
     const proxy = await stage.proxy(registry, { REGISTRY_NAME: 'docker.io', ...env });
     return { tokens, registry, image, proxy };
@@ -803,7 +803,7 @@ describe.each(runtimes)('with the $name runtime', (runtime) => {
       const { proxy, registry } = await hub();
       registry.options.auth = undefined;
       await ask(`${proxy.url}/v2/library/nginx/tags/list?last=a%2Bb%20c&ns=docker.io&n=3`);
-      expect(registry.requests[0]?.target).toBe('/v2/library/nginx/tags/list?last=a%2Bb%20c&n=3');
+      expect(registry.requests[0]?.target).toBe('/v2/library/nginx/tags/list?last=a%2Bb%20c&n=3&ns=docker.io');
     });
   });
 

@@ -8,6 +8,7 @@ export const OUTAGE_PAUSE = 10_000;
 
 const MAX_PROOFS = 2000;
 const MAX_NEGATIVES = 2000;
+const MAX_CHANGES = 2000;
 
 interface Negative {
   readonly until: number;
@@ -19,6 +20,8 @@ export class CacheMemory {
   readonly #proofs = new Map<string, number>();
   readonly #negatives = new Map<string, Negative>();
   readonly #outages = new Map<string, number>();
+  readonly #changes = new Map<string, number>();
+  #changeCount = 0;
 
   /** @param right whose it is and what for */
   prove(right: string, now: number): void {
@@ -44,9 +47,16 @@ export class CacheMemory {
     return found && found.until > now ? found.answer : undefined;
   }
 
-  /** Something was pushed to this repository. */
-  forgetMisses(repository: string): void {
+  /** Something was pushed to this repository, or removed from it. */
+  change(repository: string): void {
+    this.#changeCount += 1;
+    put(this.#changes, repository, this.#changeCount, MAX_CHANGES);
     for (const key of this.#negatives.keys()) if (key.startsWith(`${repository} `)) this.#negatives.delete(key);
+  }
+
+  /** Another number after each change; what was asked before may be told afterwards, and is not so any more. */
+  lastChange(repository: string): number {
+    return this.#changes.get(repository) ?? 0;
   }
 
   noteOutage(registry: string, now: number): void {

@@ -12,10 +12,14 @@ import type { Route } from './route';
 import { acceptKey } from './tag-document';
 import type { Answer, RequestHead } from './verbs';
 
+/** Characters of the media types that a client accepts, at most: answers go by them. Docker's are some 500. */
+const MAX_ACCEPT = 2000;
+
 /** Whether an answer to this may come out of the cache, or go into it. */
 export function isCacheable({ method, headers }: RequestHead, { kind, query, reference }: Route): boolean {
   if (!['GET', 'HEAD'].includes(method) || query !== '') return false;
-  if (/\bno-store\b/i.test(headerOf(headers, 'cache-control') ?? '')) return false;
+  if (/\bno-store\b/i.test(headerOf(headers, 'cache-control') ?? '') || acceptKey(headers).length > MAX_ACCEPT)
+    return false;
   return (
     (kind === 'manifest' && !isDigest(reference)) || (['blob', 'manifest'].includes(kind) && isStorable(reference))
   );
@@ -42,9 +46,11 @@ export class CacheQuestion {
   now = 0;
 
   readonly #memory: CacheMemory;
+  readonly #lastChange: number;
 
   constructor(place: Place, head: RequestHead, memory: CacheMemory) {
     this.#memory = memory;
+    this.#lastChange = memory.lastChange(repositoryName(place.route));
     this.place = place;
     this.head = head;
     const authorization = headerOf(head.headers, 'authorization');
@@ -86,10 +92,15 @@ export class CacheQuestion {
 
   /** It is worth asking whether everybody may pull here. */
   get isPublicUnsure(): boolean {
-    if (!this.isByClient || this.route.kind !== 'manifest') return false;
+    if (!this.isByClient) return false;
     // Without a login, the answer itself has said so.
-    if (this.publicSince === undefined) return this.authorization !== undefined;
+    if (this.publicSince === undefined) return this.authorization !== undefined && this.route.kind === 'manifest';
     return Math.abs(this.now - this.publicSince) > PUBLIC_LIFETIME;
+  }
+
+  /** Nothing was pushed since this was asked, so that the registry's answer is what it says now. */
+  get isCurrent(): boolean {
+    return this.#memory.lastChange(repositoryName(this.route)) === this.#lastChange;
   }
 
   /** What an answer of the registry says about this client's right. */
@@ -101,7 +112,7 @@ export class CacheQuestion {
 
   /** The registry has no such manifest. Blobs may come at any moment, by a push. */
   miss(): void {
-    if (this.route.kind !== 'manifest') return;
+    if (this.route.kind !== 'manifest' || !this.isCurrent) return;
     const about = { reference: this.route.reference };
     const answer = answerError(new RegistryError(404, 'MANIFEST_UNKNOWN', 'the registry has no such manifest', about));
     const headers = withCacheStatus(answer.headers, hit());

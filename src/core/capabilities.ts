@@ -10,6 +10,8 @@ export interface Capabilities {
   readonly gatewayIsPeer: boolean;
   /** The gateway keeps connections open for longer than any idle limit of ours; closing one loses a request. */
   readonly gatewayKeepsConnections: boolean;
+  /** What goes on after an answer may stand still until the next request, or never go on. */
+  readonly freezes: boolean;
   /** Life-cycle hooks arrive as requests. */
   readonly hooks: boolean;
 }
@@ -20,6 +22,7 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
     streamsOnlyChunked: false,
     gatewayIsPeer: false,
     gatewayKeepsConnections: false,
+    freezes: false,
     hooks: false,
   },
   'aliyun-fc': {
@@ -27,6 +30,7 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
     streamsOnlyChunked: true,
     gatewayIsPeer: true,
     gatewayKeepsConnections: true,
+    freezes: true,
     hooks: true,
   },
 };

@@ -65,7 +65,7 @@ export function tagNotes(
   size: number,
   tag?: CacheDocument,
 ): readonly Note[] {
-  if (!question.isTag) return [];
+  if (!question.isTag || !question.isCurrent) return [];
   const variant = { digest, mediaType, size, checkedAt: question.now };
   return [{ name: question.tag, document: withVariant(tag, question.accept, variant) }];
 }

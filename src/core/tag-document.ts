@@ -20,7 +20,7 @@ export function acceptKey(headers: HeaderList): string {
     .split(',')
     .map((type) => type.split(';')[0].trim().toLowerCase())
     .filter(Boolean);
-  return [...new Set(types)].sort().join(',').slice(0, 2000);
+  return [...new Set(types)].sort().join(',');
 }
 
 export function variantOf(document: CacheDocument | undefined, accept: string): TagVariant | undefined {

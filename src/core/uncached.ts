@@ -13,7 +13,7 @@ export function uncached(relay: Relay, { method }: RequestHead, route: Route, me
   const headers = withCacheStatus(relay.headers, forwarded({ fwd: isRead ? 'bypass' : 'method' }));
   const labelled: Relay = { ...relay, headers, outcome: 'bypass' };
   if (isRead || relay.status >= 300) return labelled;
-  memory.forgetMisses(repositoryName(route));
+  memory.change(repositoryName(route));
   return { ...labelled, notes: obsolete(method, route) };
 }
 

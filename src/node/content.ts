@@ -1,20 +1,19 @@
 import { createHash } from 'node:crypto';
 import type { BlobQuestion, CacheDocument, Find, Findings, FoundBlob, KeepBlob, Note } from '../core/cache-verbs';
 import type { PublicProbe } from '../core/public-probe';
-import { blob, named } from '../storage/key';
+import { blob } from '../storage/key';
 import type { Reading, Store } from '../storage/store';
 import type { Body } from './body';
+import { inTime } from './deadline';
 import { STORE_TIME } from './deposit';
+import { Documents } from './documents';
 import { Downloads, type Part } from './downloads';
 import { Hot, MAX_HOT_ENTRY } from './hot';
 import { PATIENCE, PatientStore } from './patient-store';
 import { Pending } from './pending';
 import { Spool } from './spool';
 
-/** Says that a document is not there, which is as good to know as what it says. */
-const ABSENT = Symbol('absent');
-
-/** What a hot document costs beside its text. */
+/** What a hot entry costs beside its bytes. */
 const OVERHEAD = 200;
 
 type Source = AsyncIterable<Uint8Array | readonly Uint8Array[]>;
@@ -29,10 +28,16 @@ export class Content {
   readonly #hot = new Hot();
   readonly #downloads = new Downloads();
   readonly #pending = new Pending();
+  readonly #documents: Documents;
 
-  constructor(store: Store, onFault: (error: Error) => void, patience = PATIENCE) {
+  readonly #isFrozenSoon: boolean;
+
+  /** @param isFrozenSoon what goes on after an answer may never go on, so what is to be kept is kept before it ends */
+  constructor(store: Store, onFault: (error: Error) => void, patience = PATIENCE, isFrozenSoon = false) {
+    this.#isFrozenSoon = isFrozenSoon;
     this.#store = new PatientStore(store, patience);
     this.#onFault = onFault;
+    this.#documents = new Documents(this.#store, this.#hot, this.#pending, onFault);
   }
 
   /** @param onEnd called with what is to be called when the request ends, whether it has led a fetch or not */
@@ -43,7 +48,7 @@ export class Content {
     const state = question && (await this.#findBlob(question, onEnd));
     await Promise.all(
       documents.map(async (name) => {
-        found[name] = await this.#document(name);
+        found[name] = await this.#documents.find(name);
       }),
     );
     return { now, documents: found, blob: state };
@@ -51,10 +56,7 @@ export class Content {
 
   /** Writes what was learnt. Nobody waits for it. */
   note(notes: readonly Note[]): void {
-    for (const { name, document } of notes) {
-      this.#heat(name, document);
-      this.#pending.add(this.#write(name, document), this.#onFault);
-    }
+    this.#documents.note(notes);
   }
 
   /** The bytes of a part, out of memory, from a fetch under way or from the store; undefined where they are gone. */
@@ -67,8 +69,9 @@ export class Content {
     return reading && reading.entry.size <= MAX_HOT_ENTRY ? this.#heated(digest, reading) : reading;
   }
 
-  /** A URL by which a client can get it from the store itself; undefined where the store has none. */
-  async sign(digest: string, lifetime: number): Promise<string | undefined> {
+  /** A URL by which a client can get it from the store itself; undefined where there is none, and for what is sent sooner than that. */
+  async sign(digest: string, size: number, lifetime: number): Promise<string | undefined> {
+    if (size <= MAX_HOT_ENTRY) return undefined;
     return this.#quietly(() => this.#store.sign(blob(digest), lifetime));
   }
 
@@ -79,11 +82,19 @@ export class Content {
     this.note(notes);
     const storing = this.#quietly(async () => {
       const sink = await this.#store.put(blob(digest), { size: body.length, proof: 'caller' });
-      await sink.write(body);
-      await sink.commit();
+      await inTime(
+        sink.write(body).then(() => sink.commit()),
+        STORE_TIME,
+        'the store does not finish',
+      );
     });
     this.#pending.add(storing, this.#onFault);
     await storing;
+  }
+
+  /** Until all that was to be written is, where there is no time for it after an answer. */
+  async written(): Promise<void> {
+    if (this.#isFrozenSoon) await this.#pending.settle(STORE_TIME);
   }
 
   /** Until what has come whole is in the store, before that is closed. */
@@ -106,11 +117,15 @@ export class Content {
       spool: () => this.#quietly(() => Spool.open(size)),
       stored: (first: number, last: number) => this.#stored(digest, { first, last, size }),
       onFault: this.#onFault,
+      isStoredFirst: this.#isFrozenSoon,
+      onStored: () => {
+        this.note(notes);
+        return this.written();
+      },
     };
-    return this.#downloads.fetch(options, body, (isStored, error) => {
-      if (isStored) this.note(notes);
-      if (error) this.#onFault(new Error(`${digest} was not fetched: ${error.message}`));
-    });
+    return this.#downloads.fetch(options, body, (error) =>
+      this.#onFault(new Error(`${digest} was not fetched: ${error.message}`)),
+    );
   }
 
   /**
@@ -146,27 +161,6 @@ export class Content {
       if (lead && !isWaited) onEnd(this.#downloads.lead(question));
       return undefined;
     }
-  }
-
-  async #document(name: string): Promise<CacheDocument | undefined> {
-    const held = this.#hot.get<CacheDocument | typeof ABSENT>(`d ${name}`);
-    if (held !== undefined) return held === ABSENT ? undefined : (held as CacheDocument);
-    const reading = await this.#quietly(() => this.#store.get(named(name)));
-    await reading?.close();
-    // It may have been written meanwhile.
-    if (this.#hot.get(`d ${name}`) === undefined) this.#heat(name, reading?.entry.head);
-    return reading?.entry.head;
-  }
-
-  #heat(name: string, document: CacheDocument | undefined): void {
-    const bytes = OVERHEAD + 2 * name.length + (document ? JSON.stringify(document).length : 0);
-    this.#hot.set(`d ${name}`, document ?? ABSENT, bytes);
-  }
-
-  async #write(name: string, document: CacheDocument | undefined): Promise<void> {
-    if (!document) return void (await this.#store.delete(named(name)));
-    const sink = await this.#store.put(named(name), { head: document });
-    await sink.commit();
   }
 
   /** What is small is read before a byte of it is sent, and is at hand for the next one. */

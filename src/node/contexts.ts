@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Config } from '../core/config';
 import type { Gate } from '../core/gate';
+import { Counts } from './counts';
 import type { Guard } from './guard';
 import type { Log } from './log';
 import type { Context } from './session';
@@ -64,15 +65,28 @@ export async function createContext(
   guard: Guard,
   log: Log,
   stores: Stores = new Stores(log),
+  counts: Counts = new Counts(),
 ): Promise<Context> {
   const users = config.gate && (await createUsers(config.gate));
-  const cache = config.cache && (await createContent(await stores.lease(config.cache)));
-  return { config, memory: createMemory(), users, guard, transport: new Transport(config.timeouts), log, ...cache };
+  const cache = config.cache && (await createContent(await stores.lease(config.cache), config.capabilities.freezes));
+  return {
+    config,
+    memory: createMemory(),
+    users,
+    guard,
+    counts,
+    transport: new Transport(config.timeouts),
+    log,
+    ...cache,
+  };
 }
 
-async function createContent({ store, report, release }: StoreLease): Promise<Pick<Context, 'content' | 'release'>> {
+async function createContent(
+  { store, report, release }: StoreLease,
+  isFrozenSoon: boolean,
+): Promise<Pick<Context, 'content' | 'release'>> {
   const { Content } = await import('./content');
-  const content = new Content(store, report);
+  const content = new Content(store, report, undefined, isFrozenSoon);
   return {
     content,
     release: async () => {

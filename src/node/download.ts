@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Body } from './body';
 import { Deposit, type DepositOptions } from './deposit';
+import { Signal } from './signal';
 import { Window } from './window';
 
 /** Bytes of the end that are held in memory for those who read there. */
@@ -30,6 +31,10 @@ export interface DownloadOptions extends DepositOptions {
   readonly size: number;
   /** The document that says that a repository has it. */
   readonly link: string;
+  /** It is stored, and all is noted, before anybody gets the last byte: there may be no time afterwards. */
+  readonly isStoredFirst?: boolean;
+  /** It is in the store. */
+  readonly onStored?: () => void | Promise<void>;
 }
 
 interface Position {
@@ -43,7 +48,7 @@ interface Position {
 export class Download {
   readonly link: string;
   readonly size: number;
-  readonly #digest: string;
+  readonly #options: DownloadOptions;
   readonly #deposit: Deposit;
   readonly #window = new Window(WINDOW_BYTES);
   readonly #readers = new Set<Position>();
@@ -54,7 +59,7 @@ export class Download {
   #patience = LAG_TIME;
   #failure: Error | undefined;
   /** Readers that wait for what comes next. */
-  #waiting: (() => void)[] = [];
+  readonly #changes = new Signal();
   /** Wakes the fetch, where it waits for readers. */
   #resume: () => void = () => {};
   /** Of performance.now(); when the last reader left. */
@@ -63,7 +68,7 @@ export class Download {
   constructor(options: DownloadOptions) {
     this.link = options.link;
     this.size = options.size;
-    this.#digest = options.digest;
+    this.#options = options;
     this.#deposit = new Deposit(options);
   }
 
@@ -90,9 +95,10 @@ export class Download {
     try {
       this.#deposit.open();
       await this.#fetch(body);
+      if (this.#options.isStoredFirst) await this.#store();
       this.#state = 'proven';
-      this.#change();
-      await this.#deposit.commit();
+      this.#changes.raise();
+      if (!this.#options.isStoredFirst) await this.#store();
       return this.#deposit.isStored;
     } catch (error) {
       this.#failure = error as Error;
@@ -100,11 +106,16 @@ export class Download {
       throw error;
     } finally {
       body.close();
-      this.#change();
+      this.#changes.raise();
       await this.#deposit.abort();
       this.#isOver = true;
       this.#closeIdle();
     }
+  }
+
+  async #store(): Promise<void> {
+    await this.#deposit.commit();
+    if (this.#deposit.isStored) await this.#options.onStored?.();
   }
 
   /** Bytes from `first` to `last`, as they come, to be iterated over in any case. Throws where they cannot be had any more. */
@@ -121,7 +132,7 @@ export class Download {
         const end = Math.min(this.#limit, last + 1);
         if (position.at >= end) {
           if (this.#failure) throw this.#failure;
-          await this.#changed();
+          await this.#changes.next();
         } else if (position.at >= this.#window.start) {
           const chunks = this.#window.from(position.at, end);
           position.at = end;
@@ -130,7 +141,7 @@ export class Download {
         } else yield* this.#past(position, end - 1);
       }
       // Of an empty body there is no last byte to hold back.
-      while (this.size === 0 && this.#state === 'running') await this.#changed();
+      while (this.size === 0 && this.#state === 'running') await this.#changes.next();
       if (this.size === 0 && this.#failure) throw this.#failure;
     } finally {
       this.#readers.delete(position);
@@ -153,7 +164,7 @@ export class Download {
   }
 
   async #fetch(body: Body): Promise<void> {
-    const [algorithm, hex] = this.#digest.split(':');
+    const [algorithm, hex] = this.#options.digest.split(':');
     const hash = createHash(algorithm);
     for await (const chunk of body) {
       const storing = this.#deposit.write(chunk);
@@ -161,7 +172,7 @@ export class Download {
       hash.update(chunk);
       this.#window.limit = this.#deposit.isReadable ? WINDOW_BYTES : LONE_WINDOW_BYTES;
       this.#window.push(chunk);
-      this.#change();
+      this.#changes.raise();
       await storing;
       await this.#pace();
     }
@@ -200,17 +211,5 @@ export class Download {
 
   #closeIdle(): void {
     if (this.#isOver && this.#readers.size === 0) this.#deposit.close();
-  }
-
-  #change(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const wake of waiting) wake();
-  }
-
-  #changed(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#waiting.push(resolve);
-    });
   }
 }

@@ -57,12 +57,12 @@ export class Downloads {
   /**
    * Follows the fetch that is under way, or begins one.
    * @param body opened only where a fetch begins
-   * @param onEnd of a fetch that has begun: whether it was stored, or why it failed
+   * @param onFailure of a fetch that has begun
    */
   fetch(
     options: DownloadOptions,
     body: () => Body,
-    onEnd: (isStored: boolean, error?: Error) => void,
+    onFailure: (error: Error) => void,
   ): { source: AsyncIterable<Uint8Array[]>; isOwn: boolean } {
     const { digest, size, link } = options;
     const known = this.follow(digest, { first: 0, last: size - 1, size });
@@ -75,16 +75,10 @@ export class Downloads {
     const forget = () => {
       if (this.#running.get(digest) === download) this.#running.delete(digest);
     };
-    const run = download.run(opened).then(
-      (isStored) => {
-        onEnd(isStored);
-        forget();
-      },
-      (error: Error) => {
-        forget();
-        onEnd(false, error);
-      },
-    );
+    const run = download.run(opened).then(forget, (error: Error) => {
+      forget();
+      onFailure(error);
+    });
     this.#runs.set(
       download,
       run.finally(() => this.#runs.delete(download)),

@@ -39,7 +39,9 @@ export async function keepManifest(
     const about = { digest: keep.digest };
     return answer(session, answerError(new RegistryError(502, 'UNAVAILABLE', `the registry sends ${why}`, about)));
   }
-  (context.content as Content).keep(digest, bytes, keep.notes(digest, bytes.length));
+  const content = context.content as Content;
+  content.keep(digest, bytes, keep.notes(digest, bytes.length));
+  await content.written();
   record.bytes = bytes.length;
   writeHead(res, verb.status, [...withoutHeaders(headers, 'content-length'), ['content-length', String(bytes.length)]]);
   res.end(bytes);
@@ -74,7 +76,5 @@ export async function keepBlob(
     record.cache = 'joined';
   }
   writeHead(res, verb.status, headers);
-  const result = await sendBody(res, source, keep.size, client);
-  record.bytes = result.bytes;
-  record.why = result.why;
+  await sendBody({ res, expected: keep.size, client, record }, source);
 }

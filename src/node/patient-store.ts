@@ -14,6 +14,8 @@ export interface Patience {
 
 export const PATIENCE: Patience = { find: 5_000, read: 45_000, rest: 10_000 };
 
+const GIVES_NOTHING = 'the store gives nothing';
+
 /** A store that hangs, as a disk on a machine that is gone does, and fails instead. */
 export class PatientStore {
   readonly #store: Store;
@@ -65,10 +67,20 @@ export class PatientStore {
     return inTime(work(), find, 'the store does not answer', onLate, late);
   }
 
+  async #fill(reading: Reading, buffer: Uint8Array): Promise<number> {
+    try {
+      return await inTime((reading.fill as NonNullable<Reading['fill']>)(buffer), this.#patience.read, GIVES_NOTHING);
+    } catch (error) {
+      reading.close().catch(() => {});
+      throw error;
+    }
+  }
+
   #patiently(reading: Reading): Reading {
     const { entry, first, last } = reading;
     const bytes = eachInTime(reading, this.#patience.read);
-    return { entry, first, last, close: () => reading.close(), [Symbol.asyncIterator]: () => bytes };
+    const fill = reading.fill && ((buffer: Uint8Array) => this.#fill(reading, buffer));
+    return { entry, first, last, fill, close: () => reading.close(), [Symbol.asyncIterator]: () => bytes };
   }
 }
 
@@ -76,7 +88,7 @@ async function* eachInTime(reading: Reading, limit: number): AsyncGenerator<Uint
   const bytes = reading[Symbol.asyncIterator]();
   try {
     for (;;) {
-      const next = await inTime(bytes.next(), limit, 'the store gives nothing');
+      const next = await inTime(bytes.next(), limit, GIVES_NOTHING);
       if (next.done) return;
       yield next.value;
     }

@@ -30,6 +30,7 @@ const CLIENT_CLOSED_REQUEST = 499;
 
 /** One line a request, when all of it is over. */
 export function logRequest({ context, exchange, head, res, record, signal }: Session): void {
+  context.counts.add(record);
   const status = res.headersSent ? res.statusCode : CLIENT_CLOSED_REQUEST;
   const isWhole = res.writableFinished;
   const isFailed = status >= 500 || (!isWhole && record.why !== undefined && !signal.aborted);

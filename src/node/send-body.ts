@@ -1,78 +1,49 @@
 import type { ServerResponse } from 'node:http';
+import type { Reading } from '../storage/store';
+import { sendFilled } from './send-filled';
+import { sendPieces } from './send-pieces';
 
-export interface SendResult {
-  readonly bytes: number;
-  /** Why it is not whole. */
-  readonly why?: string;
-  readonly isLeft?: boolean;
+/** What can be sent: pieces, one by one or several together, or what fills a buffer (storage/store.ts). */
+export type BodySource = AsyncIterable<Uint8Array | readonly Uint8Array[]> & Pick<Partial<Reading>, 'fill' | 'close'>;
+
+/** How far a response has got. */
+export interface Sending {
+  readonly res: ServerResponse;
+  /** Bytes that the body has. */
+  readonly expected: number;
+  /** Milliseconds in which the client takes no byte; 0 for no limit. */
+  readonly client: number;
+  /** Counts what has been handed over, and says why it is not all. */
+  readonly record: { bytes: number; why?: string };
 }
-
-/** Bytes waiting for the client's connection, above which the source is not asked for more. */
-const HIGH_WATER = 256 * 1024;
 
 /**
- * Sends a body at the client's pace and ends the response; one that does not come whole is cut instead, never ended (invariant 2).
- * @param expected bytes
- * @param client milliseconds in which the client takes no byte; 0 for no limit
+ * Sends a body at the client's pace. The response is ended with its last byte: clients leave when they have it. One that does not
+ * come whole is cut instead, never ended (invariant 2).
  */
-export async function sendBody(
-  res: ServerResponse,
-  source: AsyncIterable<Uint8Array | readonly Uint8Array[]>,
-  expected: number,
-  client: number,
-): Promise<SendResult> {
-  let bytes = 0;
-  let why: string | undefined;
+export async function sendBody(sending: Sending, source: BodySource): Promise<void> {
+  const { res, expected, client, record } = sending;
   try {
-    for await (const piece of source) {
-      if (res.destroyed) break;
-      bytes += write(res, piece);
-      // The end of it leaves together with the last piece.
-      if (bytes >= expected || res.writableLength < HIGH_WATER) continue;
-      if (!(await drained(res, client))) {
-        if (!res.destroyed) why = `the client took no byte for ${client / 1000} s`;
-        break;
-      }
-    }
-    if (bytes < expected && !res.destroyed) why ??= 'the body ended early';
+    const isTaken = await (source.fill
+      ? sendFilled(sending, source as Required<Pick<Reading, 'fill' | 'close'>>)
+      : sendPieces(sending, source));
+    if (!isTaken) record.why = `the client took no byte for ${client / 1000} s`;
+    else if (record.bytes < expected && !res.destroyed) record.why = 'the body ended early';
   } catch (error) {
-    why = error instanceof Error ? error.message : String(error);
+    if (!res.destroyed) record.why = error instanceof Error ? error.message : String(error);
   }
-  if (res.destroyed) return { bytes, isLeft: true };
-  if (why === undefined && bytes === expected) res.end();
-  else res.destroy();
-  return { bytes, why };
+  if (expected === 0 && record.why === undefined) res.end();
+  if (!res.writableEnded) res.destroy();
 }
 
-function write(res: ServerResponse, piece: Uint8Array | readonly Uint8Array[]): number {
-  if (piece instanceof Uint8Array) {
-    res.write(piece);
-    return piece.length;
-  }
-  let bytes = 0;
-  res.cork();
-  for (const chunk of piece) {
-    res.write(chunk);
-    bytes += chunk.length;
-  }
-  res.uncork();
-  return bytes;
-}
-
-/** False where the client has left, or takes nothing. */
-function drained(res: ServerResponse, client: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    if (res.destroyed) return resolve(false);
-    if (!res.writableNeedDrain) return resolve(true);
-    const finish = (isDrained: boolean) => {
-      clearTimeout(timer);
-      res.off('drain', onDrain).off('close', onClose);
-      resolve(isDrained);
-    };
-    const onDrain = () => finish(true);
-    const onClose = () => finish(false);
-    const timer = client > 0 ? setTimeout(() => finish(false), client) : undefined;
-    res.on('drain', onDrain).on('close', onClose);
-    return undefined;
-  });
+/**
+ * Takes note of bytes that have just been handed over.
+ * @returns whether these were the last
+ * @throws Error where there are more of them than were said
+ */
+export function handedOver({ res, expected, record }: Sending, bytes: number): boolean {
+  record.bytes += bytes;
+  if (record.bytes > expected) throw new Error('the body is longer than it should be');
+  if (record.bytes === expected) res.end();
+  return record.bytes === expected;
 }

@@ -5,6 +5,7 @@ import { originOf } from '../core/url';
 import { createApp } from './app';
 import { Connections } from './connections';
 import { Contexts, createContext } from './contexts';
+import { Counts } from './counts';
 import { Guard } from './guard';
 import type { Log } from './log';
 import { refuseConnect, refuseHead } from './refusals';
@@ -41,7 +42,8 @@ export async function openInnerServer(config: Config, log: Log): Promise<InnerSe
 export async function startServer(config: Config, log: Log): Promise<RunningServer> {
   const guard = new Guard();
   const stores = new Stores(log);
-  const contexts = new Contexts(await createContext(config, guard, log, stores));
+  const counts = new Counts();
+  const contexts = new Contexts(await createContext(config, guard, log, stores, counts));
   const timeouts = () => contexts.current.config.timeouts;
   const app = createApp(contexts);
   const secured = config.tls && (await createSecuredServer(config.tls, app, () => timeouts().client, log));
@@ -66,10 +68,11 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
   return {
     port,
     url,
-    apply: async (next) => contexts.replace(await createContext(next, guard, log, stores)),
+    apply: async (next) => contexts.replace(await createContext(next, guard, log, stores, counts)),
     close: async () => {
       await close(server, secured, connections, timeouts().shutdown, log);
       await contexts.close();
+      log.info('served', counts.all);
     },
   };
 }

@@ -22,7 +22,7 @@ export async function serveKept(session: Session, verb: Serve): Promise<RequestV
     res.end();
     return undefined;
   }
-  const location = redirect === undefined ? undefined : await content?.sign(digest, redirect);
+  const location = redirect === undefined ? undefined : await content?.sign(digest, size, redirect);
   if (location !== undefined) {
     const kept = withoutHeaders(headers, 'content-length', 'content-range', 'content-type', 'cache-control');
     writeHead(res, 307, [...kept, ['location', location], ['cache-control', 'no-store'], ['content-length', '0']]);
@@ -32,8 +32,6 @@ export async function serveKept(session: Session, verb: Serve): Promise<RequestV
   const source = await content?.open(digest, { ...range, size });
   if (!source) return exchange.onGone();
   writeHead(res, verb.status, headers);
-  const result = await sendBody(res, source, range.last - range.first + 1, exchange.timeouts.client);
-  record.bytes = result.bytes;
-  record.why = result.why;
+  await sendBody({ res, expected: range.last - range.first + 1, client: exchange.timeouts.client, record }, source);
   return undefined;
 }

@@ -6,6 +6,7 @@ import { headerOf } from '../core/headers';
 import type { Memory } from '../core/memory';
 import type { RequestHead } from '../core/verbs';
 import type { Content } from './content';
+import type { Counts } from './counts';
 import type { Guard } from './guard';
 import { requestHead } from './heads';
 import type { Log } from './log';
@@ -21,6 +22,7 @@ export interface Context {
   /** Present where the configuration has a gate with users. */
   readonly users?: Users;
   readonly guard: Guard;
+  readonly counts: Counts;
   /** Present where the configuration has a cache. */
   readonly content?: Content;
   readonly transport: Transport;

@@ -49,7 +49,9 @@ export class FileReading implements Reading {
   readonly first: number;
   readonly last: number;
   readonly #handle: FileHandle;
+  readonly #watch: Watch | undefined;
   readonly #bytes: AsyncGenerator<Uint8Array>;
+  #position: number;
   #closed: Promise<void> | undefined;
 
   /** @param watch for readings from the first byte to the last */
@@ -57,8 +59,10 @@ export class FileReading implements Reading {
     this.entry = entry;
     this.first = extent.first;
     this.last = extent.last;
+    this.#position = extent.first;
     this.#handle = handle;
-    this.#bytes = this.#read(watch);
+    this.#watch = watch;
+    this.#bytes = this.#each();
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
@@ -71,19 +75,39 @@ export class FileReading implements Reading {
     return this.#closed;
   }
 
-  async *#read(watch: Watch | undefined): AsyncGenerator<Uint8Array> {
+  async fill(buffer: Uint8Array): Promise<number> {
+    const position = this.#position;
+    const wanted = Math.min(buffer.length, this.last - position + 1);
     try {
       if (this.#closed) throw new StoreError('closed', 'the reading has been closed');
-      let position = this.first;
-      for await (const chunk of bytesOf(this.#handle, this)) {
-        position += chunk.length;
-        watch?.see(chunk);
-        if (position > this.last) await watch?.check();
-        yield chunk;
-      }
-      if (this.last < this.first) await watch?.check();
+      if (wanted === 0) return await this.#end();
+      const { bytesRead } = await this.#handle.read(buffer, 0, wanted, position);
+      if (bytesRead === 0) throw new StoreError('corrupt', `a file ends at ${position} instead of ${this.last + 1}`);
+      this.#position += bytesRead;
+      this.#watch?.see(buffer.subarray(0, bytesRead));
+      if (this.#position > this.last) await this.#watch?.check();
+      return bytesRead;
     } catch (error) {
+      await this.close();
       throw storeError(error, `${label(this.entry.key)} cannot be read`);
+    }
+  }
+
+  async #end(): Promise<number> {
+    // One without a byte has not been proven yet.
+    if (this.last < this.first) await this.#watch?.check();
+    await this.close();
+    return 0;
+  }
+
+  async *#each(): AsyncGenerator<Uint8Array> {
+    try {
+      for (;;) {
+        const buffer = Buffer.allocUnsafeSlow(Math.max(1, Math.min(CHUNK_BYTES, this.last - this.#position + 1)));
+        const bytes = await this.fill(buffer);
+        if (bytes === 0) return;
+        yield buffer.subarray(0, bytes);
+      }
     } finally {
       await this.close();
     }

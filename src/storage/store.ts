@@ -48,6 +48,11 @@ export interface Reading extends AsyncIterable<Uint8Array> {
   readonly first: number;
   /** One less than `first` for an empty body. */
   readonly last: number;
+  /**
+   * In place of the loop: puts what comes next into a buffer of the caller's, which can be used again and again; says how many
+   * bytes, 0 behind the last one. Drivers that make no buffers for reading have no such method.
+   */
+  fill?(buffer: Uint8Array): Promise<number>;
   close(): Promise<void>;
 }
 

@@ -78,3 +78,45 @@ describe('one instance of several registries', () => {
     expect(readConfig({ REGISTRIES: 'docker.io,ghcr.io' }).upstreams).toHaveLength(2);
   });
 });
+
+describe('a mirror', () => {
+  const mirrors = (env: Record<string, string>) => readConfig(env).upstreams.map(({ name, mirror }) => [name, mirror]);
+
+  test.each<[string, Record<string, string>, [string, boolean][]]>([
+    [
+      'is what has the address of another host than its name says',
+      {
+        REGISTRY_BACKEND: 'https://far.example.com',
+        REGISTRY_NAME: 'docker.io',
+        REGISTRIES: 'ghcr.io=https://far.example.com,quay.io',
+      },
+      [
+        ['docker.io', true],
+        ['ghcr.io', true],
+        ['quay.io', false],
+      ],
+    ],
+    [
+      'is no registry of a name of its own',
+      { REGISTRY_BACKEND: 'https://far.example.com' },
+      [['far.example.com', false]],
+    ],
+    ['is no registry by one of its other names', { REGISTRY_BACKEND: 'index.docker.io' }, [['docker.io', false]]],
+    [
+      'is what an entry calls one, and nothing that it does not',
+      {
+        REGISTRIES: JSON.stringify({
+          'lab.example.com': { url: 'https://far.example.com', mirror: true },
+          'ghcr.io': { url: 'https://far.example.com', mirror: false },
+        }),
+      },
+      [
+        ['docker.io', false],
+        ['lab.example.com', true],
+        ['ghcr.io', false],
+      ],
+    ],
+  ])('%s', (_, env, expected) => {
+    expect(mirrors(env)).toEqual(expected);
+  });
+});

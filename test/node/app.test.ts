@@ -3,6 +3,7 @@ import supertest from 'supertest';
 import { readConfig } from '../../src/core/config';
 import { createApp } from '../../src/node/app';
 import { Contexts } from '../../src/node/contexts';
+import { Counts } from '../../src/node/counts';
 import { Guard } from '../../src/node/guard';
 import { createLog } from '../../src/node/log';
 import { createMemory } from '../../src/node/token-store';
@@ -16,7 +17,7 @@ function app(env: Record<string, string> = {}) {
   const lines: Record<string, unknown>[] = [];
   const log = createLog({ level: 'debug', format: 'json', write: (line) => lines.push(JSON.parse(line)) });
   const transport = new Transport(config.timeouts);
-  const shared = { memory: createMemory(), guard: new Guard() };
+  const shared = { memory: createMemory(), guard: new Guard(), counts: new Counts() };
   return { ask: supertest(createApp(new Contexts({ config, ...shared, transport, log }))), lines };
 }
 

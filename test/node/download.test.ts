@@ -122,6 +122,33 @@ async function read(download: Download, { first, last, pause, leavesAt = Number.
 const whole = (bytes: Buffer, pause = 0): Reader => ({ first: 0, last: bytes.length - 1, pause });
 
 describe('a download', () => {
+  test('is stored before anybody has all of it, where there may be no time afterwards', async () => {
+    const bytes = payload(MIB, 5);
+    const steps: string[] = [];
+    const store = new MemoryStore({ maxBytes: 64 * MIB });
+    const digest = digestOf(bytes);
+    const download = new Download({
+      digest,
+      size: bytes.length,
+      link: 'link',
+      sink: () => store.put(blob(digest), { size: bytes.length, proof: 'caller' }),
+      spool: async () => undefined,
+      stored: async (first, last) => store.get(blob(digest), { first, last }),
+      onFault: (error) => steps.push(error.message),
+      isStoredFirst: true,
+      onStored: async () => {
+        steps.push((await store.stat(blob(digest))) ? 'stored' : 'missing');
+      },
+    });
+    const reading = read(download, whole(bytes)).then((result) => {
+      steps.push('read');
+      return result;
+    });
+    await download.run(bodyOf(bytes));
+    expect((await reading).bytes.equals(bytes)).toBe(true);
+    expect(steps).toEqual(['stored', 'read']);
+  });
+
   const bytes = payload(3 * MIB, 3);
 
   test('ends for nobody before its digest is proven, and gives all but the last byte meanwhile', async () => {

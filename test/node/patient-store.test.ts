@@ -93,7 +93,7 @@ describe('a cache whose store hangs', () => {
     const found = await cache.find(find, (settle) => settles.push(settle));
     expect([found.documents, found.blob, settles.length]).toEqual([{ a: undefined, b: undefined }, undefined, 1]);
     expect(await cache.open(one.key.digest, { first: 0, last: 9, size: 200_000 })).toBeUndefined();
-    expect(await cache.sign(one.key.digest, 1000)).toBeUndefined();
+    expect(await cache.sign(one.key.digest, 1e9, 1000)).toBeUndefined();
     await cache.keep(small.key.digest, small.bytes, [{ name: 'a', document: { n: 1 } }, { name: 'b' }]);
     expect(faults.length).toBeGreaterThan(0);
     expect(faults.every((each) => /does not answer|hung/.test(each))).toBe(true);
