@@ -55,9 +55,13 @@ export function readUpstreams(reading: Reading, { timeouts, gate, guards }: Arou
 /** What is at one address under several names must be told which one is meant, or gives one's images under the name of another. */
 function markMirrors(entries: readonly RegistryEntry[], common: Common): readonly Upstream[] {
   const all = entries.map((entry) => describeUpstream(entry, common));
-  const isShared = ({ url, name }: Upstream) =>
-    all.some((each) => each.name !== name && hrefOf(each.url) === hrefOf(url));
-  return all.map((each, index) => ({ ...each, mirror: entries[index].mirror ?? (each.mirror || isShared(each)) }));
+  // One registry that is asked by several rights is no mirror.
+  const open = all.filter(({ accounts }) => accounts.length === 0);
+  const isShared = (one: Upstream) => open.some((each) => each !== one && hrefOf(each.url) === hrefOf(one.url));
+  return all.map((each, index) => {
+    const mirror = entries[index].mirror ?? (each.mirror || (open.includes(each) && isShared(each)));
+    return { ...each, mirror };
+  });
 }
 
 function readRegistries({ read, around, document, faults }: Reading): readonly RegistryEntry[] {
