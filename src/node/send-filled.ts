@@ -1,11 +1,6 @@
 import type { Reading } from '../storage/store';
 import { handedOver, type Sending } from './send-body';
-
-/** Bytes of a buffer: fewer cost a system call each, more leave the processor's cache. */
-const BUFFER_BYTES = 256 * 1024;
-
-/** While one is sent, the next is filled. */
-const BUFFERS = 2;
+import { takeBuffers } from './send-buffers';
 
 /**
  * Sends a body through buffers that are used again and again: new ones for each piece cost half as much as all the rest, measured.
@@ -16,9 +11,10 @@ export async function sendFilled(
   reading: Required<Pick<Reading, 'fill' | 'close'>>,
 ): Promise<boolean> {
   const { res, client, expected } = sending;
-  const size = Math.min(BUFFER_BYTES, expected);
-  const free = Array.from({ length: BUFFERS }, () => Buffer.allocUnsafeSlow(size));
+  const { free, giveBack } = takeBuffers(expected);
+  const all = free.length;
   let wake = () => {};
+  let isOver = false;
   const onClose = () => wake();
   res.on('close', onClose);
   try {
@@ -27,17 +23,26 @@ export async function sendFilled(
       const buffer = free.pop();
       // The client has left.
       if (!buffer) break;
-      const bytes = await reading.fill(buffer);
-      if (bytes === 0) break;
+      const bytes = await reading.fill(buffer).catch((error) => {
+        free.push(buffer);
+        throw error;
+      });
+      if (bytes === 0) {
+        free.push(buffer);
+        break;
+      }
       res.write(buffer.subarray(0, bytes), () => {
         free.push(buffer);
+        if (isOver && free.length === all) giveBack();
         wake();
       });
       if (handedOver(sending, bytes)) break;
     }
     return true;
   } finally {
+    isOver = true;
     res.off('close', onClose);
+    if (free.length === all) giveBack();
     await reading.close();
   }
 }

@@ -114,3 +114,19 @@ test('a client that leaves, or takes nothing, ends it', async () => {
   stuck.leave();
   await server.stop();
 });
+
+test('large bodies have their own buffers each, however their readers leave', async () => {
+  const bodies = Array.from({ length: 12 }, (_, index) => payload(20_000_000, index));
+  let asked = 0;
+  const server = await serve(() => bodyOf(bodies[asked++ % bodies.length]), 20_000_000, 0);
+  for (let round = 0; round < 2; round += 1) {
+    const leaving = await Promise.all(bodies.map(() => open(server.url)));
+    for (const each of leaving) each.leave();
+    asked = 0;
+    const all = await Promise.all(bodies.map(() => ask(server.url)));
+    expect(all.map(({ ending, body }) => [ending, body.length])).toEqual(all.map(() => ['clean', 20_000_000]));
+    const matched = all.map(({ body }) => bodies.findIndex((bytes) => bytes.equals(body)));
+    expect([...matched].sort((one, other) => one - other)).toEqual(bodies.map((_, index) => index));
+  }
+  await server.stop();
+});
