@@ -117,7 +117,7 @@ describe.each(runtimes)('with the $name runtime, a cache', (runtime) => {
 
   describe('where the registry', () => {
     test.each([
-      ['shorter', 1000],
+      ['shorter', 300_000],
       ['longer', 3 * MIB],
     ])('says another length to the second client, a %s one, ends nothing wrong', async (_, other) => {
       const bytes = payload(2 * MIB);
@@ -147,8 +147,7 @@ describe.each(runtimes)('with the $name runtime, a cache', (runtime) => {
       const { path } = blobOf(Buffer.from('something'));
       const upstream = await scripted(({ res }) => void res.writeHead(200, { 'content-length': 0 }).end());
       const proxy = await stage.proxy(upstream.url, disk());
-      const reply = await ask(`${proxy.url}${path}`).catch((error: Error) => error.message);
-      expect(reply).toBe('socket hang up');
+      expect((await ask(`${proxy.url}${path}`)).status).toBe(502);
     });
 
     test('has an empty blob, gives it twice', async () => {
@@ -262,7 +261,7 @@ describe.each(runtimes)('with the $name runtime, a cache', (runtime) => {
       for (const reply of all) {
         // What is labelled as something else is for the client to judge.
         const isLabelled = reply.status === 206 || reply.header('content-encoding') !== undefined;
-        if (!isLabelled) expect(reply.ending).toBe('destroyed');
+        if (!isLabelled) expect(reply.ending === 'destroyed' || reply.status === 502).toBe(true);
       }
       isWrong = false;
       const right = await ask(url);
@@ -270,15 +269,17 @@ describe.each(runtimes)('with the $name runtime, a cache', (runtime) => {
       expect(await until(() => isStored(digest, bytes))).toBe(true);
     });
 
-    test('is not what its manifests say: the client is told, and nothing is kept', async () => {
+    test('is not what its manifests say: it is asked again, then the client is told, and nothing is kept', async () => {
       const registry = await stage.registry();
       const { manifest } = smallImage(registry);
       const proxy = await stage.proxy(registry, disk());
       const at = `${proxy.url}/v2/team/app/manifests/${manifest.digest}`;
-      registry.fail(/GET/, { kind: 'cut', after: 10 });
+      registry.fail(/GET/, { kind: 'cut', after: 10 }, 100);
       expect((await ask(at)).status).toBe(502);
-      registry.fail(/GET/, { kind: 'clean-short', after: 10 });
+      registry.mend();
+      registry.fail(/GET/, { kind: 'clean-short', after: 10 }, 100);
       expect((await ask(at)).status).toBe(502);
+      registry.mend();
       const right = await ask(at);
       expect([right.status, right.body.equals(manifest.bytes)]).toEqual([200, true]);
     });

@@ -138,14 +138,39 @@ describe.each(runtimes)('with the $name runtime, a cache', (runtime) => {
     expect([right.ending, right.body.equals(layer.bytes)]).toEqual(['clean', true]);
   });
 
-  test('passes on no manifest of another digest', async () => {
+  test('passes on no manifest of another digest, and asks for it again', async () => {
     const registry = await stage.registry();
     const image = smallImage(registry);
     const proxy = await stage.proxy(registry, disk());
-    const { digest, type } = image.manifest;
-    registry.answer(/GET .*manifests/, 200, { 'content-type': type, 'docker-content-digest': digest }, '{"wrong":1}');
-    const reply = await ask(`${proxy.url}/v2/team/app/manifests/${digest}`);
-    expect(reply.status).toBe(502);
+    const { digest, type, bytes } = image.manifest;
+    const url = `${proxy.url}/v2/team/app/manifests/${digest}`;
+    const wrong = {
+      kind: 'status',
+      status: 200,
+      headers: { 'content-type': type, 'docker-content-digest': digest },
+    } as const;
+    registry.fail(/GET .*manifests/, { ...wrong, body: '{"wrong":1}' }, 2);
+    const mended = await ask(url);
+    expect([mended.status, mended.body.equals(bytes)]).toEqual([200, true]);
+    const other = makeImage([10], 'oci', 8).manifest;
+    registry.addManifest('team/app', other.digest, other);
+    registry.fail(/GET .*manifests/, { ...wrong, body: '{"wrong":1}' }, 1000);
+    expect((await ask(url.replace(digest, other.digest))).status).toBe(502);
+  });
+
+  test.each([
+    ['cut', { kind: 'cut', after: 100 }],
+    ['short', { kind: 'clean-short', after: 100 }],
+  ] as const)('asks again for a small blob or manifest that comes %s', async (_, fault) => {
+    const registry = await stage.registry();
+    const { config, manifest } = smallImage(registry);
+    const proxy = await stage.proxy(registry, disk());
+    registry.fail(/GET/, fault, 1);
+    const blob = await ask(`${proxy.url}/v2/team/app/blobs/${config.digest}`);
+    expect([blob.status, blob.body.equals(config.bytes)]).toEqual([200, true]);
+    registry.fail(/GET/, fault, 1);
+    const reply = await ask(`${proxy.url}/v2/team/app/manifests/v1`, { headers: { accept: TYPES } });
+    expect([reply.status, reply.body.equals(manifest.bytes)]).toEqual([200, true]);
   });
 
   test('follows a tag by HEAD when its time is up, and fetches what is new', async () => {

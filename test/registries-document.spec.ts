@@ -188,7 +188,7 @@ describe.each(runtimes)('with the $name runtime, registries of a document', (run
 
   test('may be behind a certificate of their own, and only that one trusts it', async () => {
     const authority = await createAuthority();
-    const trusted = await stage.registry({ tls: await authority.issue(['127.0.0.1']) });
+    const trusted = await stage.registry({ tls: await authority.issue(['127.0.0.1']), expectsNs: true });
     const image = smallImage(trusted);
     const open = await stage.registry();
     const entry = { url: trusted.url, allowPrivateAddresses: true };
@@ -202,7 +202,7 @@ describe.each(runtimes)('with the $name runtime, registries of a document', (run
   });
 
   test('follow redirects or pass them, each as it says, and have deadlines of their own', async () => {
-    const registry = await stage.registry();
+    const registry = await stage.registry({ expectsNs: true });
     const cdn = await stage.cdn({ registry });
     registry.options.delivery = { kind: 'cdn', cdn };
     const image = smallImage(registry);

@@ -205,12 +205,12 @@ export class Caching {
     return { ...relay, headers, outcome: 'miss' };
   }
 
-  /** A part that will be there much later is had sooner from upstream. */
+  /** A part that will be there much later is had sooner from upstream; and a length that is not proven yet ends no range. */
   #isBeyond({ state, size, written }: FoundBlob): boolean {
     const { head, route } = this.#question;
     if (state === 'stored') return false;
     const range = requestedRange(head.headers, `"${route.reference}"`, size);
-    return typeof range === 'object' && range.first > written + NEAR_BYTES;
+    return range === 'unsatisfiable' || (typeof range === 'object' && range.first > written + NEAR_BYTES);
   }
 }
 

@@ -6,7 +6,7 @@ import type { Gate } from './gate';
 import { type GivenSettings, spelt } from './given';
 import { isGoogleRegistry } from './google-account';
 import type { Guards } from './guards';
-import { describeUpstream, registryName } from './registries';
+import { type Common, describeUpstream, registryName } from './registries';
 import { registryConflicts } from './registry-conflicts';
 import { type RegistryEntry, readEntries } from './registry-entry';
 import type { SettingReader } from './setting-readers';
@@ -44,12 +44,24 @@ export function readUpstreams(reading: Reading, { timeouts, gate, guards }: Arou
     isRelayed: more.length === 0 && !gate?.users.size,
     timeouts,
   };
-  const [upstream, ...others] = [first, ...more].map((entry) => describeUpstream(entry, common));
+  const [upstream, ...others] = markMirrors([first, ...more], common);
   faults.push(...registryConflicts(entries, [upstream, ...others], backendName, reading));
   const isLeft = [upstream, ...others].find(({ auth }) => auth === 'relay' && gate?.users.size);
   if (isLeft) faults.push(`${isLeft.name}.auth: relay needs the logins that HTPASSWD_FILE takes for the proxy itself`);
   if (!gate && !guards.allowClients) checkOpenness([upstream, ...others], reading);
   return [upstream, ...others];
+}
+
+/** What is at one address under several names must be told which one is meant, or gives one's images under the name of another. */
+function markMirrors(entries: readonly RegistryEntry[], common: Common): readonly Upstream[] {
+  const all = entries.map((entry) => describeUpstream(entry, common));
+  // One registry that is asked by several rights is no mirror.
+  const open = all.filter(({ accounts }) => accounts.length === 0);
+  const isShared = (one: Upstream) => open.some((each) => each !== one && hrefOf(each.url) === hrefOf(one.url));
+  return all.map((each, index) => {
+    const mirror = entries[index].mirror ?? (each.mirror || (open.includes(each) && isShared(each)));
+    return { ...each, mirror };
+  });
 }
 
 function readRegistries({ read, around, document, faults }: Reading): readonly RegistryEntry[] {

@@ -1,54 +1,81 @@
 import type { IncomingMessage } from 'node:http';
-import type { KeepBlob, KeepManifest } from '../core/cache-verbs';
-import { answerError, RegistryError } from '../core/errors';
+import type { Keep, KeepBlob } from '../core/cache-verbs';
 import { type HeaderList, withoutHeaders } from '../core/headers';
 import { MAX_COLLECTED } from '../core/relay';
-import type { Forward, Relay, Span } from '../core/verbs';
+import type { Forward, Relay, RequestVerb, Span } from '../core/verbs';
 import { openBody } from './body';
 import { type Content, digestOf } from './content';
-import { failureOf } from './failures';
+import { failureOf, TransportError } from './failures';
 import { writeHead } from './heads';
-import { answer } from './proxy';
-import { cutAnswer } from './relay';
+import { MAX_HOT_ENTRY } from './hot';
 import { sendBody } from './send-body';
 import type { Session } from './session';
-import { readSmallBody, type SmallBody } from './small-body';
+import { readSmallBody } from './small-body';
 
-/** Hands a manifest to the client once it is proven, and keeps it. */
-export async function keepManifest(
+/** Bytes of a blob up to which it is proven before a byte of it is sent, as manifests are: configurations of images, above all. */
+const SMALL_BLOB = MAX_HOT_ENTRY;
+
+/**
+ * Hands what is kept to the client, and keeps it.
+ * @returns what to do instead, where what came is cut or wrong, and nothing of it has been sent
+ */
+export async function relayKept(
   session: Session,
+  sent: Forward,
   response: IncomingMessage,
   verb: Relay,
   headers: HeaderList,
-  keep: KeepManifest,
-): Promise<void> {
+  keep: Keep,
+): Promise<RequestVerb | undefined> {
+  if (keep.kind === 'manifest' || keep.size <= SMALL_BLOB)
+    return keepSmall(session, sent, response, verb, headers, keep);
+  await keepBlob(session, sent, response, verb, headers, keep);
+  return undefined;
+}
+
+/** Sent once it is proven. */
+async function keepSmall(
+  session: Session,
+  sent: Forward,
+  response: IncomingMessage,
+  verb: Relay,
+  headers: HeaderList,
+  keep: Keep,
+): Promise<RequestVerb | undefined> {
   const { res, record, signal, exchange, context } = session;
-  let body: SmallBody;
+  let bytes: Buffer;
+  let digest: string;
   try {
-    body = await readSmallBody(response, MAX_COLLECTED, exchange.timeouts.response, signal);
+    bytes = await readWhole(response, exchange.timeouts.response, signal);
+    digest = digestOf(bytes, keep.digest);
+    if (keep.digest !== undefined && digest !== keep.digest)
+      throw new TransportError('reset', 'the body is not what its digest says');
   } catch (error) {
     response.destroy();
-    if (!signal.aborted) answer(session, answerError(cutAnswer(failureOf(error))));
-    return;
-  }
-  const bytes = Buffer.concat(body.chunks);
-  const digest = digestOf(bytes, keep.digest);
-  if (body.isLonger || (keep.digest !== undefined && digest !== keep.digest)) {
-    response.destroy();
-    const why = body.isLonger ? 'a manifest that is too long' : 'a manifest of another digest';
-    const about = { digest: keep.digest };
-    return answer(session, answerError(new RegistryError(502, 'UNAVAILABLE', `the registry sends ${why}`, about)));
+    if (signal.aborted) return undefined;
+    const failure = failureOf(error);
+    record.why = failure.message;
+    return exchange.onFailure(sent, failure, performance.now() - record.startedAt - record.waited);
   }
   const content = context.content as Content;
-  content.keep(digest, bytes, keep.notes(digest, bytes.length));
+  content.keep(digest, bytes, keep.kind === 'manifest' ? keep.notes(digest, bytes.length) : keep.notes);
+  session.settle?.();
   await content.written();
   record.bytes = bytes.length;
+  record.why = undefined;
   writeHead(res, verb.status, [...withoutHeaders(headers, 'content-length'), ['content-length', String(bytes.length)]]);
   res.end(bytes);
+  return undefined;
+}
+
+async function readWhole(response: IncomingMessage, within: number, signal: AbortSignal): Promise<Buffer> {
+  const { chunks, isLonger } = await readSmallBody(response, MAX_COLLECTED, within, signal);
+  if (isLonger) throw new TransportError('reset', `the body has more than ${MAX_COLLECTED} bytes`);
+  return Buffer.concat(chunks);
 }
 
 /** Lets the client follow the one fetch of a blob, which this response is, where nobody has begun one. */
-export async function keepBlob(
+async function keepBlob(
   session: Session,
   sent: Forward,
   response: IncomingMessage,

@@ -145,8 +145,7 @@ async function forward(session: Session, sent: Forward): Promise<Verb | undefine
     return verb;
   }
   record.why = undefined;
-  await relay(session, sent, response, verb);
-  return undefined;
+  return relay(session, sent, response, verb);
 }
 
 /** @throws TransportError or a node:http error; no response came then */

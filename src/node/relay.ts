@@ -5,7 +5,7 @@ import type { HeaderList } from '../core/headers';
 import { isWorthSpreading, MIN_REST, Pace, type Sight } from '../core/parallel';
 import { MAX_COLLECTED } from '../core/relay';
 import type { Resumption } from '../core/resume';
-import type { Failure, Forward, Relay } from '../core/verbs';
+import type { Failure, Forward, Relay, RequestVerb } from '../core/verbs';
 import type { BodyOptions } from './body';
 import { type Continuation, continueBody } from './continuation';
 import { discard } from './discard';
@@ -18,8 +18,16 @@ import { pump } from './pump';
 import type { Session } from './session';
 import { readSmallBody, type SmallBody } from './small-body';
 
-/** Hands an upstream's response to the client. */
-export async function relay(session: Session, sent: Forward, response: IncomingMessage, verb: Relay): Promise<void> {
+/**
+ * Hands an upstream's response to the client.
+ * @returns what to do instead, where it turned out to be of no use before a byte of it was sent
+ */
+export async function relay(
+  session: Session,
+  sent: Forward,
+  response: IncomingMessage,
+  verb: Relay,
+): Promise<RequestVerb | undefined> {
   const { res, head, context, record } = session;
   const headers = [...verb.headers, ...corsHeaders(head.headers, context.config)];
   record.cache = verb.outcome;
@@ -27,21 +35,24 @@ export async function relay(session: Session, sent: Forward, response: IncomingM
   // What is not kept is read at this client's pace, for which nobody else has to wait.
   if (!verb.keep) session.settle?.();
   if (verb.keep && context.content) {
-    const { keepBlob, keepManifest } = await import('./keeping');
-    if (verb.keep.kind === 'manifest') return keepManifest(session, response, verb, headers, verb.keep);
-    return keepBlob(session, sent, response, verb, headers, verb.keep);
+    const { relayKept } = await import('./keeping');
+    return relayKept(session, sent, response, verb, headers, verb.keep);
   }
   switch (verb.body) {
     case 'none':
       writeHead(res, verb.status, headers);
       res.end();
-      return discard(response);
+      discard(response);
+      break;
     case 'collect':
-      return collect(session, response, verb, headers);
+      await collect(session, response, verb, headers);
+      break;
     case 'stream':
       writeHead(res, verb.status, headers);
-      return stream(session, sent, response, verb);
+      await stream(session, sent, response, verb);
+      break;
   }
+  return undefined;
 }
 
 /** Reads a small body whole to send it with its length; one that turns out long goes on chunked. */
@@ -77,7 +88,7 @@ function edited(body: Buffer, edit: (text: string) => string): Buffer | undefine
   }
 }
 
-export function cutAnswer({ kind, message }: Failure): RegistryError {
+function cutAnswer({ kind, message }: Failure): RegistryError {
   return new RegistryError(kind === 'timeout' ? 504 : 502, 'UNAVAILABLE', `the registry's answer: ${message}`);
 }
 

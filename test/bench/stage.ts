@@ -89,7 +89,12 @@ export async function setStage(extent: Extent, build?: string): Promise<Stage> {
     startUpstream: () =>
       startServer(own.binary, [inFolder('upstream.js'), inFolder('key.pem'), inFolder('certificate.pem')], {}, folder),
     startProxy: ({ binary }, env) =>
-      startServer(binary, [inFolder('bundle.js')], { ...DEPLOYED, HOST: '127.0.0.1', PORT: '0', ...trust, ...env }, folder),
+      startServer(
+        binary,
+        [inFolder('bundle.js')],
+        { ...DEPLOYED, HOST: '127.0.0.1', PORT: '0', ...trust, ...env },
+        folder,
+      ),
     startPlainProxy: ({ binary }, backend) =>
       startServer(binary, [inFolder('plain-proxy.js')], { PORT: '0', ...trust, BACKEND: backend }, folder),
     close: () => rmSync(folder, { recursive: true }),

@@ -129,9 +129,12 @@ describe('the schema refuses', () => {
 describe('environment variables', () => {
   const offered = Object.keys(preview(withOptions(text)).resources.start_express.props.environmentVariables);
 
-  it.each(offered.filter((name) => !['PATH', 'UV_USE_IO_URING'].includes(name)))('%s is a setting of the proxy', (name) => {
-    expect(settingNames).toContain(name);
-  });
+  it.each(offered.filter((name) => !['PATH', 'UV_USE_IO_URING'].includes(name)))(
+    '%s is a setting of the proxy',
+    (name) => {
+      expect(settingNames).toContain(name);
+    },
+  );
 
   it('are a configuration the proxy starts with', () => {
     expect(readConfig(props.environmentVariables)).toMatchObject({
