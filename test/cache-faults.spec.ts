@@ -102,6 +102,30 @@ describe.each(runtimes)('with the $name runtime, a cache', (runtime) => {
       expect((await ask(url)).body.equals(layer.bytes)).toBe(true);
     });
 
+    test('leaves while the registry is silent, serves those who waited for it', async () => {
+      const registry = await stage.registry();
+      const [layer] = smallImage(registry).layers;
+      const proxy = await stage.proxy(registry, disk());
+      const url = `${proxy.url}/v2/team/app/blobs/${layer.digest}`;
+      registry.fail(/GET/, { kind: 'silence' });
+      const client = begin(url);
+      expect(await until(() => registry.requests.length === 1)).toBe(true);
+      const others = [ask(url), ask(url), ask(url)];
+      await pause(50);
+      client.leave();
+      for (const reply of await Promise.all(others)) expect(reply.body.equals(layer.bytes)).toBe(true);
+    });
+
+    test('may not have it, serves those who may', async () => {
+      const registry = await stage.registry();
+      const [layer] = smallImage(registry).layers;
+      const proxy = await stage.proxy(registry, disk());
+      const url = `${proxy.url}/v2/team/app/blobs/${layer.digest}`;
+      registry.fail(/GET/, { kind: 'status', status: 401 });
+      const replies = await Promise.all([ask(url), ask(url), ask(url)]);
+      expect(replies.map(({ status }) => status).sort()).toEqual([200, 200, 401]);
+    });
+
     test('reads what cannot be kept as slowly as it likes, serves the next one', async () => {
       const bytes = payload(12 * MIB);
       const { path } = blobOf(bytes);

@@ -8,9 +8,12 @@ export interface Patience {
   readonly find: number;
   /** Until the next bytes of what is read: longer than an object store's own patience, which takes up what was cut. */
   readonly read: number;
-  /** For which one that hung is not asked again: each pull would wait anew. */
+  /** For which one that hung, or fails all the time, is not asked again: each pull would wait anew. */
   readonly rest: number;
 }
+
+/** Lookups in a row that fail before it is left alone: an object store in trouble takes a second for each. */
+const MAX_FAULTS = 5;
 
 export const PATIENCE: Patience = { find: 5_000, read: 45_000, rest: 10_000 };
 
@@ -22,6 +25,8 @@ export class PatientStore {
   readonly #patience: Patience;
   /** Of performance.now(). */
   #restsUntil = 0;
+  /** Lookups that failed since one did not. */
+  #faults = 0;
 
   constructor(store: Store, patience: Patience = PATIENCE) {
     this.#store = store;
@@ -29,7 +34,7 @@ export class PatientStore {
   }
 
   stat(key: Key): Promise<Entry | undefined> {
-    return this.#ask(() => this.#store.stat(key));
+    return this.#find(() => this.#store.stat(key));
   }
 
   /**
@@ -49,7 +54,7 @@ export class PatientStore {
       return { ...about(reading), [Symbol.asyncIterator]: () => all };
     };
     try {
-      const begun = await this.#ask(begin, (late) => void late?.close());
+      const begun = await this.#find(begin, (late) => void late?.close());
       return begun && this.#patiently(begun, onFault);
     } catch (error) {
       isLate = true;
@@ -78,13 +83,34 @@ export class PatientStore {
     return this.#store.sign && this.#ask(async () => this.#store.sign?.(key, lifetime));
   }
 
+  async #find<T>(work: () => Promise<T>, onLate?: (late: T) => void): Promise<T> {
+    // Outside: being left alone is no fault of its own, or it would never end.
+    this.#refuse();
+    try {
+      const found = await this.#ask(work, onLate);
+      this.#faults = 0;
+      return found;
+    } catch (error) {
+      // What is told of one entry says nothing about the store.
+      if (error instanceof StoreError && !['io', 'busy'].includes(error.fault)) throw error;
+      this.#faults += 1;
+      if (this.#faults === MAX_FAULTS) this.#rest();
+      throw error;
+    }
+  }
+
   async #ask<T>(work: () => Promise<T>, onLate?: (late: T) => void): Promise<T> {
-    const { find, rest } = this.#patience;
-    if (performance.now() < this.#restsUntil) throw new StoreError('busy', 'the store hung a moment ago');
-    const late = () => {
-      this.#restsUntil = performance.now() + rest;
-    };
-    return inTime(work(), find, 'the store does not answer', onLate, late);
+    this.#refuse();
+    return inTime(work(), this.#patience.find, 'the store does not answer', onLate, () => this.#rest());
+  }
+
+  #refuse(): void {
+    if (performance.now() < this.#restsUntil) throw new StoreError('busy', 'the store hung, or failed, a moment ago');
+  }
+
+  #rest(): void {
+    this.#faults = 0;
+    this.#restsUntil = performance.now() + this.#patience.rest;
   }
 
   async #fill(reading: Reading, buffer: Uint8Array, onFault: (error: Error) => void): Promise<number> {

@@ -3,6 +3,7 @@ import { PatientStore } from '../../src/node/patient-store';
 import { blob } from '../../src/storage/key';
 import { MemoryStore } from '../../src/storage/memory';
 import type { Reading, Store } from '../../src/storage/store';
+import { StoreError, type StoreFault } from '../../src/storage/store-error';
 import { bytesFrom, content, contentOf, has, putBlob } from '../storage/bytes';
 
 const QUICK = { find: 30, read: 30, rest: 60 };
@@ -29,8 +30,8 @@ describe('a store that hangs', () => {
     const calls = jest.fn(never);
     const store = new PatientStore(storeThat({ [name]: calls }), QUICK);
     await expect(act(store)).rejects.toThrow('does not answer');
-    await expect(act(store)).rejects.toThrow('hung a moment ago');
-    await expect(store.stat(one.key)).rejects.toThrow('hung a moment ago');
+    await expect(act(store)).rejects.toThrow('a moment ago');
+    await expect(store.stat(one.key)).rejects.toThrow('a moment ago');
     expect(calls).toHaveBeenCalledTimes(1);
     await pause(80);
     await expect(act(store)).rejects.toThrow('does not answer');
@@ -65,6 +66,27 @@ describe('a store that hangs', () => {
     await expect(bytesFrom(found as Reading)).rejects.toThrow('gives nothing');
     expect(closed).toHaveBeenCalled();
   });
+});
+
+test('a store that fails all the time is left alone for a while', async () => {
+  let [calls, fault]: [number, StoreFault] = [0, 'io'];
+  const fail = () => {
+    calls += 1;
+    return Promise.reject(new StoreError(fault, 'no'));
+  };
+  const store = new PatientStore(storeThat({ stat: fail, get: fail }), QUICK);
+  const find = () => store.stat(one.key).catch((error: Error) => error.message);
+  for (let count = 0; count < 10; count += 1) await find();
+  expect([calls, await find()]).toEqual([5, 'the store hung, or failed, a moment ago']);
+  // However often it is asked for meanwhile.
+  for (let time = 0; time < 8; time += 1) await pause(10).then(find).then(find);
+  expect(calls).toBeGreaterThan(5);
+  await pause(80);
+  calls = 5;
+  // Of one entry, and not of the store.
+  fault = 'corrupt';
+  for (let count = 0; count < 10; count += 1) await find();
+  expect(calls).toBe(15);
 });
 
 test('a store that does not hang does what it does', async () => {
