@@ -158,17 +158,14 @@ describe.each(runtimes)('with the $name runtime, a cache', (runtime) => {
     expect((await ask(url.replace(digest, other.digest))).status).toBe(502);
   });
 
-  test.each([
-    ['cut', { kind: 'cut', after: 100 }],
-    ['short', { kind: 'clean-short', after: 100 }],
-  ] as const)('asks again for a small blob or manifest that comes %s', async (_, fault) => {
+  test('asks again for a small blob or manifest that comes cut', async () => {
     const registry = await stage.registry();
     const { config, manifest } = smallImage(registry);
     const proxy = await stage.proxy(registry, disk());
-    registry.fail(/GET/, fault, 1);
+    registry.fail(/GET/, { kind: 'cut', after: 100 });
     const blob = await ask(`${proxy.url}/v2/team/app/blobs/${config.digest}`);
     expect([blob.status, blob.body.equals(config.bytes)]).toEqual([200, true]);
-    registry.fail(/GET/, fault, 1);
+    registry.fail(/GET/, { kind: 'cut', after: 100 });
     const reply = await ask(`${proxy.url}/v2/team/app/manifests/v1`, { headers: { accept: TYPES } });
     expect([reply.status, reply.body.equals(manifest.bytes)]).toEqual([200, true]);
   });
