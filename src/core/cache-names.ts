@@ -1,7 +1,7 @@
 import { accountId } from './account';
 import type { Upstream } from './config';
 import type { Route } from './route';
-import { hrefOf } from './url';
+import { originOf } from './url';
 
 /** By whose right content came: it is shown to nobody who has another one. */
 export type Holder = 'client' | 'account' | 'nobody';
@@ -36,5 +36,12 @@ export function linkName(route: Route, digest: string): string {
 }
 
 function placeOf({ name, url }: Upstream): string {
-  return `${name} ${hrefOf(url)}`;
+  return `${name} ${originOf(url)}${url.path === '' ? '' : `/${markOf(url.path)}`}`;
+}
+
+/** Tells paths apart without showing them: that of a far instance may be its secret, and names are stored and listed. FNV-1a, 32 bits. */
+function markOf(path: string): string {
+  let mark = 0x811c9dc5;
+  for (const character of path) mark = Math.imul(mark ^ (character.codePointAt(0) as number), 0x01000193);
+  return (mark >>> 0).toString(16).padStart(8, '0');
 }
