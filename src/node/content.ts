@@ -13,9 +13,6 @@ import { PATIENCE, PatientStore } from './patient-store';
 import { Pending } from './pending';
 import { Spool } from './spool';
 
-/** What a hot entry costs beside its bytes. */
-const OVERHEAD = 200;
-
 type Source = AsyncIterable<Uint8Array | readonly Uint8Array[]>;
 
 /**
@@ -29,7 +26,6 @@ export class Content {
   readonly #downloads = new Downloads();
   readonly #pending = new Pending();
   readonly #documents: Documents;
-
   readonly #isFrozenSoon: boolean;
 
   /** @param isFrozenSoon what goes on after an answer may never go on, so what is to be kept is kept before it ends */
@@ -77,7 +73,7 @@ export class Content {
 
   /** Keeps a small body whose digest has been proven. */
   async keep(digest: string, body: Uint8Array, notes: readonly Note[]): Promise<void> {
-    if (body.length <= MAX_HOT_ENTRY) this.#hot.set(digest, body, body.length + OVERHEAD);
+    this.#hot.set(digest, body, body.length);
     // Where the body does not become stored, these lead to asking for it again, which harms nobody.
     this.note(notes);
     const storing = this.#quietly(async () => {
@@ -135,7 +131,7 @@ export class Content {
    */
   probe(probe: PublicProbe, ask: () => Promise<number | undefined>): void {
     if (this.#hot.get(`p ${probe.name}`) !== undefined) return;
-    this.#hot.set(`p ${probe.name}`, true, OVERHEAD);
+    this.#hot.set(`p ${probe.name}`, true, 0);
     ask()
       .then((status) => this.note(probe.notes(status)))
       .catch(this.#onFault);
@@ -171,7 +167,7 @@ export class Content {
       for await (const chunk of reading) chunks.push(chunk);
       return Buffer.concat(chunks);
     });
-    if (body && body.length === reading.entry.size) this.#hot.set(digest, body, body.length + OVERHEAD);
+    if (body && body.length === reading.entry.size) this.#hot.set(digest, body, body.length);
     return body && only(body);
   }
 
@@ -183,7 +179,7 @@ export class Content {
   async #stored(digest: string, { first, last, size }: Part): Promise<Reading | undefined> {
     if (this.#isBroken(digest)) return undefined;
     const onFault = (error: Error) => {
-      this.#hot.set(`x ${digest}`, true, OVERHEAD);
+      this.#hot.set(`x ${digest}`, true, 0);
       this.#onFault(error);
     };
     const reading = await this.#quietly(() => this.#store.get(blob(digest), { first, last }, onFault));

@@ -9,9 +9,6 @@ import type { Pending } from './pending';
 /** Says that a document is not there, which is as good to know as what it says. */
 const ABSENT = Symbol('absent');
 
-/** What a hot document costs beside its text. */
-const OVERHEAD = 200;
-
 interface Latest {
   readonly document: CacheDocument | undefined;
 }
@@ -52,7 +49,7 @@ export class Documents {
   }
 
   #heat(name: string, document: CacheDocument | undefined): void {
-    const bytes = OVERHEAD + 2 * name.length + (document ? JSON.stringify(document).length : 0);
+    const bytes = 2 * name.length + (document ? JSON.stringify(document).length : 0);
     this.#hot.set(`d ${name}`, document ?? ABSENT, bytes);
   }
 

@@ -7,6 +7,9 @@ export const MAX_HOT_ENTRY = 256 * 1024;
 /** Milliseconds until the store is asked again: another process may have changed it, and it counts what is used. */
 const LIFETIME = 30_000;
 
+/** What an entry costs beside its bytes. */
+const OVERHEAD = 200;
+
 interface Entry {
   readonly value: unknown;
   readonly bytes: number;
@@ -31,12 +34,13 @@ export class Hot {
     return undefined;
   }
 
-  /** @param bytes what it costs */
+  /** @param bytes of it, and of a long key */
   set(key: string, value: unknown, bytes: number): void {
     this.delete(key);
     if (bytes > MAX_HOT_ENTRY) return;
-    this.#entries.set(key, { value, bytes, until: performance.now() + LIFETIME });
-    this.#bytes += bytes;
+    const cost = bytes + OVERHEAD;
+    this.#entries.set(key, { value, bytes: cost, until: performance.now() + LIFETIME });
+    this.#bytes += cost;
     for (const [oldest] of this.#entries) {
       if (this.#bytes <= MAX_HOT_BYTES) return;
       this.delete(oldest);

@@ -12,6 +12,16 @@ import { sendBody } from './send-body';
 import type { Session } from './session';
 import { readSmallBody } from './small-body';
 
+/** An upstream's response, as far as it goes to a client. */
+export interface Arrival {
+  readonly session: Session;
+  readonly sent: Forward;
+  readonly response: IncomingMessage;
+  readonly verb: Relay;
+  /** The client's. */
+  readonly headers: HeaderList;
+}
+
 /** Bytes of a blob up to which it is proven before a byte of it is sent, as manifests are: configurations of images, above all. */
 const SMALL_BLOB = MAX_HOT_ENTRY;
 
@@ -19,27 +29,15 @@ const SMALL_BLOB = MAX_HOT_ENTRY;
  * Hands what is kept to the client, and keeps it.
  * @returns what to do instead, where what came is cut or wrong, and nothing of it has been sent
  */
-export async function relayKept(
-  session: Session,
-  sent: Forward,
-  response: IncomingMessage,
-  verb: Relay,
-  headers: HeaderList,
-  keep: Keep,
-): Promise<RequestVerb | undefined> {
-  if (keep.kind === 'manifest' || keep.size <= SMALL_BLOB)
-    return keepSmall(session, sent, response, verb, headers, keep);
-  await keepBlob(session, sent, response, verb, headers, keep);
+export async function relayKept(arrival: Arrival, keep: Keep): Promise<RequestVerb | undefined> {
+  if (keep.kind === 'manifest' || keep.size <= SMALL_BLOB) return keepSmall(arrival, keep);
+  await keepBlob(arrival, keep);
   return undefined;
 }
 
 /** Sent once it is proven. */
 async function keepSmall(
-  session: Session,
-  sent: Forward,
-  response: IncomingMessage,
-  verb: Relay,
-  headers: HeaderList,
+  { session, sent, response, verb, headers }: Arrival,
   keep: Keep,
 ): Promise<RequestVerb | undefined> {
   const { res, record, signal, exchange, context } = session;
@@ -75,14 +73,7 @@ async function readWhole(response: IncomingMessage, within: number, signal: Abor
 }
 
 /** Lets the client follow the one fetch of a blob, which this response is, where nobody has begun one. */
-async function keepBlob(
-  session: Session,
-  sent: Forward,
-  response: IncomingMessage,
-  verb: Relay,
-  headers: HeaderList,
-  keep: KeepBlob,
-): Promise<void> {
+async function keepBlob({ session, sent, response, verb, headers }: Arrival, keep: KeepBlob): Promise<void> {
   const { res, record, exchange, context } = session;
   const { stall, response: within, client } = exchange.timeouts;
   const content = context.content as Content;

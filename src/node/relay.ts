@@ -36,7 +36,7 @@ export async function relay(
   if (!verb.keep) session.settle?.();
   if (verb.keep && context.content) {
     const { relayKept } = await import('./keeping');
-    return relayKept(session, sent, response, verb, headers, verb.keep);
+    return relayKept({ session, sent, response, verb, headers }, verb.keep);
   }
   switch (verb.body) {
     case 'none':
@@ -120,7 +120,7 @@ async function stream(
     record.bytes += result.bytes;
     if (result.end === 'handed-over' && verb.span) {
       const span = { ...verb.span, first: verb.span.first + received };
-      return spread(session, { response: body, span, resumption: resumptions, pace });
+      return spread(session, total, { response: body, span, resumption: resumptions, pace });
     }
     const isWhole = result.end === 'complete' && (received === total || !Number.isFinite(total));
     if (!isWhole || !body.readableEnded) body.destroy();
@@ -156,14 +156,12 @@ function isSlow({ record }: Session, pace: Pace, sight: Sight, rest: number): bo
 /** The rest of a body over several connections, and no hop of the client's own request any more. */
 async function spread(
   session: Session,
+  expected: number,
   rest: Pick<BodyOptions, 'response' | 'span' | 'resumption' | 'pace'>,
 ): Promise<void> {
   const { res, record, exchange, context } = session;
   const { stall, client } = exchange.timeouts;
-  const [{ openBody }, { deliver }] = await Promise.all([import('./body'), import('./deliver')]);
+  const [{ openBody }, { sendBody }] = await Promise.all([import('./body'), import('./send-body')]);
   const body = openBody({ errand: errandOf(session), stall, connections: context.config.downloadConnections, ...rest });
-  const { end, why } = await deliver(body, res, { client, record });
-  if (end === 'complete') return void res.end();
-  record.why = why;
-  if (end !== 'client-left') res.destroy();
+  await sendBody({ res, expected, client, record }, body);
 }

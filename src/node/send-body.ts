@@ -4,12 +4,15 @@ import { sendFilled } from './send-filled';
 import { sendPieces } from './send-pieces';
 
 /** What can be sent: pieces, one by one or several together, or what fills a buffer (storage/store.ts). */
-export type BodySource = AsyncIterable<Uint8Array | readonly Uint8Array[]> & Pick<Partial<Reading>, 'fill' | 'close'>;
+export interface BodySource extends AsyncIterable<Uint8Array | readonly Uint8Array[]> {
+  readonly fill?: Reading['fill'];
+  close?(): void | Promise<void>;
+}
 
 /** How far a response has got. */
 export interface Sending {
   readonly res: ServerResponse;
-  /** Bytes that the body has. */
+  /** Bytes that the body has, those included that `record` has counted before. */
   readonly expected: number;
   /** Milliseconds in which the client takes no byte; 0 for no limit. */
   readonly client: number;

@@ -1,23 +1,41 @@
 import type { ServerResponse } from 'node:http';
-import { handedOver, type Sending } from './send-body';
-
-/** Bytes waiting for the client's connection, above which the source is not asked for more. */
-const HIGH_WATER = 256 * 1024;
+import { MAX_TOGETHER } from './pump';
+import { type BodySource, handedOver, type Sending } from './send-body';
 
 /**
- * Sends pieces as they are.
+ * Sends pieces as they are, those of one turn of the loop together.
  * @returns false where the client takes nothing
  */
-export async function sendPieces(
-  sending: Sending,
-  source: AsyncIterable<Uint8Array | readonly Uint8Array[]>,
-): Promise<boolean> {
-  const { res, client } = sending;
-  for await (const piece of source) {
-    if (res.destroyed || handedOver(sending, write(res, piece))) break;
-    if (res.writableLength >= HIGH_WATER && !(await drained(res, client))) return res.destroyed;
+export async function sendPieces(sending: Sending, source: BodySource): Promise<boolean> {
+  const { res, client, expected, record } = sending;
+  let isCorked = false;
+  const uncork = () => {
+    if (isCorked) res.uncork();
+    isCorked = false;
+  };
+  // A loop that waits for the next piece does not see the client leave.
+  const onClose = () => void source.close?.();
+  res.on('close', onClose);
+  try {
+    for await (const piece of source) {
+      if (res.destroyed) break;
+      if (!isCorked) {
+        isCorked = true;
+        res.cork();
+        setImmediate(uncork);
+      }
+      const bytes = write(res, piece);
+      if (record.bytes + bytes >= expected) uncork();
+      if (handedOver(sending, bytes)) break;
+      if (res.writableLength < MAX_TOGETHER) continue;
+      uncork();
+      if (!(await drained(res, client))) return res.destroyed;
+    }
+    return true;
+  } finally {
+    uncork();
+    res.off('close', onClose);
   }
-  return true;
 }
 
 function write(res: ServerResponse, piece: Uint8Array | readonly Uint8Array[]): number {
@@ -26,12 +44,10 @@ function write(res: ServerResponse, piece: Uint8Array | readonly Uint8Array[]): 
     return piece.length;
   }
   let bytes = 0;
-  res.cork();
   for (const chunk of piece) {
     res.write(chunk);
     bytes += chunk.length;
   }
-  res.uncork();
   return bytes;
 }
 
