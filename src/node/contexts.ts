@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Config } from '../core/config';
 import type { Gate } from '../core/gate';
+import type { Users } from '../shell/users';
 import { Counts } from './counts';
 import type { Guard } from './guard';
 import type { Log } from './log';
@@ -8,7 +9,6 @@ import type { Context } from './session';
 import { type StoreLease, Stores } from './stores';
 import { createMemory } from './token-store';
 import { Transport } from './transport';
-import type { Users } from './users';
 
 /**
  * The context of this moment, and those before it that are still in use: a request keeps the one it began with to its
@@ -97,10 +97,12 @@ async function createContent(
 }
 
 /** Loaded only where there are any: they bring cryptography with them. */
-async function createUsers({ users, secret }: Gate): Promise<Users> {
-  const { Users } = await import('./users');
-  const { tokenKey } = await import('./login-tokens');
-  return new Users(users, tokenKey([secret ?? '', ...[...users].flat()]));
+async function createUsers(gate: Gate): Promise<Users> {
+  const [{ openUsers }, { createPasswordChecker }] = await Promise.all([
+    import('../shell/users'),
+    import('./passwords'),
+  ]);
+  return openUsers(gate, createPasswordChecker());
 }
 
 async function end({ transport, users, release }: Context): Promise<void> {

@@ -3,6 +3,7 @@ import { corsHeaders } from '../core/cors';
 import { answerError, RegistryError } from '../core/errors';
 import type { HeaderList } from '../core/headers';
 import type { Answer, Forward, ObtainLogin, Relay, RequestVerb, ResponseVerb } from '../core/verbs';
+import type { Users } from '../shell/users';
 import type { Content } from './content';
 import { discard } from './discard';
 import { errandOf, fetchToken, prepare } from './errand';
@@ -13,7 +14,6 @@ import type { RequestRecord } from './request-log';
 import { serveKept } from './serving';
 import type { Session } from './session';
 import { readSmallBody } from './small-body';
-import type { Users } from './users';
 
 /** Serves one request: carries out the core's verbs, one after the other, and decides nothing. */
 export async function serve(session: Session): Promise<void> {

@@ -5,6 +5,7 @@ import { Exchange } from '../core/exchange';
 import { headerOf } from '../core/headers';
 import type { Memory } from '../core/memory';
 import type { RequestHead } from '../core/verbs';
+import type { Users } from '../shell/users';
 import type { Content } from './content';
 import type { Counts } from './counts';
 import type { Guard } from './guard';
@@ -13,7 +14,6 @@ import type { Log } from './log';
 import { logRequest, type RequestRecord } from './request-log';
 import type { TokenStore } from './token-store';
 import type { Transport } from './transport';
-import type { Users } from './users';
 
 /** What every request of a process shares. */
 export interface Context {

@@ -1,10 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { hashSync } from 'bcryptjs';
 import { basicLogin } from '../../src/core/basic';
-import { MAX_FAILURES, MAX_NAMES } from '../../src/node/attempts';
-import { tokenKey } from '../../src/node/login-tokens';
 import { createPasswordChecker, MAX_WAITING } from '../../src/node/passwords';
-import { MAX_REMEMBERED, REMEMBERED_TIME, Users } from '../../src/node/users';
+import { MAX_FAILURES, MAX_NAMES } from '../../src/shell/attempts';
+import { tokenKey } from '../../src/shell/login-tokens';
+import { MAX_REMEMBERED, REMEMBERED_TIME, Users } from '../../src/shell/users';
 
 const password = `${randomUUID()}:пароль`;
 const hashes = new Map([
@@ -247,7 +247,7 @@ describe('a token', () => {
     expect(await users.identify(`Bearer ${token}`)).toEqual({ kind: 'refused', why: 'the token has expired' });
   });
 
-  test.each<[string, ReadonlyMap<string, string>, Buffer]>([
+  test.each<[string, ReadonlyMap<string, string>, Uint8Array]>([
     ['its user is gone', new Map([...hashes].slice(1)), key],
     ['its user has another password', new Map([['alice', hashSync(randomUUID(), 4)]]), key],
     ['the key is another', hashes, randomBytes(32)],

@@ -1,10 +1,11 @@
-import { createHmac, randomBytes } from 'node:crypto';
 import type { Identity } from '../core/admission';
 import { parseBasic } from '../core/basic';
+import type { Gate } from '../core/gate';
 import { costOf, isUserName } from '../core/htpasswd';
 import { ATTEMPT_WINDOW, Attempts } from './attempts';
-import { readSignedToken, signToken } from './login-tokens';
-import { createPasswordChecker, type PasswordChecker } from './passwords';
+import { toBase64Url } from './base64url';
+import { hmacOf } from './digests';
+import { readSignedToken, signToken, tokenKey } from './login-tokens';
 
 /** Milliseconds for which a login that was right is not checked again: clients send it with each request for a token. */
 export const REMEMBERED_TIME = 5 * 60_000;
@@ -17,11 +18,26 @@ const DEFAULT_COST = 10;
 
 const WRONG: Identity = { kind: 'refused', why: 'wrong user name or password' };
 
+/** Checks passwords against hashes that are slow by design, elsewhere than where requests are served. */
+export interface SlowChecker {
+  /**
+   * Whether it is the password that a bcrypt hash was made of.
+   * @throws Error where it could not be found out, in words fit for a client
+   */
+  check(password: string, hash: string): Promise<boolean>;
+  close(): void;
+}
+
+/** The users of a gate; every instance that is given the same ones and the same secret knows their tokens. */
+export function openUsers({ users, secret }: Gate, checker: SlowChecker): Users {
+  return new Users(users, tokenKey([secret ?? '', ...[...users].flat()]), checker);
+}
+
 /** The users of the proxy itself: finds out who a request comes from, and gives out tokens that say so. */
 export class Users {
   readonly #hashes: ReadonlyMap<string, string>;
-  readonly #key: Buffer;
-  readonly #checker: PasswordChecker;
+  readonly #key: Uint8Array;
+  readonly #checker: SlowChecker;
   readonly #attempts = new Attempts();
   /** By `#proofOf`, since no password is kept: until when, of performance.now(), it need not be checked again. */
   readonly #remembered = new Map<string, number>();
@@ -29,13 +45,13 @@ export class Users {
   readonly #refused = new Map<string, number>();
   readonly #underWay = new Map<string, Promise<Identity>>();
   #decoyCost: number | undefined;
-  #secret: Buffer | undefined;
+  #secret: Uint8Array | undefined;
 
   /**
    * @param hashes bcrypt hashes by user name
    * @param key of `tokenKey`
    */
-  constructor(hashes: ReadonlyMap<string, string>, key: Buffer, checker: PasswordChecker = createPasswordChecker()) {
+  constructor(hashes: ReadonlyMap<string, string>, key: Uint8Array, checker: SlowChecker) {
     this.#hashes = hashes;
     this.#key = key;
     this.#checker = checker;
@@ -113,7 +129,7 @@ export class Users {
 
   /** Names a login without holding it. */
   #proofOf(name: string, hash: string | undefined, password: string): string {
-    return this.#hmac('sha256', JSON.stringify([name, hash ?? null, password])).toString('base64');
+    return toBase64Url(this.#hmac(JSON.stringify([name, hash ?? null, password])));
   }
 
   /**
@@ -122,13 +138,14 @@ export class Users {
    */
   #decoyOf(name: string): string {
     this.#decoyCost ??= commonCost([...this.#hashes.values()]);
-    const random = this.#hmac('sha512', name).toString('base64').replaceAll('+', '.');
+    const random = [1, 2].map((part) => toBase64Url(this.#hmac(`${part} ${name}`)).replace(/[-_]/g, '.')).join('');
     return `$2y$${String(this.#decoyCost).padStart(2, '0')}$${random.slice(0, 21)}.${random.slice(21, 52)}`;
   }
 
-  #hmac(algorithm: string, text: string): Buffer {
-    this.#secret ??= randomBytes(32);
-    return createHmac(algorithm, this.#secret).update(text).digest();
+  /** Chance is had at the first use: a Worker has none before its first request. */
+  #hmac(text: string): Uint8Array {
+    this.#secret ??= crypto.getRandomValues(new Uint8Array(32));
+    return hmacOf(this.#secret, text);
   }
 }
 
