@@ -14,6 +14,8 @@ export interface Capabilities {
   readonly freezes: boolean;
   /** Life-cycle hooks arrive as requests. */
   readonly hooks: boolean;
+  /** A machine or container may have a role at its cloud, and be given keys for it. */
+  readonly roles: boolean;
 }
 
 export const capabilities: Readonly<Record<Platform, Capabilities>> = {
@@ -24,6 +26,7 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
     gatewayKeepsConnections: false,
     freezes: false,
     hooks: false,
+    roles: true,
   },
   'aliyun-fc': {
     maxTarget: 4096,
@@ -32,6 +35,7 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
     gatewayKeepsConnections: true,
     freezes: true,
     hooks: true,
+    roles: true,
   },
 };
 

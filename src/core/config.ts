@@ -131,7 +131,11 @@ export function readConfig(env: Env, argv: readonly string[] = [], file: Env = {
     client: read('CLIENT_TIMEOUT') ?? 0,
     shutdown: read('SHUTDOWN_TIMEOUT') ?? 0,
   };
-  const around = { env: { ...file, ...env }, readFile: (path: string) => files.text(path) };
+  const around = {
+    env: { ...file, ...env },
+    readFile: (path: string) => files.text(path),
+    isRoleless: capabilities[platform]?.roles === false,
+  };
   const reading = { read, given, around, document: (path: string) => files.document(path), faults, notes };
   const guards = readGuards(read, faults);
   const gate = readGate(reading, readAccess(read, faults));

@@ -155,7 +155,7 @@ function readGoogle({ read, around, faults, notes }: Reading, backend: Url | und
     around,
     faults,
   );
-  const account = readCloudAccount(fields, { host: backend.hostname, env: around.env });
+  const account = readCloudAccount(fields, { host: backend.hostname, ...around });
   return account && [{ kind: 'cloud', account }];
 }
 

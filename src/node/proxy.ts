@@ -112,8 +112,8 @@ function contentOf({ context }: Session): Content {
 async function obtainLoginFor({ context, record }: Session, { account, host, key }: ObtainLogin): Promise<boolean> {
   const { transport, memory } = context;
   const document = await memory.tokens.obtain(key, undefined, async () => {
-    const { fetchLogin } = await import('./cloud-login');
-    return fetchLogin(account, host, transport).catch((error: Error) => {
+    const { fetchCloudLogin } = await import('./cloud-login');
+    return fetchCloudLogin(account, host, transport).catch((error: Error) => {
       context.log.warn('no login from the cloud', { id: record.id, why: error.message });
       return undefined;
     });

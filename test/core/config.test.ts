@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hashSync } from 'bcryptjs';
+import { capabilities } from '../../src/core/capabilities';
 import { type Config, ConfigError, readConfig } from '../../src/core/config';
 import type { S3Place } from '../../src/core/s3-place';
 import { settings } from '../../src/core/settings';
@@ -627,5 +628,28 @@ describe('a fault of a flag', () => {
         '--stall-timeout=0: must be more than 0, or a dead upstream would hold a pull for ever',
       ]);
     }
+  });
+});
+
+describe('on a platform that can do less', () => {
+  /** As if Function Compute could not do something that it can. */
+  function without(lack: object) {
+    jest.replaceProperty(capabilities as Record<string, object>, 'aliyun-fc', {
+      ...capabilities['aliyun-fc'],
+      ...lack,
+    });
+  }
+  afterEach(() => jest.restoreAllMocks());
+
+  test('an account at a cloud needs keys, where nothing has a role there', () => {
+    const env = {
+      PLATFORM: 'aliyun-fc',
+      ANONYMOUS_PULL: 'true',
+      REGISTRIES: '{"123456789012.dkr.ecr.eu-central-1.amazonaws.com": {"cloud": {"type": "aws"}}}',
+    };
+    expect(faults(env)).toEqual([]);
+    without({ roles: false });
+    expect(faults(env)).toEqual([expect.stringContaining('accessKeyId: is missing')]);
+    expect(faults({ ...env, AWS_ACCESS_KEY_ID: 'AKID', AWS_SECRET_ACCESS_KEY: randomUUID() })).toEqual([]);
   });
 });
