@@ -16,6 +16,8 @@ export interface Capabilities {
   readonly hooks: boolean;
   /** A machine or container may have a role at its cloud, and be given keys for it. */
   readonly roles: boolean;
+  /** A request has the time of a processor that it takes to check a password by bcrypt. */
+  readonly slowPasswords: boolean;
 }
 
 export const capabilities: Readonly<Record<Platform, Capabilities>> = {
@@ -27,6 +29,7 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
     freezes: false,
     hooks: false,
     roles: true,
+    slowPasswords: true,
   },
   'aliyun-fc': {
     maxTarget: 4096,
@@ -36,6 +39,7 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
     freezes: true,
     hooks: true,
     roles: true,
+    slowPasswords: true,
   },
 };
 

@@ -136,7 +136,15 @@ export function readConfig(env: Env, argv: readonly string[] = [], file: Env = {
     readFile: (path: string) => files.text(path),
     isRoleless: capabilities[platform]?.roles === false,
   };
-  const reading = { read, given, around, document: (path: string) => files.document(path), faults, notes };
+  const reading: Reading = {
+    read,
+    given,
+    around,
+    document: (path) => files.document(path),
+    capabilities: capabilities[platform],
+    faults,
+    notes,
+  };
   const guards = readGuards(read, faults);
   const gate = readGate(reading, readAccess(read, faults));
   const upstreams = readUpstreams(reading, { timeouts, gate, guards });

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Config } from '../core/config';
 import type { Gate } from '../core/gate';
+import { isMadeHash } from '../core/htpasswd';
 import type { Users } from '../shell/users';
 import { Counts } from './counts';
 import type { Guard } from './guard';
@@ -98,10 +99,9 @@ async function createContent(
 
 /** Loaded only where there are any: they bring cryptography with them. */
 async function createUsers(gate: Gate): Promise<Users> {
-  const [{ openUsers }, { createPasswordChecker }] = await Promise.all([
-    import('../shell/users'),
-    import('./passwords'),
-  ]);
+  const { openUsers } = await import('../shell/users');
+  if ([...gate.users.values()].every(isMadeHash)) return openUsers(gate);
+  const { createPasswordChecker } = await import('./passwords');
   return openUsers(gate, createPasswordChecker());
 }
 

@@ -5,6 +5,7 @@ import { type Config, ConfigError, readConfig } from '../../src/core/config';
 import type { S3Place } from '../../src/core/s3-place';
 import { settings } from '../../src/core/settings';
 import { hrefOf } from '../../src/core/url';
+import { hashPassword, makePassword } from '../../src/shell/made-passwords';
 
 /** What is wrong with an environment, one line each; empty where nothing is. */
 function faults(env: Record<string, string | undefined>): readonly string[] {
@@ -651,5 +652,19 @@ describe('on a platform that can do less', () => {
     without({ roles: false });
     expect(faults(env)).toEqual([expect.stringContaining('accessKeyId: is missing')]);
     expect(faults({ ...env, AWS_ACCESS_KEY_ID: 'AKID', AWS_SECRET_ACCESS_KEY: randomUUID() })).toEqual([]);
+  });
+
+  test('users need passwords that were made, where bcrypt takes too long', () => {
+    const env = { PLATFORM: 'aliyun-fc', HTPASSWD: HASHED };
+    const made = `bob:${hashPassword(makePassword())}`;
+    expect(faults(env)).toEqual([]);
+    without({ slowPasswords: false });
+    expect(faults(env)).toEqual([
+      expect.stringMatching(/^HTPASSWD: line 1: the password of "alice" is a bcrypt hash, .* --generate alice$/),
+    ]);
+    expect(faults({ ...env, HTPASSWD: ',' })).toEqual([
+      expect.stringContaining('"registry-proxy htpasswd --generate USER"'),
+    ]);
+    expect(faults({ ...env, HTPASSWD: made })).toEqual([]);
   });
 });
