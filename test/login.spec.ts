@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hashSync } from 'bcryptjs';
-import { type ConfigError, readConfig } from '../src/core/config';
+import { readConfig } from '../src/core/config';
+import type { ConfigError } from '../src/core/config-error';
 import { hashPassword, makePassword } from '../src/shell/made-passwords';
-import { nodeOnly } from './runtimes';
+import { runtimes, unless } from './runtimes';
 import { ask, basic } from './upstream/client';
 import { pull, push } from './upstream/docker';
 import { makeImage } from './upstream/image';
@@ -72,7 +73,7 @@ describe('the settings of a login', () => {
   });
 });
 
-describe.each(nodeOnly)('with the $name runtime, users of the proxy itself', (runtime) => {
+describe.each(runtimes)('with the $name runtime, users of the proxy itself', (runtime) => {
   const stage = stageFor(runtime);
   const folder = mkdtempSync(join(tmpdir(), 'login-'));
 
@@ -139,7 +140,7 @@ describe.each(nodeOnly)('with the $name runtime, users of the proxy itself', (ru
     expect(replies.map(({ status }) => status)).toEqual([401, 200, 401]);
   });
 
-  test('may read of the file of users, as distribution names it', async () => {
+  unless(runtime, 'files')('may read of the file of users, as distribution names it', async () => {
     const path = join(folder, randomUUID());
     writeFileSync(path, `# ours\n${HTPASSWD.replace(',', '\n')}\n`);
     const names = { REGISTRY_AUTH: 'htpasswd', REGISTRY_AUTH_HTPASSWD_PATH: path, REGISTRY_AUTH_HTPASSWD_REALM: 'x' };
@@ -241,7 +242,7 @@ describe.each(withThreads)('with the $name runtime, users who chose their passwo
   });
 });
 
-describe.each(nodeOnly)('with the $name runtime, where everybody may pull and users may push', (runtime) => {
+describe.each(runtimes)('with the $name runtime, where everybody may pull and users may push', (runtime) => {
   const stage = stageFor(runtime);
 
   afterEach(async () => expect(await stage.close()).toEqual([]));
@@ -316,7 +317,7 @@ describe.each(nodeOnly)('with the $name runtime, where everybody may pull and us
   });
 });
 
-describe.each(nodeOnly)('with the $name runtime, where an address does in place of a login', (runtime) => {
+describe.each(runtimes)('with the $name runtime, where an address does in place of a login', (runtime) => {
   const stage = stageFor(runtime);
 
   afterEach(async () => expect(await stage.close()).toEqual([]));
@@ -368,7 +369,7 @@ describe.each(nodeOnly)('with the $name runtime, where an address does in place 
   });
 });
 
-describe.each(nodeOnly)('with the $name runtime, SATISFY', (runtime) => {
+describe.each(runtimes)('with the $name runtime, SATISFY', (runtime) => {
   const stage = stageFor(runtime);
 
   afterEach(async () => expect(await stage.close()).toEqual([]));
@@ -412,7 +413,7 @@ describe.each(nodeOnly)('with the $name runtime, SATISFY', (runtime) => {
   });
 });
 
-describe.each(nodeOnly)('with the $name runtime, a secret in the address', (runtime) => {
+describe.each(runtimes)('with the $name runtime, a secret in the address', (runtime) => {
   const stage = stageFor(runtime);
 
   afterEach(async () => expect(await stage.close()).toEqual([]));

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readConfig } from '../src/core/config';
-import { nodeOnly } from './runtimes';
+import { runtimes, unless } from './runtimes';
 import { createAuthority } from './upstream/certificates';
 import { ask, basic } from './upstream/client';
 import { pull, push } from './upstream/docker';
@@ -132,12 +132,12 @@ describe('REGISTRIES as a document', () => {
   });
 });
 
-describe.each(nodeOnly)('with the $name runtime, registries of a document', (runtime) => {
+describe.each(runtimes)('with the $name runtime, registries of a document', (runtime) => {
   const stage = stageFor(runtime);
 
   afterEach(async () => expect(await stage.close()).toEqual([]));
 
-  test('are each asked by their own login, and none of them sees another’s', async () => {
+  unless(runtime, 'files')('are each asked by their own login, and none of them sees another’s', async () => {
     const [one, two, three] = [secret(), secret(), secret()];
     const first = await stage.tokens({ users: { one }, privateRepositories: ['team/app'] });
     const second = await stage.tokens({ users: { two }, privateRepositories: ['team/app'] });
@@ -187,7 +187,7 @@ describe.each(nodeOnly)('with the $name runtime, registries of a document', (run
     expect([await get('one.test'), await get('two.test'), await get('one.test')]).toEqual([200, 401, 200]);
   });
 
-  test('may be behind a certificate of their own, and only that one trusts it', async () => {
+  unless(runtime, 'files')('may be behind a certificate of their own, and only that one trusts it', async () => {
     const authority = await createAuthority();
     const trusted = await stage.registry({ tls: await authority.issue(['127.0.0.1']), expectsNs: true });
     const image = smallImage(trusted);
@@ -222,7 +222,7 @@ describe.each(nodeOnly)('with the $name runtime, registries of a document', (run
   });
 });
 
-describe.each(nodeOnly)(
+describe.each(runtimes)(
   'with the $name runtime, a registry beside others that leaves the login to its clients',
   (runtime) => {
     const stage = stageFor(runtime);
@@ -278,7 +278,7 @@ describe.each(nodeOnly)(
   },
 );
 
-describe.each(nodeOnly)('with the $name runtime, a token server that the operator has named', (runtime) => {
+describe.each(runtimes)('with the $name runtime, a token server that the operator has named', (runtime) => {
   const stage = stageFor(runtime);
 
   afterEach(async () => expect(await stage.close()).toEqual([]));
@@ -333,7 +333,7 @@ describe.each(nodeOnly)('with the $name runtime, a token server that the operato
   });
 });
 
-describe.each(nodeOnly)('with the $name runtime, rows of a document', (runtime) => {
+describe.each(runtimes)('with the $name runtime, rows of a document', (runtime) => {
   const stage = stageFor(runtime);
 
   afterEach(async () => expect(await stage.close()).toEqual([]));
@@ -354,7 +354,7 @@ describe.each(nodeOnly)('with the $name runtime, rows of a document', (runtime) 
   });
 });
 
-describe.each(nodeOnly)('with the $name runtime, several accounts of a registry', (runtime) => {
+describe.each(runtimes)('with the $name runtime, several accounts of a registry', (runtime) => {
   const stage = stageFor(runtime);
 
   afterEach(async () => expect(await stage.close()).toEqual([]));
@@ -422,7 +422,7 @@ describe.each(nodeOnly)('with the $name runtime, several accounts of a registry'
   });
 });
 
-describe.each(nodeOnly)('with the $name runtime, AUTH_HEADER', (runtime) => {
+describe.each(runtimes)('with the $name runtime, AUTH_HEADER', (runtime) => {
   const stage = stageFor(runtime);
 
   afterEach(async () => expect(await stage.close()).toEqual([]));

@@ -10,6 +10,7 @@ export type Trait =
   | 'connect-time check'
   | 'departures'
   | 'field lines'
+  | 'files'
   | 'platforms'
   | 'process'
   | 'reasons'

@@ -34,6 +34,7 @@ export const worker: Runtime = {
       'a Worker does not see which address it connects to; no private one is reached from Cloudflare',
     departures: 'workerd does not say that a client has left that has not been answered yet',
     'field lines': 'workerd writes all values of a field on one line',
+    files: 'a Worker has no files',
     platforms: 'a Worker runs on its own platform alone',
     process: 'a Worker is no process that listens, starts and stops',
     reasons: 'workerd does not say why no connection came about',

@@ -1,6 +1,8 @@
 import type { Account } from './account';
+import { chunkedAbove, framingFaults } from './body-framing';
 import type { CacheConfig } from './cache-config';
-import { type Capabilities, capabilities, detectPlatform, type Platform, SMALL_BODY_BYTES } from './capabilities';
+import { type Capabilities, capabilities, detectPlatform, type Platform } from './capabilities';
+import { ConfigError } from './config-error';
 import { type Files, noFiles } from './files';
 import { type Gate, readGate } from './gate';
 import { type Env, givenSettings, type Sources } from './given';
@@ -109,17 +111,6 @@ export interface Config {
   readonly notes: readonly string[];
 }
 
-/** Everything that is wrong with a configuration, at once. */
-export class ConfigError extends Error {
-  readonly faults: readonly string[];
-
-  constructor(faults: readonly string[]) {
-    super(`configuration: ${faults.join('; ')}`);
-    this.name = 'ConfigError';
-    this.faults = faults;
-  }
-}
-
 /**
  * Reads the whole configuration. A row with a fault is left out, which its notes and `rows` say.
  * @param argv command line arguments, which win over the environment
@@ -210,7 +201,7 @@ function readAll({ argv, env, file, files }: Required<Sources>, entries: readonl
     capabilities: capabilities[platform],
     maxRequestBody: read('MAX_REQUEST_BODY') ?? capabilities[platform]?.maxRequestBody,
     maxSubrequests: read('MAX_SUBREQUESTS') ?? capabilities[platform]?.maxSubrequests,
-    chunkedAbove: isChunked(read('BODY_FRAMING'), platform) ? SMALL_BODY_BYTES : Number.POSITIVE_INFINITY,
+    chunkedAbove: chunkedAbove(read('BODY_FRAMING'), capabilities[platform]),
     timeouts,
     logLevel: read('LOG_LEVEL') as Config['logLevel'],
     logFormat: read('LOG_FORMAT') as Config['logFormat'],
@@ -218,15 +209,6 @@ function readAll({ argv, env, file, files }: Required<Sources>, entries: readonl
   };
   faults.push(...idleFaults(given, timeouts), ...guardFaults(config), ...framingFaults(config));
   return { config, faults, rows: registries.rows };
-}
-
-function framingFaults({ chunkedAbove, capabilities }: Config): string[] {
-  if (!Number.isFinite(chunkedAbove) || capabilities?.breaksChunks !== false) return [];
-  return ['BODY_FRAMING=chunked: without a length a body that broke off would look whole here; leave it out'];
-}
-
-function isChunked(framing: string | undefined, platform: Platform): boolean {
-  return framing === 'auto' ? Boolean(capabilities[platform]?.streamsOnlyChunked) : framing === 'chunked';
 }
 
 function assumedTrust(platform: Capabilities): TrustProxy {

@@ -7,9 +7,9 @@ import type { Resumption } from '../core/resume';
 import type { Failure, Forward, Relay, RequestVerb } from '../core/verbs';
 import { continueBody } from '../shell/continuation';
 import type { Over } from '../shell/verb-loop';
+import { carrierOf } from './errand';
 import { discard, failureOf, type Incoming, readBody, readSmallBody, type SmallBody } from './incoming';
 import type { BodyInit } from './platform';
-import { carrierOf } from './proxy';
 import { answer, reply, replyHead, replyStream } from './reply';
 import { end, type Session } from './session';
 

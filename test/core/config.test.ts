@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { hashSync } from 'bcryptjs';
 import { capabilities } from '../../src/core/capabilities';
-import { type Config, ConfigError, readConfig } from '../../src/core/config';
+import { type Config, readConfig } from '../../src/core/config';
+import { ConfigError } from '../../src/core/config-error';
 import type { S3Place } from '../../src/core/s3-place';
 import { settings } from '../../src/core/settings';
 import { hrefOf } from '../../src/core/url';
