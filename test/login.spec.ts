@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { hashSync } from 'bcryptjs';
 import { type ConfigError, readConfig } from '../src/core/config';
 import { hashPassword, makePassword } from '../src/shell/made-passwords';
-import { runtimes } from './runtimes';
+import { nodeOnly } from './runtimes';
 import { ask, basic } from './upstream/client';
 import { pull, push } from './upstream/docker';
 import { makeImage } from './upstream/image';
@@ -72,7 +72,7 @@ describe('the settings of a login', () => {
   });
 });
 
-describe.each(runtimes)('with the $name runtime, users of the proxy itself', (runtime) => {
+describe.each(nodeOnly)('with the $name runtime, users of the proxy itself', (runtime) => {
   const stage = stageFor(runtime);
   const folder = mkdtempSync(join(tmpdir(), 'login-'));
 
@@ -195,9 +195,7 @@ describe.each(runtimes)('with the $name runtime, users of the proxy itself', (ru
 });
 
 /** bcrypt takes threads. */
-const withThreads = runtimes.filter(({ name }) => name === 'Node');
-
-describe.each(withThreads)('with the $name runtime, users who chose their passwords', (runtime) => {
+describe.each(nodeOnly)('with the $name runtime, users who chose their passwords', (runtime) => {
   const stage = stageFor(runtime);
   const chosen = `${randomUUID()}:ü`;
 
@@ -241,7 +239,7 @@ describe.each(withThreads)('with the $name runtime, users who chose their passwo
   });
 });
 
-describe.each(runtimes)('with the $name runtime, where everybody may pull and users may push', (runtime) => {
+describe.each(nodeOnly)('with the $name runtime, where everybody may pull and users may push', (runtime) => {
   const stage = stageFor(runtime);
 
   afterEach(async () => expect(await stage.close()).toEqual([]));
@@ -316,7 +314,7 @@ describe.each(runtimes)('with the $name runtime, where everybody may pull and us
   });
 });
 
-describe.each(runtimes)('with the $name runtime, where an address does in place of a login', (runtime) => {
+describe.each(nodeOnly)('with the $name runtime, where an address does in place of a login', (runtime) => {
   const stage = stageFor(runtime);
 
   afterEach(async () => expect(await stage.close()).toEqual([]));
@@ -368,7 +366,7 @@ describe.each(runtimes)('with the $name runtime, where an address does in place 
   });
 });
 
-describe.each(runtimes)('with the $name runtime, SATISFY', (runtime) => {
+describe.each(nodeOnly)('with the $name runtime, SATISFY', (runtime) => {
   const stage = stageFor(runtime);
 
   afterEach(async () => expect(await stage.close()).toEqual([]));
@@ -412,7 +410,7 @@ describe.each(runtimes)('with the $name runtime, SATISFY', (runtime) => {
   });
 });
 
-describe.each(runtimes)('with the $name runtime, a secret in the address', (runtime) => {
+describe.each(nodeOnly)('with the $name runtime, a secret in the address', (runtime) => {
   const stage = stageFor(runtime);
 
   afterEach(async () => expect(await stage.close()).toEqual([]));

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readConfig } from '../src/core/config';
-import { runtimes } from './runtimes';
+import { nodeOnly } from './runtimes';
 import { createAuthority } from './upstream/certificates';
 import { ask, basic } from './upstream/client';
 import { pull, push } from './upstream/docker';
@@ -131,7 +131,7 @@ describe('REGISTRIES as a document', () => {
   });
 });
 
-describe.each(runtimes)('with the $name runtime, registries of a document', (runtime) => {
+describe.each(nodeOnly)('with the $name runtime, registries of a document', (runtime) => {
   const stage = stageFor(runtime);
 
   afterEach(async () => expect(await stage.close()).toEqual([]));
@@ -221,7 +221,7 @@ describe.each(runtimes)('with the $name runtime, registries of a document', (run
   });
 });
 
-describe.each(runtimes)(
+describe.each(nodeOnly)(
   'with the $name runtime, a registry beside others that leaves the login to its clients',
   (runtime) => {
     const stage = stageFor(runtime);
@@ -277,7 +277,7 @@ describe.each(runtimes)(
   },
 );
 
-describe.each(runtimes)('with the $name runtime, several accounts of a registry', (runtime) => {
+describe.each(nodeOnly)('with the $name runtime, several accounts of a registry', (runtime) => {
   const stage = stageFor(runtime);
 
   afterEach(async () => expect(await stage.close()).toEqual([]));
@@ -345,7 +345,7 @@ describe.each(runtimes)('with the $name runtime, several accounts of a registry'
   });
 });
 
-describe.each(runtimes)('with the $name runtime, AUTH_HEADER', (runtime) => {
+describe.each(nodeOnly)('with the $name runtime, AUTH_HEADER', (runtime) => {
   const stage = stageFor(runtime);
 
   afterEach(async () => expect(await stage.close()).toEqual([]));

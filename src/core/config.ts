@@ -86,6 +86,10 @@ export interface Config {
   readonly downloadConnections: number;
   readonly platform: Platform;
   readonly capabilities: Capabilities;
+  /** Bytes of a client's body at most. */
+  readonly maxRequestBody: number;
+  /** Requests of our own that one of a client's may lead to. */
+  readonly maxSubrequests: number;
   /** Blob bodies of more bytes than this are sent chunked. */
   readonly chunkedAbove: number;
   readonly timeouts: Timeouts;
@@ -165,13 +169,15 @@ export function readConfig(env: Env, argv: readonly string[] = [], file: Env = {
     downloadConnections: read('DOWNLOAD_CONNECTIONS') as number,
     platform,
     capabilities: capabilities[platform],
+    maxRequestBody: read('MAX_REQUEST_BODY') ?? capabilities[platform]?.maxRequestBody,
+    maxSubrequests: read('MAX_SUBREQUESTS') ?? capabilities[platform]?.maxSubrequests,
     chunkedAbove: isChunked(read('BODY_FRAMING'), platform) ? SMALL_BODY_BYTES : Number.POSITIVE_INFINITY,
     timeouts,
     logLevel: read('LOG_LEVEL') as Config['logLevel'],
     logFormat: read('LOG_FORMAT') as Config['logFormat'],
     notes,
   };
-  faults.push(...idleFaults(given, timeouts), ...guardFaults(config));
+  faults.push(...idleFaults(given, timeouts), ...guardFaults(config), ...framingFaults(config));
   if (faults.length > 0) throw new ConfigError(faults);
   return Object.freeze(config);
 }
@@ -195,6 +201,11 @@ function readTls({ read, given, faults }: Reading, platform: Capabilities | unde
     cert === undefined ? (['TLS_KEY', 'TLS_CERT'] as const) : (['TLS_CERT', 'TLS_KEY'] as const);
   faults.push(`${spelt(present, given)}=${cert ?? key}: needs ${absent} as well; set both to serve https, or neither`);
   return undefined;
+}
+
+function framingFaults({ chunkedAbove, capabilities }: Config): string[] {
+  if (!Number.isFinite(chunkedAbove) || capabilities?.breaksChunks !== false) return [];
+  return ['BODY_FRAMING=chunked: without a length a body that broke off would look whole here; leave it out'];
 }
 
 function isChunked(framing: string | undefined, platform: Platform): boolean {

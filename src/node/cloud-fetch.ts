@@ -1,5 +1,6 @@
 import { CLOUD_TIMEOUT, type CloudFetch, type CloudRequest, type CloudResponse } from '../shell/cloud-request';
-import { failureOf, TransportError } from './failures';
+import { TransportError } from '../shell/transport-error';
+import { failureOf } from './failures';
 import { readSmallBody } from './small-body';
 import type { Transport } from './transport';
 

@@ -2,13 +2,13 @@ import type { ServerResponse } from 'node:http';
 import type { Config } from '../core/config';
 import type { Gate } from '../core/gate';
 import { isMadeHash } from '../core/htpasswd';
+import { Counts } from '../shell/counts';
+import type { Guard } from '../shell/guard';
+import type { Log } from '../shell/log';
+import { createMemory } from '../shell/token-store';
 import type { Users } from '../shell/users';
-import { Counts } from './counts';
-import type { Guard } from './guard';
-import type { Log } from './log';
 import type { Context } from './session';
 import { type StoreLease, Stores } from './stores';
-import { createMemory } from './token-store';
 import { Transport } from './transport';
 
 /**
