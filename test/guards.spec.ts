@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { hashSync } from 'bcryptjs';
+import { hashPassword, makePassword } from '../src/shell/made-passwords';
 import { MAX_WAITING } from '../src/shell/places';
 import { nodeOnly } from './runtimes';
 import { ask, basic, begin, open } from './upstream/client';
@@ -246,8 +245,8 @@ describe.each(nodeOnly)('with the $name runtime, guards', (runtime) => {
     });
 
     test('hold what users get who log in first', async () => {
-      const password = randomUUID();
-      const env = { MAX_TRANSFERS: '1', HTPASSWD: `alice:${hashSync(password, 4)}` };
+      const password = makePassword();
+      const env = { MAX_TRANSFERS: '1', HTPASSWD: `alice:${hashPassword(password)}` };
       const { registry, blob } = await guarded(env, [LARGE]);
       const headers = { authorization: basic('alice', password) };
       const held = await open(blob, { headers });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { hashSync } from 'bcryptjs';
 import { type ConfigError, readConfig } from '../src/core/config';
 import { hashPassword, makePassword } from '../src/shell/made-passwords';
-import { nodeOnly } from './runtimes';
+import { nodeOnly, runtimes } from './runtimes';
 import { ask, basic } from './upstream/client';
 import { pull, push } from './upstream/docker';
 import { makeImage } from './upstream/image';
@@ -72,12 +72,10 @@ describe('the settings of a login', () => {
   });
 });
 
-describe.each(nodeOnly)('with the $name runtime, users of the proxy itself', (runtime) => {
+describe.each(runtimes)('with the $name runtime, users of the proxy itself', (runtime) => {
   const stage = stageFor(runtime);
-  const folder = mkdtempSync(join(tmpdir(), 'login-'));
 
   afterEach(async () => expect(await stage.close()).toEqual([]));
-  afterAll(() => rmSync(folder, { recursive: true }));
 
   /** A registry with a private repository that only the proxy's own account may touch. */
   async function scene(env: Record<string, string> = {}) {
@@ -139,17 +137,6 @@ describe.each(nodeOnly)('with the $name runtime, users of the proxy itself', (ru
     expect(replies.map(({ status }) => status)).toEqual([401, 200, 401]);
   });
 
-  test('may read of the file of users, as distribution names it', async () => {
-    const path = join(folder, randomUUID());
-    writeFileSync(path, `# ours\n${HTPASSWD.replace(',', '\n')}\n`);
-    const names = { REGISTRY_AUTH: 'htpasswd', REGISTRY_AUTH_HTPASSWD_PATH: path, REGISTRY_AUTH_HTPASSWD_REALM: 'x' };
-    const { get } = await scene({ HTPASSWD: '', ...names });
-    expect([(await get(login('bob'))).status, (await get()).header('www-authenticate')]).toEqual([
-      200,
-      'Basic realm="x"',
-    ]);
-  });
-
   test('push nothing unless they have the right to', async () => {
     const { base, registry } = await scene();
     const begun = await ask(`${base}/v2/team/new/blobs/uploads/`, { method: 'POST', headers: login('alice') });
@@ -194,17 +181,19 @@ describe.each(nodeOnly)('with the $name runtime, users of the proxy itself', (ru
   });
 });
 
-/** bcrypt takes threads. */
+/** bcrypt takes threads, and there are files. */
 describe.each(nodeOnly)('with the $name runtime, users who chose their passwords', (runtime) => {
   const stage = stageFor(runtime);
   const chosen = `${randomUUID()}:ü`;
+  const folder = mkdtempSync(join(tmpdir(), 'login-'));
 
   afterEach(async () => expect(await stage.close()).toEqual([]));
+  afterAll(() => rmSync(folder, { recursive: true }));
 
-  async function scene(htpasswd: string) {
+  async function scene(htpasswd: string, env: Record<string, string> = {}) {
     const registry = await stage.registry();
     smallImage(registry);
-    const { url: base } = await stage.proxy(registry, { HTPASSWD: htpasswd });
+    const { url: base } = await stage.proxy(registry, { HTPASSWD: htpasswd, ...env });
     const get = (user: string, password: string) =>
       ask(`${base}/v2/team/app/manifests/v1`, { headers: { authorization: basic(user, password) } });
     return { base, get };
@@ -223,6 +212,16 @@ describe.each(nodeOnly)('with the $name runtime, users who chose their passwords
     expect(replies.map(({ status }) => status)).toEqual([200, 200, 401, 401, 401]);
   });
 
+  test('may stand in a file, as distribution names it', async () => {
+    const path = join(folder, randomUUID());
+    writeFileSync(path, `# ours\ncarol:${hashSync(chosen, 4)}\n${HTPASSWD.replace(',', '\n')}\n`);
+    const names = { REGISTRY_AUTH: 'htpasswd', REGISTRY_AUTH_HTPASSWD_PATH: path, REGISTRY_AUTH_HTPASSWD_REALM: 'x' };
+    const { get } = await scene('', names);
+    const replies = [await get('carol', chosen), await get('bob', PASSWORDS.bob), await get('carol', '')];
+    expect(replies.map(({ status }) => status)).toEqual([200, 200, 401]);
+    expect(replies[2].header('www-authenticate')).toBe('Basic realm="x"');
+  });
+
   test('do not make others wait: a hundred logins at once, while pulls go on', async () => {
     const { get, base } = await scene(`bob:${hashSync(chosen, 8)}`);
     await get('bob', chosen);
@@ -239,7 +238,7 @@ describe.each(nodeOnly)('with the $name runtime, users who chose their passwords
   });
 });
 
-describe.each(nodeOnly)('with the $name runtime, where everybody may pull and users may push', (runtime) => {
+describe.each(runtimes)('with the $name runtime, where everybody may pull and users may push', (runtime) => {
   const stage = stageFor(runtime);
 
   afterEach(async () => expect(await stage.close()).toEqual([]));
@@ -314,7 +313,7 @@ describe.each(nodeOnly)('with the $name runtime, where everybody may pull and us
   });
 });
 
-describe.each(nodeOnly)('with the $name runtime, where an address does in place of a login', (runtime) => {
+describe.each(runtimes)('with the $name runtime, where an address does in place of a login', (runtime) => {
   const stage = stageFor(runtime);
 
   afterEach(async () => expect(await stage.close()).toEqual([]));
@@ -366,7 +365,7 @@ describe.each(nodeOnly)('with the $name runtime, where an address does in place 
   });
 });
 
-describe.each(nodeOnly)('with the $name runtime, SATISFY', (runtime) => {
+describe.each(runtimes)('with the $name runtime, SATISFY', (runtime) => {
   const stage = stageFor(runtime);
 
   afterEach(async () => expect(await stage.close()).toEqual([]));
@@ -410,7 +409,7 @@ describe.each(nodeOnly)('with the $name runtime, SATISFY', (runtime) => {
   });
 });
 
-describe.each(nodeOnly)('with the $name runtime, a secret in the address', (runtime) => {
+describe.each(runtimes)('with the $name runtime, a secret in the address', (runtime) => {
   const stage = stageFor(runtime);
 
   afterEach(async () => expect(await stage.close()).toEqual([]));

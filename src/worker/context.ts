@@ -2,6 +2,7 @@ import { type Config, type ConfigError, readConfig } from '../core/config';
 import { Guard } from '../shell/guard';
 import { createLog, type Log } from '../shell/log';
 import { createMemory } from '../shell/token-store';
+import { openUsers } from '../shell/users';
 import type { Context } from './session';
 
 /** What a Worker is given: variables and secrets as texts, and bindings. */
@@ -27,7 +28,8 @@ export class Contexts {
     const config = readConfig({ ...textsOf(this.#env), PLATFORM: 'cloudflare-workers' });
     const log = logOf(config);
     for (const note of config.notes) log.warn(note);
-    return { config, memory: createMemory(), guard: this.#guard, log };
+    const users = config.gate && openUsers(config.gate);
+    return { config, memory: createMemory(), users, guard: this.#guard, log };
   }
 }
 

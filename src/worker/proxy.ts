@@ -1,9 +1,13 @@
 import { answerError, RegistryError } from '../core/errors';
 import type { HeaderList } from '../core/headers';
-import type { Answer, Authorize, Forward } from '../core/verbs';
+import type { Answer, Authorize, Forward, ObtainLogin } from '../core/verbs';
 import type { Carrier } from '../shell/carrier';
+import { fetchLogin } from '../shell/cloud-login';
+import type { CloudFetch } from '../shell/cloud-request';
 import { TransportError } from '../shell/transport-error';
+import type { Users } from '../shell/users';
 import { carryOut, type Hands, internalError } from '../shell/verb-loop';
+import { cloudFetch } from './cloud-fetch';
 import { discard, failureOf, type Incoming, readSmallBody } from './incoming';
 import { relay } from './relay';
 import { answer } from './reply';
@@ -46,9 +50,9 @@ function handsOf(session: Session): Hands<Response, Incoming> {
       }),
     serve: () => Promise.reject(new Error('there is a cache, and nothing to keep it in')),
     relay: (sent, incoming, verb) => relay(session, sent, incoming, verb),
-    obtainLogin: async () => false,
-    identify: () => Promise.reject(new Error('there is a gate, and nobody knows its users')),
-    issue: () => Promise.reject(new Error('there is a gate, and nobody knows its users')),
+    obtainLogin: (verb) => obtainLoginFor(session, verb),
+    identify: (authorization) => usersOf(session).identify(authorization),
+    issue: ({ user, lifetime }) => usersOf(session).issue(user, lifetime),
   };
 }
 
@@ -92,6 +96,30 @@ async function fetchToken(session: Session, verb: Authorize): Promise<string | u
     session.keepAlive(document);
     return document;
   });
+}
+
+/** Whether it could be had. */
+async function obtainLoginFor(session: Session, { account, host, key }: ObtainLogin): Promise<boolean> {
+  const { context, record, keepAlive } = session;
+  const fetch = cloudFetch(context.config.timeouts);
+  const counted: CloudFetch = async (request) => {
+    countOne(session);
+    return fetch(request);
+  };
+  const document = await context.memory.tokens.obtain(key, undefined, () => {
+    const login = fetchLogin(account, host, counted).catch((error: Error) => {
+      context.log.warn('no login from the cloud', { id: record.id, why: error.message });
+      return undefined;
+    });
+    keepAlive(login);
+    return login;
+  });
+  return document !== undefined;
+}
+
+function usersOf({ context }: Session): Users {
+  if (!context.users) throw new Error('there is a gate, and nobody knows its users');
+  return context.users;
 }
 
 interface TokenRequest {
