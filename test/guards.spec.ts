@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { hashSync } from 'bcryptjs';
-import { MAX_WAITING } from '../src/node/places';
+import { MAX_WAITING } from '../src/shell/places';
 import { runtimes } from './runtimes';
 import { ask, basic, begin, open } from './upstream/client';
 import { pull, push } from './upstream/docker';

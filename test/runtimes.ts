@@ -1,7 +1,7 @@
 import { readConfig } from '../src/core/config';
 import { SettingFiles } from '../src/node/files';
-import { createLog } from '../src/node/log';
 import { startServer } from '../src/node/server';
+import { createLog } from '../src/shell/log';
 
 /** A way to run the proxy. The specification runs on every one of them. */
 export interface Runtime {

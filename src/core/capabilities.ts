@@ -1,4 +1,4 @@
-export type Platform = 'node' | 'aliyun-fc';
+export type Platform = 'node' | 'aliyun-fc' | 'cloudflare-workers';
 
 /** What a platform's edge carries; sources: deploy/<platform>/README.md. */
 export interface Capabilities {
@@ -32,6 +32,14 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
     gatewayKeepsConnections: true,
     freezes: true,
     hooks: true,
+  },
+  'cloudflare-workers': {
+    maxTarget: 16_384,
+    streamsOnlyChunked: false,
+    gatewayIsPeer: false,
+    gatewayKeepsConnections: true,
+    freezes: true,
+    hooks: false,
   },
 };
 

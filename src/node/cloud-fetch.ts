@@ -1,5 +1,5 @@
+import { TransportError } from '../shell/transport-error';
 import { CLOUD_TIMEOUT, type CloudFetch } from './cloud-request';
-import { TransportError } from './failures';
 import { readSmallBody } from './small-body';
 import type { Transport } from './transport';
 

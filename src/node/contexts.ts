@@ -1,12 +1,12 @@
 import type { ServerResponse } from 'node:http';
 import type { Config } from '../core/config';
 import type { Gate } from '../core/gate';
-import { Counts } from './counts';
-import type { Guard } from './guard';
-import type { Log } from './log';
+import { Counts } from '../shell/counts';
+import type { Guard } from '../shell/guard';
+import type { Log } from '../shell/log';
+import { createMemory } from '../shell/token-store';
 import type { Context } from './session';
 import { type StoreLease, Stores } from './stores';
-import { createMemory } from './token-store';
 import { Transport } from './transport';
 import type { Users } from './users';
 

@@ -1,7 +1,7 @@
 import { type Config, ConfigError, readConfig } from '../core/config';
 import { readFlags } from '../core/flags';
+import { createLog, type LogOptions } from '../shell/log';
 import { SettingFiles } from './files';
-import { createLog, type LogOptions } from './log';
 import { openInnerServer, startServer } from './server';
 import { readSources } from './sources';
 import { isTerminalGone } from './terminal';

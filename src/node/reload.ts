@@ -3,8 +3,8 @@ import { type Config, ConfigError, readConfig } from '../core/config';
 import { flagOf } from '../core/flags';
 import { givenSettings, type Sources } from '../core/given';
 import { type SettingName, settings } from '../core/settings';
+import type { Log } from '../shell/log';
 import { SettingFiles, textsOf } from './files';
-import type { Log } from './log';
 import { poll } from './poll';
 
 /** What a process cannot change any more once it serves. */

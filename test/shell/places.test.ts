@@ -1,4 +1,4 @@
-import { MAX_WAITING, PLACE_TIMEOUT, Places } from '../../src/node/places';
+import { MAX_WAITING, PLACE_TIMEOUT, Places } from '../../src/shell/places';
 
 const stays = () => new AbortController().signal;
 

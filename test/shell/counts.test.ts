@@ -1,4 +1,4 @@
-import { Counts } from '../../src/node/counts';
+import { Counts } from '../../src/shell/counts';
 
 test('requests are counted by what the cache did for them, and continuations of their bodies', () => {
   const counts = new Counts();

@@ -1,46 +1,43 @@
-import type { IncomingMessage } from 'node:http';
 import type { Resumption } from '../core/resume';
 import type { Forward, GiveUp, ResumeVerb } from '../core/verbs';
-import { discard } from './discard';
-import { type Errand, fetchToken } from './errand';
-import { failureOf } from './failures';
-import { responseHead } from './heads';
+import type { Carrier } from './carrier';
+import type { ErrandRecord } from './record';
 
 /** A response that goes on where a body broke off, after `skip` bytes that are here already. */
-export interface Continuation {
+export interface Continuation<Response> {
   readonly verb: 'continue';
-  readonly response: IncomingMessage;
+  readonly response: Response;
   readonly skip: number;
 }
 
-export interface Asking {
-  readonly errand: Errand;
+export interface Asking<Response> {
+  readonly carrier: Carrier<Response>;
+  readonly record: ErrandRecord;
+  /** Aborted when nobody wants the body any more. */
+  readonly signal: AbortSignal;
   readonly resumption: Resumption;
   /** Bytes that are here already. */
   readonly received: number;
   /** What the resumption says first; by default, that the body was cut. */
   readonly first?: ResumeVerb;
-  /** Sends a request of this errand. */
-  readonly send: (forward: Forward) => Promise<IncomingMessage>;
 }
 
 /**
  * Carries out the verbs of a resumption.
- * @returns what goes on behind the bytes that are here, paused; else the reason, which is in the record, too
+ * @returns what goes on behind the bytes that are here, unread; else the reason, which is in the record, too
  */
-export async function continueBody(asking: Asking): Promise<Continuation | GiveUp> {
-  const { errand, resumption, received, send } = asking;
-  const { record, signal } = errand;
-  let response: IncomingMessage | undefined;
+export async function continueBody<Response>(asking: Asking<Response>): Promise<Continuation<Response> | GiveUp> {
+  const { carrier, record, signal, resumption, received } = asking;
+  let response: Response | undefined;
   const drop = () => {
-    if (response) discard(response);
+    if (response) carrier.discard(response);
     response = undefined;
   };
   let verb: ResumeVerb = asking.first ?? resumption.onCut(received);
   while (!signal.aborted) {
     switch (verb.verb) {
       case 'splice':
-        return { verb: 'continue', response: response as IncomingMessage, skip: verb.skip };
+        return { verb: 'continue', response: response as Response, skip: verb.skip };
       case 'give-up':
         record.why = verb.why;
         drop();
@@ -49,16 +46,16 @@ export async function continueBody(asking: Asking): Promise<Continuation | GiveU
         break;
       case 'authorize':
         drop();
-        verb = resumption.onToken(await fetchToken(errand, verb));
+        verb = resumption.onToken(await carrier.fetchToken(verb));
         break;
       case 'forward': {
         drop();
         const sent: Forward = verb;
         try {
-          response = await send(sent);
-          verb = resumption.onResponse(sent, responseHead(response));
+          response = await carrier.send(sent);
+          verb = resumption.onResponse(sent, carrier.headOf(response));
         } catch (error) {
-          verb = resumption.onFailure(failureOf(error));
+          verb = resumption.onFailure(carrier.failureOf(error));
         }
         break;
       }

@@ -1,5 +1,5 @@
 import type { Outcome } from '../core/cache-verbs';
-import type { RequestRecord } from './request-log';
+import type { RequestRecord } from './record';
 
 /** What the requests of a process came to, since its start. */
 export class Counts {

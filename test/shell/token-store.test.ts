@@ -1,4 +1,4 @@
-import { MAX_TOKEN_BYTES, MAX_TOKENS, TokenStore } from '../../src/node/token-store';
+import { MAX_TOKEN_BYTES, MAX_TOKENS, TokenStore } from '../../src/shell/token-store';
 
 const DOCUMENT = '{"token":"t","expires_in":300}';
 

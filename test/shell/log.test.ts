@@ -1,4 +1,4 @@
-import { createLog, type LogFields, type LogOptions } from '../../src/node/log';
+import { createLog, type LogFields, type LogOptions } from '../../src/shell/log';
 
 function logged(options: Partial<LogOptions>, use: (log: ReturnType<typeof createLog>) => void): string[] {
   const lines: string[] = [];
