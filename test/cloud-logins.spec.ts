@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readConfig } from '../src/core/config';
 import { SettingFiles } from '../src/node/files';
-import { runtimes } from './runtimes';
+import { nodeOnly } from './runtimes';
 import { ask } from './upstream/client';
 import { pull, push } from './upstream/docker';
 import { makeImage } from './upstream/image';
@@ -32,7 +32,7 @@ beforeEach(() => {
 
 const KEYS = { accessKeyId: 'AKID', secretAccessKey: randomUUID() };
 
-describe.each(runtimes)('with the $name runtime, a registry whose login comes from its cloud', (runtime) => {
+describe.each(nodeOnly)('with the $name runtime, a registry whose login comes from its cloud', (runtime) => {
   const stage = stageFor(runtime);
 
   afterEach(async () => expect(await stage.close()).toEqual([]));

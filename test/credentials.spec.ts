@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type ConfigError, readConfig } from '../src/core/config';
-import { runtimes } from './runtimes';
+import { nodeOnly } from './runtimes';
 import { ask, basic } from './upstream/client';
 import { pull } from './upstream/docker';
 import { smallImage, stageFor } from './upstream/scene';
@@ -33,7 +33,7 @@ describe('a login of the proxy’s own', () => {
   });
 });
 
-describe.each(runtimes)('with the $name runtime, a proxy with a login of its own', (runtime) => {
+describe.each(nodeOnly)('with the $name runtime, a proxy with a login of its own', (runtime) => {
   const stage = stageFor(runtime);
 
   afterEach(async () => expect(await stage.close()).toEqual([]));

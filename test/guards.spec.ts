@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { hashSync } from 'bcryptjs';
 import { MAX_WAITING } from '../src/shell/places';
-import { runtimes } from './runtimes';
+import { nodeOnly } from './runtimes';
 import { ask, basic, begin, open } from './upstream/client';
 import { pull, push } from './upstream/docker';
 import { makeImage } from './upstream/image';
@@ -15,7 +15,7 @@ const LARGE = 30_000_000;
 const BEHIND_PROXY = { TRUST_PROXY: 'loopback' };
 const at = (address: string) => ({ 'x-forwarded-for': address });
 
-describe.each(runtimes)('with the $name runtime, guards', (runtime) => {
+describe.each(nodeOnly)('with the $name runtime, guards', (runtime) => {
   const stage = stageFor(runtime);
 
   afterEach(async () => expect(await stage.close()).toEqual([]));

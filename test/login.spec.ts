@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hashSync } from 'bcryptjs';
 import { type ConfigError, readConfig } from '../src/core/config';
-import { runtimes } from './runtimes';
+import { nodeOnly } from './runtimes';
 import { ask, basic } from './upstream/client';
 import { pull, push } from './upstream/docker';
 import { makeImage } from './upstream/image';
@@ -70,7 +70,7 @@ describe('the settings of a login', () => {
   });
 });
 
-describe.each(runtimes)('with the $name runtime, users of the proxy itself', (runtime) => {
+describe.each(nodeOnly)('with the $name runtime, users of the proxy itself', (runtime) => {
   const stage = stageFor(runtime);
   const folder = mkdtempSync(join(tmpdir(), 'login-'));
 
@@ -208,7 +208,7 @@ describe.each(runtimes)('with the $name runtime, users of the proxy itself', (ru
   });
 });
 
-describe.each(runtimes)('with the $name runtime, where everybody may pull and users may push', (runtime) => {
+describe.each(nodeOnly)('with the $name runtime, where everybody may pull and users may push', (runtime) => {
   const stage = stageFor(runtime);
 
   afterEach(async () => expect(await stage.close()).toEqual([]));
@@ -283,7 +283,7 @@ describe.each(runtimes)('with the $name runtime, where everybody may pull and us
   });
 });
 
-describe.each(runtimes)('with the $name runtime, where an address does in place of a login', (runtime) => {
+describe.each(nodeOnly)('with the $name runtime, where an address does in place of a login', (runtime) => {
   const stage = stageFor(runtime);
 
   afterEach(async () => expect(await stage.close()).toEqual([]));
@@ -335,7 +335,7 @@ describe.each(runtimes)('with the $name runtime, where an address does in place 
   });
 });
 
-describe.each(runtimes)('with the $name runtime, SATISFY', (runtime) => {
+describe.each(nodeOnly)('with the $name runtime, SATISFY', (runtime) => {
   const stage = stageFor(runtime);
 
   afterEach(async () => expect(await stage.close()).toEqual([]));
@@ -379,7 +379,7 @@ describe.each(runtimes)('with the $name runtime, SATISFY', (runtime) => {
   });
 });
 
-describe.each(runtimes)('with the $name runtime, a secret in the address', (runtime) => {
+describe.each(nodeOnly)('with the $name runtime, a secret in the address', (runtime) => {
   const stage = stageFor(runtime);
 
   afterEach(async () => expect(await stage.close()).toEqual([]));

@@ -1,10 +1,10 @@
-import { runtimes } from './runtimes';
+import { nodeOnly } from './runtimes';
 import { ask, basic } from './upstream/client';
 import { pull } from './upstream/docker';
 import type { Registry } from './upstream/registry';
 import { smallImage, stageFor, USERS } from './upstream/scene';
 
-describe.each(runtimes)('with the $name runtime, one instance of several registries', (runtime) => {
+describe.each(nodeOnly)('with the $name runtime, one instance of several registries', (runtime) => {
   const stage = stageFor(runtime);
 
   afterEach(async () => expect(await stage.close()).toEqual([]));

@@ -1,4 +1,4 @@
-import { runtimes } from './runtimes';
+import { nodeOnly } from './runtimes';
 import { ask } from './upstream/client';
 import { authorize, pull, push } from './upstream/docker';
 import { makeImage } from './upstream/image';
@@ -6,7 +6,7 @@ import { smallImage, stageFor, USERS } from './upstream/scene';
 
 const PREFIX = 'project/public';
 
-describe.each(runtimes)('with the $name runtime, a domain of somebody’s own', (runtime) => {
+describe.each(nodeOnly)('with the $name runtime, a domain of somebody’s own', (runtime) => {
   const stage = stageFor(runtime);
 
   afterEach(async () => expect(await stage.close()).toEqual([]));

@@ -14,6 +14,12 @@ export interface Capabilities {
   readonly freezes: boolean;
   /** Life-cycle hooks arrive as requests. */
   readonly hooks: boolean;
+  /** Bytes of a request's body at most. */
+  readonly maxRequestBody: number;
+  /** Requests of our own that one of a client's may lead to. */
+  readonly maxSubrequests: number;
+  /** A response without a length can be broken off so that its client notices. */
+  readonly breaksChunks: boolean;
 }
 
 export const capabilities: Readonly<Record<Platform, Capabilities>> = {
@@ -24,6 +30,9 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
     gatewayKeepsConnections: false,
     freezes: false,
     hooks: false,
+    maxRequestBody: Number.POSITIVE_INFINITY,
+    maxSubrequests: Number.POSITIVE_INFINITY,
+    breaksChunks: true,
   },
   'aliyun-fc': {
     maxTarget: 4096,
@@ -32,6 +41,9 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
     gatewayKeepsConnections: true,
     freezes: true,
     hooks: true,
+    maxRequestBody: Number.POSITIVE_INFINITY,
+    maxSubrequests: Number.POSITIVE_INFINITY,
+    breaksChunks: true,
   },
   'cloudflare-workers': {
     maxTarget: 16_384,
@@ -40,6 +52,9 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
     gatewayKeepsConnections: true,
     freezes: true,
     hooks: false,
+    maxRequestBody: 100_000_000,
+    maxSubrequests: 50,
+    breaksChunks: false,
   },
 };
 

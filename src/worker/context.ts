@@ -24,7 +24,7 @@ export class Contexts {
   }
 
   #create(): Context {
-    const config = readConfig({ PLATFORM: 'cloudflare-workers', ...textsOf(this.#env) });
+    const config = readConfig({ ...textsOf(this.#env), PLATFORM: 'cloudflare-workers' });
     const log = logOf(config);
     for (const note of config.notes) log.warn(note);
     return { config, memory: createMemory(), guard: this.#guard, log };

@@ -10,8 +10,8 @@ import { answer } from './reply';
 import type { Session } from './session';
 import { send } from './transport';
 
-/** Requests that one of a client's may come to: a Worker of the free plan has 50, and the cache takes some. */
-const MAX_ASKED = 40;
+/** Of `MAX_SUBREQUESTS`, for the cache and the registries' table. */
+const KEPT_BACK = 10;
 
 /** Serves one request: carries out the core's verbs. */
 export async function serve(session: Session): Promise<Response> {
@@ -71,9 +71,13 @@ export function carrierOf(session: Session): Carrier<Incoming> {
 
 /** @throws TransportError for one too many: a Worker that goes on is ended by the platform */
 function countOne(session: Session): void {
+  const limit = session.context.config.maxSubrequests - KEPT_BACK;
   session.asked += 1;
-  if (session.asked <= MAX_ASKED) return;
-  throw new TransportError('unknown', `more than ${MAX_ASKED} requests to upstreams for one of a client`);
+  if (session.asked <= limit) return;
+  throw new TransportError(
+    'unknown',
+    `more than ${limit} requests to upstreams for one of a client's (MAX_SUBREQUESTS)`,
+  );
 }
 
 /** Many may wait for it, so nobody's leaving ends it. */
