@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -5,6 +6,7 @@ import Ajv from 'ajv';
 import { readConfig } from '../../src/core/config';
 import { settings } from '../../src/core/settings';
 import { root } from '../tools/sources';
+import { COMPATIBILITY_DATE } from '../worker-runtime';
 import {
   configuration,
   folder,
@@ -23,6 +25,9 @@ const settingNames = new Set<string>(settings.map(({ name }) => name));
 const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
 
 const BINDINGS = ['REGISTRY_MAPS', 'REGISTRY_CACHE'];
+
+/** KiB with gzip; the free plan takes 3 MB. */
+const MAX_PACKED = 300;
 
 describe('wrangler.jsonc', () => {
   const schema = readSchema();
@@ -52,6 +57,7 @@ describe('wrangler.jsonc', () => {
     const bound = [...(all.kv_namespaces ?? []), ...(all.r2_buckets ?? [])].map(({ binding }) => binding);
     expect(bound).toEqual(BINDINGS);
     expect(config.compatibility_flags ?? []).toEqual([]);
+    expect(config.compatibility_date).toBe(COMPATIBILITY_DATE);
   });
 
   it('is open to nobody but at the addresses that it names', () => {
@@ -86,17 +92,18 @@ describe('wrangler deploy', () => {
   let project: string;
   const inProject = (path: string) => join(project, path);
 
-  // The project's outline: the launcher writes down how it is called, and the last step leaves a module behind.
+  // The project's outline: the launcher writes down how it is called, and packages as the project does.
   beforeAll(() => {
     project = mkdtempSync(join(tmpdir(), 'cloudflare-'));
     mkdirSync(inProject('.yarn'));
     mkdirSync(inProject('src'));
-    mkdirSync(inProject('deploy/cloudflare/dist'), { recursive: true });
-    writeFileSync(
-      inProject('.yarn/launch.cjs'),
-      `require('node:fs').appendFileSync('steps', process.argv.slice(2).join(' ') + '\\n');
-       require('node:fs').writeFileSync('deploy/cloudflare/dist/worker.js', 'export default { fetch: () => new Response() };');`,
-    );
+    mkdirSync(inProject('deploy/cloudflare'), { recursive: true });
+    const [node, ...words] = (scripts['package:cloudflare'] as string).split(' ');
+    expect(node).toBe('node');
+    const build = words.map((word) => (word.startsWith('deploy/') ? inProject(word) : word));
+    execFileSync(process.execPath, build, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+    const note = `require('node:fs').appendFileSync('steps', process.argv.slice(2).join(' ') + '\\n');`;
+    writeFileSync(inProject('.yarn/launch.cjs'), note);
     writeFileSync(inProject('deploy/cloudflare/wrangler.jsonc'), text);
     writeFileSync(inProject('deploy/cloudflare/all.jsonc'), withOptions(text));
   });
@@ -105,7 +112,10 @@ describe('wrangler deploy', () => {
   it('installs and packages in the project root with Node.js alone, and uploads what was packaged', () => {
     const printed = wrangler(['deploy', '--dry-run', '--outdir', 'out'], inProject('deploy/cloudflare'));
     expect(readFileSync(inProject('steps'), 'utf8')).toBe('install\npackage:cloudflare\n');
-    expect(readFileSync(inProject('deploy/cloudflare/out/worker.js'), 'utf8')).toContain('new Response()');
+    const module = readFileSync(inProject('deploy/cloudflare/dist/worker.js'), 'utf8');
+    expect(readFileSync(inProject('deploy/cloudflare/out/worker.js'), 'utf8')).toBe(module);
+    expect(readdirSync(inProject('deploy/cloudflare/dist'))).toEqual(['worker.js']);
+    expect(Number(/gzip: ([\d.]+) KiB/.exec(printed)?.[1])).toBeLessThan(MAX_PACKED);
     for (const [name, value] of Object.entries(config.vars)) expect(printed).toContain(`env.${name} ("${value}")`);
   });
 
