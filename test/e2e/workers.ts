@@ -26,12 +26,11 @@ export async function startWorker(world: World, name: ProxyName, options: Worker
       bindings,
       bucket,
       rows: rows && Object.fromEntries(Object.entries(rows).map(([key, row]) => [key, JSON.stringify(row)])),
-      key: join(world.folder, 'hosts.key'),
-      certificate: join(world.folder, 'hosts.crt'),
+      edge: { key: join(world.folder, 'hosts.key'), certificate: join(world.folder, 'hosts.crt') },
     }),
     { mode: 0o600 },
   );
-  const daemon = world.daemon(name, [process.execPath, join(project, 'test/e2e/worker-host.mjs'), file], {
+  const daemon = world.daemon(name, [process.execPath, join(project, 'test/tools/worker-host.mjs'), file], {
     env: { NODE_EXTRA_CA_CERTS: join(world.folder, 'ca.pem') },
   });
   const log = () => jsonLines(daemon.log());
