@@ -10,13 +10,13 @@ import { pull, push } from './upstream/docker';
 import { makeImage } from './upstream/image';
 import { smallImage, stageFor } from './upstream/scene';
 
-/** Logins that the cloud gives, one after the other; an Error is a refusal. test/node/cloud-login.test.ts asks real stand-ins. */
+/** Logins that the cloud gives, one after the other; an Error is a refusal. test/shell/cloud-login.test.ts asks real stand-ins. */
 let given: (string | Error)[] = [];
 let asked = 0;
 let lifetime = 43_200;
 
 jest.mock('../src/node/cloud-login', () => ({
-  fetchLogin: async () => {
+  fetchCloudLogin: async () => {
     asked += 1;
     const next = given.shift() ?? new Error('asked too often');
     if (next instanceof Error) throw next;

@@ -88,6 +88,13 @@ describe('a start', () => {
     expect(loaded.size).toBeGreaterThan(50);
     expect([...loaded].filter((path) => path.startsWith('src/storage/'))).toEqual([]);
   });
+
+  test('loads nothing of users, passwords and clouds: most starts have none', () => {
+    const theirs = /\/(users|passwords|login-tokens|digests|attempts|cloud-[a-z]+|signature-v4)\.ts$/;
+    const there = src.filter(({ path }) => /^src\/(node|shell)\//.test(path) && theirs.test(path));
+    expect(there.length).toBeGreaterThan(5);
+    expect(there.filter(({ path }) => loaded.has(path))).toEqual([]);
+  });
 });
 
 describe('the bundle', () => {

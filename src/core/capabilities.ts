@@ -20,6 +20,10 @@ export interface Capabilities {
   readonly maxSubrequests: number;
   /** A response without a length can be broken off so that its client notices. */
   readonly breaksChunks: boolean;
+  /** A machine or container may have a role at its cloud, and be given keys for it. */
+  readonly roles: boolean;
+  /** A request has the time of a processor that it takes to check a password by bcrypt. */
+  readonly slowPasswords: boolean;
 }
 
 export const capabilities: Readonly<Record<Platform, Capabilities>> = {
@@ -33,6 +37,8 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
     maxRequestBody: Number.POSITIVE_INFINITY,
     maxSubrequests: Number.POSITIVE_INFINITY,
     breaksChunks: true,
+    roles: true,
+    slowPasswords: true,
   },
   'aliyun-fc': {
     maxTarget: 4096,
@@ -44,6 +50,8 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
     maxRequestBody: Number.POSITIVE_INFINITY,
     maxSubrequests: Number.POSITIVE_INFINITY,
     breaksChunks: true,
+    roles: true,
+    slowPasswords: true,
   },
   'cloudflare-workers': {
     maxTarget: 16_384,
@@ -55,6 +63,8 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
     maxRequestBody: 100_000_000,
     maxSubrequests: 50,
     breaksChunks: false,
+    roles: false,
+    slowPasswords: false,
   },
 };
 

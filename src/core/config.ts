@@ -172,8 +172,20 @@ function readAll({ argv, env, file, files }: Required<Sources>, entries: readonl
   const choice = read('PLATFORM') as Platform | 'auto' | undefined;
   const platform = choice === undefined || choice === 'auto' ? detectPlatform({ ...file, ...env }) : choice;
   const timeouts = readTimeouts(read);
-  const around = { env: { ...file, ...env }, readFile: (path: string) => files.text(path) };
-  const reading = { read, given, around, document: (path: string) => files.document(path), faults, notes };
+  const around = {
+    env: { ...file, ...env },
+    readFile: (path: string) => files.text(path),
+    isRoleless: capabilities[platform]?.roles === false,
+  };
+  const reading = {
+    read,
+    given,
+    around,
+    document: (path: string) => files.document(path),
+    capabilities: capabilities[platform],
+    faults,
+    notes,
+  };
   const registries = readRegistries(reading);
   const guards = readGuards(read, faults);
   const gate = readGate(reading, readAccess(read, faults));
