@@ -12,6 +12,8 @@ export interface Capabilities {
   readonly gatewayKeepsConnections: boolean;
   /** What goes on after an answer may stand still until the next request, or never go on. */
   readonly freezes: boolean;
+  /** Where registries can be kept that are changed while it runs. */
+  readonly rows: 'file' | 'store' | 'none';
   /** Life-cycle hooks arrive as requests. */
   readonly hooks: boolean;
 }
@@ -23,6 +25,7 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
     gatewayIsPeer: false,
     gatewayKeepsConnections: false,
     freezes: false,
+    rows: 'file',
     hooks: false,
   },
   'aliyun-fc': {
@@ -31,6 +34,7 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
     gatewayIsPeer: true,
     gatewayKeepsConnections: true,
     freezes: true,
+    rows: 'none',
     hooks: true,
   },
   'cloudflare-workers': {
@@ -39,6 +43,7 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
     gatewayIsPeer: false,
     gatewayKeepsConnections: true,
     freezes: true,
+    rows: 'store',
     hooks: false,
   },
 };

@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import type { Identity } from '../core/admission';
 import { parseBasic } from '../core/basic';
 import { costOf, isUserName } from '../core/htpasswd';
-import { ATTEMPT_WINDOW, Attempts } from './attempts';
+import { ATTEMPT_WINDOW, Attempts } from '../shell/attempts';
 import { readSignedToken, signToken } from './login-tokens';
 import { createPasswordChecker, type PasswordChecker } from './passwords';
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hashSync } from 'bcryptjs';
 import { type Config, ConfigError, readConfig } from '../../src/core/config';
+import { noFiles } from '../../src/core/files';
 import type { S3Place } from '../../src/core/s3-place';
 import { settings } from '../../src/core/settings';
 import { hrefOf } from '../../src/core/url';
@@ -62,6 +63,7 @@ const BUCKET = 's3://images?endpoint=http://minio:9000';
 const PARTNERS: Record<string, Record<string, string>> = {
   REGISTRY_ACCOUNTS: { ANONYMOUS_PULL: 'true' },
   AUTH_HEADER: { ANONYMOUS_PULL: 'true' },
+  ADMIN_TOKEN: { PLATFORM: 'cloudflare-workers' },
   AUTH_REALM: { HTPASSWD: HASHED },
   SATISFY: { HTPASSWD: HASHED, ALLOW_CLIENTS: 'private' },
   ACCESS: { HTPASSWD: `${HASHED},bob:${HASHED.slice(6)}` },
@@ -228,6 +230,7 @@ describe('every setting', () => {
       },
     ],
     ['CACHE_SECRET_KEY', 'c', ({ cache }) => (cache?.place as S3Place | undefined)?.keys?.secret, 'c'],
+    ['ADMIN_TOKEN', 'abcdefghijklmnop', ({ admin }) => admin?.token, 'abcdefghijklmnop'],
     ['DOWNLOAD_CONNECTIONS', '64', { downloadConnections: 64 }],
     ['PLATFORM', 'Aliyun-FC', { platform: 'aliyun-fc' }],
     ['PLATFORM', 'node', { platform: 'node' }],
@@ -252,7 +255,7 @@ describe('every setting', () => {
   });
 
   test.each(cases)('%s=%s', (...[name, text, expected, value]) => {
-    const config = readConfig({ ...PARTNERS[name], [name]: text });
+    const config = readConfig({ ...PARTNERS[name], [name]: text }, [], {}, noFiles, []);
     if (typeof expected === 'function') expect(expected(config)).toEqual(value);
     else expect(config).toMatchObject(expected);
   });

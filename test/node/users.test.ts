@@ -1,10 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { hashSync } from 'bcryptjs';
 import { basicLogin } from '../../src/core/basic';
-import { MAX_FAILURES, MAX_NAMES } from '../../src/node/attempts';
 import { tokenKey } from '../../src/node/login-tokens';
 import { createPasswordChecker, MAX_WAITING } from '../../src/node/passwords';
 import { MAX_REMEMBERED, REMEMBERED_TIME, Users } from '../../src/node/users';
+import { MAX_FAILURES, MAX_NAMES } from '../../src/shell/attempts';
 
 const password = `${randomUUID()}:пароль`;
 const hashes = new Map([
