@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readConfig } from '../src/core/config';
-import { runtimes } from './runtimes';
+import { runtimes, unless } from './runtimes';
 import { createAuthority } from './upstream/certificates';
 import { ask, basic } from './upstream/client';
 import { pull, push } from './upstream/docker';
@@ -137,7 +137,7 @@ describe.each(runtimes)('with the $name runtime, registries of a document', (run
 
   afterEach(async () => expect(await stage.close()).toEqual([]));
 
-  test('are each asked by their own login, and none of them sees another’s', async () => {
+  unless(runtime, 'files')('are each asked by their own login, and none of them sees another’s', async () => {
     const [one, two, three] = [secret(), secret(), secret()];
     const first = await stage.tokens({ users: { one }, privateRepositories: ['team/app'] });
     const second = await stage.tokens({ users: { two }, privateRepositories: ['team/app'] });
@@ -187,7 +187,7 @@ describe.each(runtimes)('with the $name runtime, registries of a document', (run
     expect([await get('one.test'), await get('two.test'), await get('one.test')]).toEqual([200, 401, 200]);
   });
 
-  test('may be behind a certificate of their own, and only that one trusts it', async () => {
+  unless(runtime, 'files')('may be behind a certificate of their own, and only that one trusts it', async () => {
     const authority = await createAuthority();
     const trusted = await stage.registry({ tls: await authority.issue(['127.0.0.1']), expectsNs: true });
     const image = smallImage(trusted);

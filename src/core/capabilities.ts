@@ -16,6 +16,16 @@ export interface Capabilities {
   readonly rows: 'file' | 'store' | 'none';
   /** Life-cycle hooks arrive as requests. */
   readonly hooks: boolean;
+  /** Bytes of a request's body at most. */
+  readonly maxRequestBody: number;
+  /** Requests of our own that one of a client's may lead to. */
+  readonly maxSubrequests: number;
+  /** A response without a length can be broken off so that its client notices. */
+  readonly breaksChunks: boolean;
+  /** A machine or container may have a role at its cloud, and be given keys for it. */
+  readonly roles: boolean;
+  /** A request has the time of a processor that it takes to check a password by bcrypt. */
+  readonly slowPasswords: boolean;
 }
 
 export const capabilities: Readonly<Record<Platform, Capabilities>> = {
@@ -27,6 +37,11 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
     freezes: false,
     rows: 'file',
     hooks: false,
+    maxRequestBody: Number.POSITIVE_INFINITY,
+    maxSubrequests: Number.POSITIVE_INFINITY,
+    breaksChunks: true,
+    roles: true,
+    slowPasswords: true,
   },
   'aliyun-fc': {
     maxTarget: 4096,
@@ -36,6 +51,11 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
     freezes: true,
     rows: 'none',
     hooks: true,
+    maxRequestBody: Number.POSITIVE_INFINITY,
+    maxSubrequests: Number.POSITIVE_INFINITY,
+    breaksChunks: true,
+    roles: true,
+    slowPasswords: true,
   },
   'cloudflare-workers': {
     maxTarget: 16_384,
@@ -45,6 +65,11 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
     freezes: true,
     rows: 'store',
     hooks: false,
+    maxRequestBody: 100_000_000,
+    maxSubrequests: 50,
+    breaksChunks: false,
+    roles: false,
+    slowPasswords: false,
   },
 };
 

@@ -1,7 +1,9 @@
 import type { Account } from './account';
 import { type Admin, readAdmin } from './admin';
+import { chunkedAbove, framingFaults } from './body-framing';
 import type { CacheConfig } from './cache-config';
-import { type Capabilities, capabilities, detectPlatform, type Platform, SMALL_BODY_BYTES } from './capabilities';
+import { type Capabilities, capabilities, detectPlatform, type Platform } from './capabilities';
+import { ConfigError } from './config-error';
 import { type Files, noFiles } from './files';
 import { type Gate, readGate } from './gate';
 import { type Env, givenSettings, type Sources } from './given';
@@ -99,6 +101,10 @@ export interface Config {
   readonly downloadConnections: number;
   readonly platform: Platform;
   readonly capabilities: Capabilities;
+  /** Bytes of a client's body at most. */
+  readonly maxRequestBody: number;
+  /** Requests of our own that one of a client's may lead to. */
+  readonly maxSubrequests: number;
   /** Blob bodies of more bytes than this are sent chunked. */
   readonly chunkedAbove: number;
   readonly timeouts: Timeouts;
@@ -106,17 +112,6 @@ export interface Config {
   readonly logFormat: 'auto' | 'json' | 'text';
   /** What was set in vain, one line each: said when the service starts. */
   readonly notes: readonly string[];
-}
-
-/** Everything that is wrong with a configuration, at once. */
-export class ConfigError extends Error {
-  readonly faults: readonly string[];
-
-  constructor(faults: readonly string[]) {
-    super(`configuration: ${faults.join('; ')}`);
-    this.name = 'ConfigError';
-    this.faults = faults;
-  }
 }
 
 /**
@@ -158,8 +153,20 @@ function readAll({ argv, env, file, files, hasStore }: Whole, entries: readonly 
   const choice = read('PLATFORM') as Platform | 'auto' | undefined;
   const platform = choice === undefined || choice === 'auto' ? detectPlatform({ ...file, ...env }) : choice;
   const timeouts = readTimeouts(read);
-  const around = { env: { ...file, ...env }, readFile: (path: string) => files.text(path) };
-  const reading = { read, given, around, document: (path: string) => files.document(path), faults, notes };
+  const around = {
+    env: { ...file, ...env },
+    readFile: (path: string) => files.text(path),
+    isRoleless: capabilities[platform]?.roles === false,
+  };
+  const reading = {
+    read,
+    given,
+    around,
+    document: (path: string) => files.document(path),
+    capabilities: capabilities[platform],
+    faults,
+    notes,
+  };
   const registries = readRegistries(reading);
   const guards = readGuards(read, faults);
   const gate = readGate(reading, readAccess(read, faults));
@@ -184,18 +191,16 @@ function readAll({ argv, env, file, files, hasStore }: Whole, entries: readonly 
     downloadConnections: read('DOWNLOAD_CONNECTIONS') as number,
     platform,
     capabilities: capabilities[platform],
-    chunkedAbove: isChunked(read('BODY_FRAMING'), platform) ? SMALL_BODY_BYTES : Number.POSITIVE_INFINITY,
+    maxRequestBody: read('MAX_REQUEST_BODY') ?? capabilities[platform]?.maxRequestBody,
+    maxSubrequests: read('MAX_SUBREQUESTS') ?? capabilities[platform]?.maxSubrequests,
+    chunkedAbove: chunkedAbove(read('BODY_FRAMING'), capabilities[platform]),
     timeouts,
     logLevel: read('LOG_LEVEL') as Config['logLevel'],
     logFormat: read('LOG_FORMAT') as Config['logFormat'],
     notes,
   };
-  faults.push(...idleFaults(given, timeouts), ...guardFaults(config));
+  faults.push(...idleFaults(given, timeouts), ...guardFaults(config), ...framingFaults(config));
   return { config, faults, rows: registries.rows };
-}
-
-function isChunked(framing: string | undefined, platform: Platform): boolean {
-  return framing === 'auto' ? Boolean(capabilities[platform]?.streamsOnlyChunked) : framing === 'chunked';
 }
 
 function assumedTrust(platform: Capabilities): TrustProxy {

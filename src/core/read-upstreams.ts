@@ -1,4 +1,5 @@
 import { type Account, accountId, headerAccount, type Login } from './account';
+import type { Capabilities } from './capabilities';
 import { readCloudAccount } from './cloud-account';
 import type { Timeouts, Upstream } from './config';
 import { DocumentFields, type Surroundings } from './document-fields';
@@ -18,6 +19,8 @@ export interface Reading {
   readonly given: GivenSettings;
   readonly around: Surroundings;
   readonly document: (path: string) => unknown;
+  /** Of the platform; undefined where there is no such platform. */
+  readonly capabilities: Capabilities | undefined;
   readonly faults: string[];
   /** Things to say at the start. */
   readonly notes: string[];
@@ -184,7 +187,7 @@ function readGoogle({ read, around, faults, notes }: Reading, backend: Url | und
     around,
     faults,
   );
-  const account = readCloudAccount(fields, { host: backend.hostname, env: around.env });
+  const account = readCloudAccount(fields, { host: backend.hostname, ...around });
   return account && [{ kind: 'cloud', account }];
 }
 

@@ -161,7 +161,7 @@ function readAccounts(name: string, fields: DocumentFields, around: Surroundings
   if (!cloud) return accounts.length > 0 ? accounts : undefined;
   if (accounts.length > 0) return fields.fault('cloud', 'stands beside another login: keep one of them');
   const host = readAddress(fields)?.hostname ?? name.replace(/:\d+$/, '');
-  const account = readCloudAccount(cloud, { host, env: around.env });
+  const account = readCloudAccount(cloud, { host, ...around });
   return account && [{ kind: 'cloud', account }];
 }
 

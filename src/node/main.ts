@@ -1,4 +1,5 @@
-import { type Config, ConfigError, readConfig } from '../core/config';
+import { type Config, readConfig } from '../core/config';
+import { ConfigError } from '../core/config-error';
 import { readFlags } from '../core/flags';
 import { createLog, type LogOptions } from '../shell/log';
 import { SettingFiles } from './files';

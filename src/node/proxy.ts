@@ -4,6 +4,7 @@ import { answerError, RegistryError } from '../core/errors';
 import type { HeaderList } from '../core/headers';
 import type { Answer, Forward, ObtainLogin, RequestVerb } from '../core/verbs';
 import type { Carrier } from '../shell/carrier';
+import type { Users } from '../shell/users';
 import { carryOut, type Hands, internalError, type Over } from '../shell/verb-loop';
 import type { Content } from './content';
 import { carrierOf, errandOf } from './errand';
@@ -12,7 +13,6 @@ import { relay } from './relay';
 import { serveKept } from './serving';
 import type { Session } from './session';
 import { readSmallBody } from './small-body';
-import type { Users } from './users';
 
 /** Serves one request: carries out the core's verbs. */
 export async function serve(session: Session): Promise<void> {
@@ -95,8 +95,8 @@ function contentOf({ context }: Session): Content {
 async function obtainLoginFor({ context, record }: Session, { account, host, key }: ObtainLogin): Promise<boolean> {
   const { transport, memory } = context;
   const document = await memory.tokens.obtain(key, undefined, async () => {
-    const { fetchLogin } = await import('./cloud-login');
-    return fetchLogin(account, host, transport).catch((error: Error) => {
+    const { fetchCloudLogin } = await import('./cloud-login');
+    return fetchCloudLogin(account, host, transport).catch((error: Error) => {
       context.log.warn('no login from the cloud', { id: record.id, why: error.message });
       return undefined;
     });

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Config, ConfigError, readConfig } from '../core/config';
+import { type Config, readConfig } from '../core/config';
+import { ConfigError } from '../core/config-error';
 import { flagOf } from '../core/flags';
 import { givenSettings, type Sources } from '../core/given';
 import { type SettingName, settings } from '../core/settings';

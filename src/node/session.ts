@@ -9,10 +9,10 @@ import type { Log } from '../shell/log';
 import type { RequestRecord } from '../shell/record';
 import { logRequest, openRecord } from '../shell/request-log';
 import type { TokenStore } from '../shell/token-store';
+import type { Users } from '../shell/users';
 import type { Content } from './content';
 import { requestHead } from './heads';
 import type { Transport } from './transport';
-import type { Users } from './users';
 
 /** What every request of a process shares. */
 export interface Context {

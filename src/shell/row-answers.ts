@@ -1,10 +1,11 @@
-import { sha256 } from '@noble/hashes/sha2';
 import { isRecord } from '../core/document-fields';
 import { RegistryError } from '../core/errors';
 import { type HeaderList, headersOf } from '../core/headers';
 import type { Row, RowState } from '../core/registry-rows';
 import { maskRow } from '../core/row-secrets';
 import type { Answer, RequestHead } from '../core/verbs';
+import { toBase64Url } from './base64url';
+import { sha256Of } from './digests';
 
 /** A row as it is shown: what it says without its secrets, and what has become of it. */
 export function shownRow({ key, text }: Row, faults: readonly string[]): object {
@@ -27,8 +28,7 @@ export function fieldsOf(text: string): Readonly<Record<string, unknown>> | unde
 
 /** Strong, since another text is another row (RFC 9110 section 8.8.3). */
 export function etagOf(text: string): string {
-  const bytes = sha256(text).subarray(0, 16);
-  return `"${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}"`;
+  return `"${toBase64Url(sha256Of(text).subarray(0, 18))}"`;
 }
 
 export function answerJson(status: number, value: object, headers: HeaderList = []): Answer {

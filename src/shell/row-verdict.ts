@@ -1,4 +1,4 @@
-import { ConfigError } from '../core/config';
+import { ConfigError } from '../core/config-error';
 import type { Row, RowState } from '../core/registry-rows';
 import type { ApiPlace } from './api-place';
 

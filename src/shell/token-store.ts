@@ -26,22 +26,37 @@ export const MAX_TOKENS = 1000;
 /** Bytes of the documents kept: a registry decides how long its tokens are, and there may be a hostile one among several. */
 export const MAX_TOKEN_BYTES = 16 * 1024 * 1024;
 
+/** How far one request's work can be relied on by another. */
+export interface TokenSharing {
+  /** Tokens are fetched anew before they run out, in the background. */
+  readonly renews: boolean;
+  /** Milliseconds that one request waits for what another fetches, which may have been ended meanwhile. */
+  readonly patience: number;
+}
+
+const WITHIN_PROCESS: TokenSharing = { renews: true, patience: Number.POSITIVE_INFINITY };
+
 /** The memory of a configuration that has just been read: nothing is known yet. */
-export function createMemory(): Memory & { readonly tokens: TokenStore } {
-  return { realms: new Map(), tokens: new TokenStore(), quotas: new Quotas(), cache: new CacheMemory() };
+export function createMemory(sharing = WITHIN_PROCESS): Memory & { readonly tokens: TokenStore } {
+  return { realms: new Map(), tokens: new TokenStore(sharing), quotas: new Quotas(), cache: new CacheMemory() };
 }
 
 /** Token documents for as long as they are good. Whoever waits for the same one gets the same: one request for many. */
 export class TokenStore implements Tokens {
   readonly #held = new Map<string, Held>();
   readonly #coming = new Map<string, Promise<string | undefined>>();
+  readonly #sharing: TokenSharing;
   #bytes = 0;
+
+  constructor(sharing = WITHIN_PROCESS) {
+    this.#sharing = sharing;
+  }
 
   get(key: string): string | undefined {
     const held = this.#held.get(key);
     const now = performance.now();
     if (held && held.until > now) {
-      if (held.renewFrom <= now) this.#renew(key, held);
+      if (this.#sharing.renews && held.renewFrom <= now) this.#renew(key, held);
       return held.document;
     }
     this.delete(key);
@@ -61,7 +76,11 @@ export class TokenStore implements Tokens {
     const held = this.get(key);
     if (held !== undefined && (spent === undefined || readToken(held) !== spent)) return Promise.resolve(held);
     const coming = this.#coming.get(key);
-    if (coming) return coming;
+    if (coming) return this.#follow(key, coming, fetch);
+    return this.#fetch(key, fetch);
+  }
+
+  #fetch(key: string, fetch: Fetch): Promise<string | undefined> {
     return this.#await(
       key,
       fetch().then((document) => {
@@ -69,6 +88,22 @@ export class TokenStore implements Tokens {
         return document === undefined ? undefined : this.#keep(key, document, fetch);
       }),
     );
+  }
+
+  /** What somebody else is fetching, or what is fetched in its place where that does not come. */
+  async #follow(key: string, coming: Promise<string | undefined>, fetch: Fetch): Promise<string | undefined> {
+    const { patience } = this.#sharing;
+    if (!Number.isFinite(patience)) return coming;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<'late'>((resolve) => {
+      timer = setTimeout(() => resolve('late'), patience);
+    });
+    const came = await Promise.race([coming.then((document) => ({ document })), late]);
+    clearTimeout(timer);
+    if (came !== 'late') return came.document;
+    const latest = this.#coming.get(key);
+    // Several may have waited: the first one that gives up is followed by the others.
+    return latest && latest !== coming ? this.#follow(key, latest, fetch) : this.#fetch(key, fetch);
   }
 
   /** In the background; where it fails, the token at hand serves as long as it lives. */
@@ -80,7 +115,9 @@ export class TokenStore implements Tokens {
   }
 
   #await(key: string, document: Promise<string | undefined>): Promise<string | undefined> {
-    const promise = document.finally(() => this.#coming.delete(key));
+    const promise = document.finally(() => {
+      if (this.#coming.get(key) === promise) this.#coming.delete(key);
+    });
     this.#coming.set(key, promise);
     return promise;
   }

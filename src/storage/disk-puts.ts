@@ -3,6 +3,7 @@ import { writeLayout } from './disk-layout';
 import type { DiskProofs } from './disk-proofs';
 import type { DiskSpace } from './disk-space';
 import { BlobTarget, documentTarget, type Events } from './disk-writer';
+import { hashNatively } from './native-hash';
 import { ProvingSink, type Target } from './sink';
 import type { About, Key, Sink } from './store';
 import { StoreError } from './store-error';
@@ -49,9 +50,13 @@ export class DiskPuts {
       end();
       throw error;
     }
-    const sink: Sink = new ProvingSink(key, about, target, largest, () => {
-      end();
-      this.#open.delete(sink);
+    const sink: Sink = new ProvingSink(key, about, target, {
+      maxBytes: largest,
+      hasher: hashNatively,
+      onEnd: () => {
+        end();
+        this.#open.delete(sink);
+      },
     });
     this.#open.add(sink);
     this.#layout ??= this.#writeLayout();

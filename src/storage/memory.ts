@@ -1,5 +1,6 @@
 import { Blocks } from './blocks';
 import { checkKey, idOf } from './key';
+import { hashNatively } from './native-hash';
 import { eachOf, PiecesReading } from './pieces';
 import { extentOf } from './range';
 import { checkPut, ProvingSink, type Target } from './sink';
@@ -78,7 +79,11 @@ export class MemoryStore implements Store {
     checkPut(key, about, largest);
     if (this.#isClosed) throw new StoreError('closed', 'the store has been closed');
     const target = this.#target(key, about.head && structuredClone(about.head));
-    const sink: Sink = new ProvingSink(key, about, target, largest, () => this.#open.delete(sink));
+    const sink: Sink = new ProvingSink(key, about, target, {
+      maxBytes: largest,
+      hasher: hashNatively,
+      onEnd: () => this.#open.delete(sink),
+    });
     this.#open.add(sink);
     return sink;
   }
@@ -98,7 +103,7 @@ export class MemoryStore implements Store {
     checkKey(key);
     const held = this.#held.get(idOf(key));
     if (!held) return 'missing';
-    const verdict = await verdictOf(key, held.blocks.read(extentOf(undefined, held.blocks.size)));
+    const verdict = await verdictOf(key, held.blocks.read(extentOf(undefined, held.blocks.size)), hashNatively);
     if (verdict === 'wrong' && this.#held.get(idOf(key)) === held) this.#remove(idOf(key));
     return verdict;
   }

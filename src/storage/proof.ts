@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import type { Hasher, Hashing } from './hashing';
 import { digestOf, label } from './key';
 import type { About, Key } from './store';
 import { StoreError } from './store-error';
@@ -7,13 +7,13 @@ import { StoreError } from './store-error';
 export class Proof {
   readonly #key: Key;
   readonly #size: number | undefined;
-  readonly #hash: Hash | undefined;
+  readonly #hashing: Hashing | undefined;
   #taken = 0;
 
-  constructor(key: Key, about: Pick<About, 'size' | 'proof'> = {}) {
+  constructor(key: Key, about: Pick<About, 'size' | 'proof'>, hasher: Hasher) {
     this.#key = key;
     this.#size = about.size;
-    if (key.kind === 'blob' && about.proof !== 'caller') this.#hash = createHash(digestOf(key).algorithm);
+    if (key.kind === 'blob' && about.proof !== 'caller') this.#hashing = hasher(digestOf(key).algorithm);
   }
 
   get taken(): number {
@@ -26,15 +26,15 @@ export class Proof {
     if (this.#size !== undefined && this.#taken > this.#size) throw this.#length('has more bytes');
   }
 
-  hash(chunk: Uint8Array): void {
-    this.#hash?.update(chunk);
+  hash(chunk: Uint8Array): Promise<void> | undefined {
+    return this.#hashing?.update(chunk);
   }
 
   /** To be called once, after the last byte. @throws StoreError `length`, `digest` */
-  check(): void {
+  async check(): Promise<void> {
     if (this.#size !== undefined && this.#taken < this.#size) throw this.#length(`ends after ${this.#taken}`);
-    if (this.#key.kind !== 'blob' || !this.#hash) return;
-    if (this.#hash.digest('hex') !== digestOf(this.#key).hex)
+    if (this.#key.kind !== 'blob' || !this.#hashing) return;
+    if ((await this.#hashing.digest()) !== digestOf(this.#key).hex)
       throw new StoreError('digest', `the bytes given for ${label(this.#key)} have another digest`);
   }
 

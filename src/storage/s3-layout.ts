@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '@noble/hashes/sha2';
+import { bytesToHex } from '@noble/hashes/utils';
 import { type Algorithm, digestOf, parseDigest } from './key';
 import type { Key } from './store';
 
@@ -9,7 +10,7 @@ const ALGORITHMS: readonly Algorithm[] = ['sha256', 'sha512'];
  * after the prefix. Nothing in it is made of anything but hex digits.
  */
 export function objectKeyOf(prefix: string, key: Key): string {
-  if (key.kind === 'document') return `${prefix}documents/${createHash('sha256').update(key.name).digest('hex')}`;
+  if (key.kind === 'document') return `${prefix}documents/${bytesToHex(sha256(key.name))}`;
   const { algorithm, hex } = digestOf(key);
   return `${prefix}blobs/${algorithm}/${hex}`;
 }

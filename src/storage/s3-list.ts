@@ -1,3 +1,4 @@
+import type { Listed } from './object-prune';
 import type { S3Client } from './s3-client';
 import { parseObjectKey, placesOf } from './s3-layout';
 import { childrenOf, type Element, parseXml, textOf } from './s3-xml';
@@ -9,15 +10,6 @@ const PAGE = 1000;
 
 /** Bytes of one page at most: a key has up to 1024, and as much is written about it. */
 const MAX_PAGE_BYTES = 4 * 1024 * 1024;
-
-export interface Listed {
-  readonly objectKey: string;
-  /** Of a blob; nothing for a document. */
-  readonly digest?: string;
-  readonly size: number;
-  /** Milliseconds since 1970. */
-  readonly writtenAt: number;
-}
 
 /** Every object of the store, a page at a time (Amazon S3, ListObjectsV2); what others put there is passed over. */
 export async function* objectsOf(client: S3Client, kind?: Key['kind']): AsyncGenerator<Listed> {

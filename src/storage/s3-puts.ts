@@ -1,3 +1,4 @@
+import { hashNatively } from './native-hash';
 import { removeAbandoned } from './s3-abandoned';
 import type { S3Client } from './s3-client';
 import { s3Error } from './s3-errors';
@@ -35,7 +36,11 @@ export class S3Puts {
       key.kind === 'blob'
         ? blobTarget(client, key, partBytes, (tag, size) => published(key.digest, tag, size))
         : documentTarget(client, key, about.head && structuredClone(about.head));
-    const sink: Sink = new ProvingSink(key, about, target, partBytes * MAX_PARTS, () => this.#open.delete(sink));
+    const sink: Sink = new ProvingSink(key, about, target, {
+      maxBytes: partBytes * MAX_PARTS,
+      hasher: hashNatively,
+      onEnd: () => this.#open.delete(sink),
+    });
     this.#open.add(sink);
     // Once is enough: what this process leaves unfinished, it ends itself.
     if (key.kind === 'blob') this.#cleaning ??= this.#clean();

@@ -1,6 +1,8 @@
 import type { AwsKeys } from '../core/aws-account';
 import type { S3Place } from '../core/s3-place';
 import { blob, checkKey, digestOf, label } from './key';
+import { hashNatively } from './native-hash';
+import { type Listed, pruneObjects } from './object-prune';
 import { PiecesReading } from './pieces';
 import { Proven } from './proven';
 import { extentOf } from './range';
@@ -8,8 +10,7 @@ import { S3Client } from './s3-client';
 import { readDocument } from './s3-documents';
 import { s3Error, unlessAbsent } from './s3-errors';
 import { objectKeyOf } from './s3-layout';
-import { type Listed, objectsOf } from './s3-list';
-import { pruneObjects } from './s3-prune';
+import { objectsOf } from './s3-list';
 import { S3Puts } from './s3-puts';
 import { openObject, S3Reading, timeOf } from './s3-reader';
 import type { Patience } from './s3-transport';
@@ -34,7 +35,7 @@ import { StoreError } from './store-error';
 import { verdictOf } from './verdict';
 import { type Watch, watchDigest } from './watch';
 
-/** Documents read together while they are listed. */
+/** Requests at a time, where there are many: of documents that are listed, of what is pruned. */
 const TOGETHER = 8;
 
 export interface S3Options extends StoreOptions {
@@ -126,7 +127,7 @@ export class S3Store implements Store {
       }
       const object = await openObject(this.#client, objectKey);
       if (!object) return 'missing';
-      const verdict = await verdictOf(key, new S3Reading(this.#client, objectKey, key, object));
+      const verdict = await verdictOf(key, new S3Reading(this.#client, objectKey, key, object), hashNatively);
       if (verdict === 'right') this.#proven.add(key.digest, `${object.tag} ${object.size}`);
       else await this.#remove(key, objectKey);
       return verdict;
@@ -135,7 +136,16 @@ export class S3Store implements Store {
 
   async prune(limits: PruneLimits = {}): Promise<Pruned> {
     try {
-      return await pruneObjects(this.#client, limits);
+      return await pruneObjects(
+        {
+          objects: () => objectsOf(this.#client),
+          remove: async (keys) => {
+            await Promise.all(keys.map((key) => this.#client.ask({ method: 'DELETE', key })));
+          },
+          together: TOGETHER,
+        },
+        limits,
+      );
     } catch (error) {
       throw s3Error(error, 'room cannot be made');
     }

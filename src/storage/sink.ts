@@ -1,3 +1,4 @@
+import type { Hasher } from './hashing';
 import { checkKey, label } from './key';
 import { Proof } from './proof';
 import { type About, type Hold, type Key, MAX_DOCUMENT_BYTES, MAX_HEAD_BYTES, type Range, type Sink } from './store';
@@ -13,6 +14,14 @@ export interface Target {
   read?(range: Range): AsyncIterable<Uint8Array>;
   /** With `read`: which goes on until `release`, also after `discard`. */
   hold?(): () => void;
+}
+
+export interface SinkOptions {
+  /** Bytes of the largest entry that the driver takes. */
+  readonly maxBytes: number;
+  readonly hasher: Hasher;
+  /** Called once, when everything that the sink held is free. */
+  readonly onEnd?: () => void;
 }
 
 /** @throws StoreError `key`, `misuse`, `too-large` for what no driver takes; `maxBytes` is the largest entry that this one takes */
@@ -39,11 +48,10 @@ export class ProvingSink implements Sink {
   readonly read: Sink['read'];
   readonly hold: Sink['hold'];
 
-  /** @param onEnd called once, when everything that the sink held is free */
-  constructor(key: Key, about: About, target: Target, maxBytes: number, onEnd?: () => void) {
+  constructor(key: Key, about: About, target: Target, { maxBytes, hasher, onEnd }: SinkOptions) {
     this.#key = key;
     this.#target = target;
-    this.#proof = new Proof(key, about);
+    this.#proof = new Proof(key, about, hasher);
     this.#limit = limitOf(key, maxBytes);
     this.#onEnd = onEnd;
     this.read = target.read && ((range) => this.#read(range));
@@ -61,15 +69,16 @@ export class ProvingSink implements Sink {
       if (chunk.length === 0) return;
       const writing = this.#target.write(chunk);
       // The bytes are on their way to another thread while this one hashes.
-      this.#proof.hash(chunk);
+      const hashing = this.#proof.hash(chunk);
       await writing;
+      if (hashing) await hashing;
       this.#written = this.#proof.taken;
     });
   }
 
   commit(): Promise<void> {
     return this.#do(async () => {
-      this.#proof.check();
+      await this.#proof.check();
       await this.#target.publish();
       this.#end();
     });

@@ -1,8 +1,13 @@
-import { type Config, type ConfigError, readConfig } from '../core/config';
+import { type Config, readConfig } from '../core/config';
+import type { ConfigError } from '../core/config-error';
 import { Guard } from '../shell/guard';
 import { createLog, type Log } from '../shell/log';
-import { createMemory } from '../shell/token-store';
+import { createMemory, type TokenSharing } from '../shell/token-store';
+import { openUsers } from '../shell/users';
 import type { Context } from './session';
+
+/** A request that fetches a token may be ended by the platform before it is over; and it is over when its response is. */
+const SHARING: TokenSharing = { renews: false, patience: 10_000 };
 
 /** What a Worker is given: variables and secrets as texts, and bindings. */
 export type Bindings = Readonly<Record<string, unknown>>;
@@ -24,10 +29,11 @@ export class Contexts {
   }
 
   #create(): Context {
-    const config = readConfig({ PLATFORM: 'cloudflare-workers', ...textsOf(this.#env) });
+    const config = readConfig({ ...textsOf(this.#env), PLATFORM: 'cloudflare-workers' });
     const log = logOf(config);
     for (const note of config.notes) log.warn(note);
-    return { config, memory: createMemory(), guard: this.#guard, log };
+    const users = config.gate && openUsers(config.gate);
+    return { config, memory: createMemory(SHARING), guard: this.#guard, log, users };
   }
 }
 

@@ -22,8 +22,11 @@ export function headerList(headers: Headers): HeaderList {
   return [...headers] as [string, string][];
 }
 
+/** Whichever challenge stands first on the one line is the one that containerd takes: one that leads to a token, where there is any. */
 export function headersOf(list: HeaderList): Headers {
   const headers = new Headers();
-  for (const [name, value] of list) headers.append(name, value);
+  const later = (name: string, value: string) => name === 'www-authenticate' && !/^bearer /i.test(value);
+  for (const [name, value] of list) if (!later(name, value)) headers.append(name, value);
+  for (const [name, value] of list) if (later(name, value)) headers.append(name, value);
   return headers;
 }

@@ -1,4 +1,3 @@
-import type { HeaderList } from '../core/headers';
 import type { Failure, ResponseHead } from '../core/verbs';
 import { TransportError } from '../shell/transport-error';
 import { Patience } from './patience';
@@ -97,11 +96,6 @@ export function joined(chunks: readonly Uint8Array[], size: number): Uint8Array 
 export function discard({ body, abort }: Incoming): void {
   body?.cancel().catch(() => {});
   abort(new Error('nobody wants the body'));
-}
-
-export function lengthOf(headers: HeaderList): number | undefined {
-  const text = headers.find(([name]) => name === 'content-length')?.[1];
-  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
 }
 
 /** What an error of workerd's fetch or streams means; its own words say little, and name no addresses. */

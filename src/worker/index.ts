@@ -1,4 +1,4 @@
-import { ConfigError } from '../core/config';
+import { ConfigError } from '../core/config-error';
 import { answerError, RegistryError } from '../core/errors';
 import { HEALTH, plainPage, welcomePage } from '../shell/own-pages';
 import { type Bindings, Contexts, logFaults } from './context';

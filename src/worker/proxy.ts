@@ -1,17 +1,13 @@
 import { answerError, RegistryError } from '../core/errors';
 import type { HeaderList } from '../core/headers';
-import type { Answer, Authorize, Forward } from '../core/verbs';
-import type { Carrier } from '../shell/carrier';
-import { TransportError } from '../shell/transport-error';
+import type { Answer } from '../core/verbs';
+import type { Users } from '../shell/users';
 import { carryOut, type Hands, internalError } from '../shell/verb-loop';
-import { discard, failureOf, type Incoming, readSmallBody } from './incoming';
+import { carrierOf, obtainLogin } from './errand';
+import { type Incoming, readSmallBody } from './incoming';
 import { relay } from './relay';
 import { answer } from './reply';
 import type { Session } from './session';
-import { send } from './transport';
-
-/** Requests that one of a client's may come to: a Worker of the free plan has 50, and the cache takes some. */
-const MAX_ASKED = 40;
 
 /** Serves one request: carries out the core's verbs. */
 export async function serve(session: Session): Promise<Response> {
@@ -46,73 +42,15 @@ function handsOf(session: Session): Hands<Response, Incoming> {
       }),
     serve: () => Promise.reject(new Error('there is a cache, and nothing to keep it in')),
     relay: (sent, incoming, verb) => relay(session, sent, incoming, verb),
-    obtainLogin: async () => false,
-    identify: () => Promise.reject(new Error('there is a gate, and nobody knows its users')),
-    issue: () => Promise.reject(new Error('there is a gate, and nobody knows its users')),
+    obtainLogin: (verb) => obtainLogin(session, verb),
+    identify: (authorization) => usersOf(session).identify(authorization),
+    issue: ({ user, lifetime }) => usersOf(session).issue(user, lifetime),
   };
 }
 
-/** How a client's request asks upstreams. */
-export function carrierOf(session: Session): Carrier<Incoming> {
-  const { record, context, request } = session;
-  return {
-    async send(forward) {
-      if (forward.after !== undefined) await new Promise((resolve) => setTimeout(resolve, forward.after));
-      countOne(session);
-      record.upstream = forward.url.hostname;
-      return send({ forward, timeouts: context.config.timeouts, client: request });
-    },
-    headOf: ({ head }) => head,
-    discard,
-    failureOf,
-    fetchToken: (verb) => fetchToken(session, verb),
-  };
-}
-
-/** @throws TransportError for one too many: a Worker that goes on is ended by the platform */
-function countOne(session: Session): void {
-  session.asked += 1;
-  if (session.asked <= MAX_ASKED) return;
-  throw new TransportError('unknown', `more than ${MAX_ASKED} requests to upstreams for one of a client`);
-}
-
-/** Many may wait for it, so nobody's leaving ends it. */
-async function fetchToken(session: Session, verb: Authorize): Promise<string | undefined> {
-  const { context, exchange, record } = session;
-  const { request, limit, key, spent } = verb;
-  countOne(session);
-  const { timeouts } = context.config;
-  const within = exchange.timeouts.response;
-  return context.memory.tokens.obtain(key, spent, () => {
-    const document = fetchTokenDocument({ request, limit, within, timeouts }, record);
-    session.keepAlive(document);
-    return document;
-  });
-}
-
-interface TokenRequest {
-  readonly request: Forward;
-  readonly limit: number;
-  readonly within: number;
-  readonly timeouts: Session['context']['config']['timeouts'];
-}
-
-async function fetchTokenDocument(
-  { request, limit, within, timeouts }: TokenRequest,
-  record: { why?: string },
-): Promise<string | undefined> {
-  try {
-    const incoming = await send({ forward: request, timeouts });
-    const { bytes, rest } = await readSmallBody(incoming, limit, within);
-    await rest?.return(undefined);
-    const { status } = incoming.head;
-    if (status === 200 && !rest) return new TextDecoder().decode(bytes);
-    record.why = `the token server answers ${status}`;
-    return status === 401 || status === 403 ? '' : undefined;
-  } catch (error) {
-    record.why = failureOf(error).message;
-    return undefined;
-  }
+function usersOf({ context }: Session): Users {
+  if (!context.users) throw new Error('there is a gate, and nobody knows its users');
+  return context.users;
 }
 
 /** The client's small body, or the answer to one that is too large or does not come. */

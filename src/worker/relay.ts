@@ -1,14 +1,15 @@
 import { corsHeaders } from '../core/cors';
 import { answerError, RegistryError } from '../core/errors';
-import { type HeaderList, headerOf, withoutHeaders } from '../core/headers';
+import { type HeaderList, headerOf, withHeader } from '../core/headers';
+import { contentLength, parseContentRange } from '../core/range';
 import { MAX_COLLECTED } from '../core/relay';
 import type { Resumption } from '../core/resume';
 import type { Failure, Forward, Relay, RequestVerb } from '../core/verbs';
 import { continueBody } from '../shell/continuation';
 import type { Over } from '../shell/verb-loop';
-import { discard, failureOf, type Incoming, lengthOf, readBody, readSmallBody, type SmallBody } from './incoming';
+import { carrierOf } from './errand';
+import { discard, failureOf, type Incoming, readBody, readSmallBody, type SmallBody } from './incoming';
 import type { BodyInit } from './platform';
-import { carrierOf } from './proxy';
 import { answer, reply, replyHead, replyStream } from './reply';
 import { end, type Session } from './session';
 
@@ -30,7 +31,7 @@ export async function relay(
     case 'collect':
       return over(await collect(session, incoming, verb, headers));
     case 'stream':
-      return over(stream(session, sent, incoming, verb, headers));
+      return over(stream(session, sent, incoming, await withLength(session, sent, verb), headers));
   }
 }
 
@@ -86,16 +87,28 @@ function stream(session: Session, sent: Forward, incoming: Incoming, verb: Relay
     end(session, { status: verb.status, isWhole: true });
     return reply(verb.status, headers, incoming.body);
   }
-  const length = span?.last === undefined ? lengthOf(incoming.head.headers) : span.last - span.first + 1;
-  const source = bodyOf(session, sent, incoming, verb);
-  const isFramed = headerOf(headers, 'content-length') !== undefined;
-  return replyStream(
-    session,
-    verb.status,
-    withoutHeaders(headers, 'content-length'),
-    source,
-    isFramed ? length : undefined,
-  );
+  const length = span?.last === undefined ? contentLength(incoming.head.headers) : span.last - span.first + 1;
+  return replyStream(session, verb.status, headers, bodyOf(session, sent, incoming, verb), length);
+}
+
+/**
+ * workerd ends a response without a length cleanly whatever happens, so a blob that comes without one is asked for its
+ * first byte, with which its length comes (RFC 9110 section 14.4). Where that is of no use, only the digest tells a
+ * client that bytes are missing.
+ */
+async function withLength(session: Session, sent: Forward, verb: Relay): Promise<Relay> {
+  const { span } = verb;
+  if (!span || span.last !== undefined || span.first !== 0 || verb.status !== 200) return verb;
+  const carrier = carrierOf(session);
+  try {
+    const first = await carrier.send({ ...sent, headers: withHeader(sent.headers, 'range', 'bytes=0-0') });
+    carrier.discard(first);
+    const { status, headers } = carrier.headOf(first);
+    const total = status === 206 ? parseContentRange(headerOf(headers, 'content-range'))?.total : undefined;
+    return total === undefined ? verb : { ...verb, span: { ...span, last: total - 1, total } };
+  } catch {
+    return verb;
+  }
 }
 
 /**

@@ -7,6 +7,7 @@ import type { Log } from '../shell/log';
 import type { RequestRecord } from '../shell/record';
 import { logRequest, openRecord } from '../shell/request-log';
 import type { TokenStore } from '../shell/token-store';
+import type { Users } from '../shell/users';
 import { requestHead } from './heads';
 import type { KeepAlive } from './platform';
 
@@ -14,6 +15,8 @@ import type { KeepAlive } from './platform';
 export interface Context {
   readonly config: Config;
   readonly memory: Memory & { readonly tokens: TokenStore };
+  /** Present where the configuration has a gate with users. */
+  readonly users?: Users;
   readonly guard: Guard;
   readonly log: Log;
 }

@@ -1,8 +1,8 @@
 import type { Timeouts } from '../core/config';
 import { headerOf } from '../core/headers';
+import { contentLength } from '../core/range';
 import { TransportError } from '../shell/transport-error';
 import { headerList } from './heads';
-import { lengthOf } from './incoming';
 import { Patience } from './patience';
 import { type BodyInit, FixedLengthStream, IdentityTransformStream } from './platform';
 
@@ -25,7 +25,7 @@ const READ_SIZE = 128 * 1024;
  */
 export function uploadOf(client: Request, timeouts: Timeouts, abort: (why: Error) => void): Upload | undefined {
   const headers = headerList(client.headers);
-  const length = lengthOf(headers);
+  const length = contentLength(headers);
   if (!client.body || (length === undefined && headerOf(headers, 'transfer-encoding') === undefined)) return undefined;
   const { readable, writable } = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length);
   const reader = client.body.getReader({ mode: 'byob' });

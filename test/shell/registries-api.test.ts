@@ -229,7 +229,7 @@ describe('two operators', () => {
   test('lose nothing of each other’s, where they say what they have seen', async () => {
     const { send, texts } = scene({ ghcr: GHCR });
     const etag = (await send('GET /ghcr')).header('etag') as string;
-    expect(etag).toMatch(/^"[0-9a-f]{32}"$/);
+    expect(etag).toMatch(/^"[\w-]{24}"$/);
     const first = await send('PUT /ghcr', { ...GHCR, mirror: true }, { 'if-match': etag });
     expect(first.status).toBe(200);
     expect((await send('PUT /ghcr', { ...GHCR, redirect: 'pass' }, { 'if-match': etag })).status).toBe(412);

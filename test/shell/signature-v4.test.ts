@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { hrefOf, parseUrl, type Url } from '../../src/core/url';
-import { presignV4, signV4 } from '../../src/node/signature-v4';
+import { presignV4, signV4 } from '../../src/shell/signature-v4';
 
 /**
  * AWS's published test suite ("Signature Version 4 test suite"): its example keys, which open nothing, and its results.
@@ -163,4 +163,22 @@ test('a URL signed with temporary keys names their token, and keeps what it aske
   const url = parseUrl('https://bucket.example.com/key?a=b') as Url;
   const { query } = presignV4({ method: 'GET', url }, keys, { region: 'r', service: 's3' }, TIME, 60);
   expect(query).toMatch(/^\?a=b&.*&X-Amz-Security-Token=to%2Fken%2B%3D&X-Amz-Signature=[0-9a-f]{64}$/);
+});
+
+describe('a key for signing that is kept', () => {
+  const url = parseUrl('https://example.amazonaws.com/') as Url;
+  const signature = (keys: typeof KEYS, scope: typeof SCOPE, now: number) =>
+    Object.fromEntries(signV4({ method: 'GET', url, headers: [] }, keys, scope, now)).authorization;
+
+  test.each<[string, typeof KEYS, typeof SCOPE, number]>([
+    ['day', KEYS, SCOPE, TIME + 24 * 3600_000],
+    ['region', KEYS, { ...SCOPE, region: 'eu-central-1' }, TIME],
+    ['service', KEYS, { ...SCOPE, service: 's3' }, TIME],
+    ['pair of keys', { ...KEYS, secret: randomUUID() }, SCOPE, TIME],
+  ])('is not used for another %s', (_, keys, scope, now) => {
+    signature(KEYS, SCOPE, TIME);
+    // A pair that was never seen has none that is kept.
+    expect(signature(keys, scope, now)).toBe(signature({ ...keys }, scope, now));
+    expect(signature(keys, scope, now)).not.toBe(signature(KEYS, SCOPE, TIME));
+  });
 });

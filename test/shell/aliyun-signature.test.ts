@@ -1,7 +1,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import peer from '@alicloud/openapi-core/dist/utils';
 import { hostOf, parseUrl, type Url } from '../../src/core/url';
-import { type AliyunAction, signAliyun } from '../../src/node/aliyun-signature';
+import { type AliyunAction, signAliyun } from '../../src/shell/aliyun-signature';
 
 const cr = (action: Partial<AliyunAction>): AliyunAction => ({
   method: 'POST',

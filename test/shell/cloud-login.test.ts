@@ -1,4 +1,12 @@
-import { createHash, createHmac, createVerify, generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
+import {
+  createHash,
+  createHmac,
+  createPrivateKey,
+  createVerify,
+  generateKeyPairSync,
+  randomBytes,
+  randomUUID,
+} from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
@@ -6,8 +14,10 @@ import { join } from 'node:path';
 import { type AccountPlace, type CloudAccount, readCloudAccount } from '../../src/core/cloud-account';
 import { DocumentFields } from '../../src/core/document-fields';
 import { hostOf } from '../../src/core/url';
-import { obtainLogin } from '../../src/node/cloud-login';
-import { type CloudFetch, type CloudRequest, MAX_CLOUD_ANSWER } from '../../src/node/cloud-request';
+import { failureOf } from '../../src/node/failures';
+import { machine } from '../../src/node/machine';
+import { fetchLogin, obtainLogin } from '../../src/shell/cloud-login';
+import { type CloudFetch, type CloudRequest, MAX_CLOUD_ANSWER } from '../../src/shell/cloud-request';
 import { listen, readBody } from '../upstream/listen';
 import type { Recorded } from '../upstream/record';
 
@@ -43,11 +53,12 @@ const fetch: CloudFetch = (request) =>
       for await (const chunk of response) chunks.push(chunk as Buffer);
       resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() });
     });
-    sent.on('error', reject).end(body);
+    sent.on('error', (error) => reject(new Error(failureOf(error).message))).end(body);
   });
 
 const NOW = Date.UTC(2026, 10, 21, 4, 4, 12);
-const login = (account: CloudAccount, host = 'r.example.com') => obtainLogin(account, { host, fetch, now: () => NOW });
+const login = (account: CloudAccount, host = 'r.example.com') =>
+  obtainLogin(account, { host, fetch, machine, now: () => NOW });
 
 function account(document: object, host: string, { env = {} }: Partial<AccountPlace> = {}): CloudAccount {
   const faults: string[] = [];
@@ -172,6 +183,27 @@ describe('Google', () => {
     );
   });
 
+  test('gets what an older key file signs, with a key in PKCS #1', async () => {
+    replies = [[200, { access_token: token, expires_in: 60 }]];
+    const older = createPrivateKey(privateKey).export({ type: 'pkcs1', format: 'pem' });
+    await login(account({ ...file, private_key: older }, 'gcr.io'));
+    const [head, claims, signature] = (
+      new URLSearchParams(cloud.requests[0].body.toString()).get('assertion') as string
+    ).split('.');
+    expect(createVerify('RSA-SHA256').update(`${head}.${claims}`).verify(publicKey, signature, 'base64url')).toBe(true);
+  });
+
+  test('cannot be asked with a key of another kind', async () => {
+    const other = generateKeyPairSync('ec', {
+      namedCurve: 'P-256',
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+    }).privateKey;
+    const given = account({ ...file, private_key: other }, 'gcr.io');
+    expect(await refusalOf(given, other.split('\n')[1])).toMatch(/private_key cannot be used: it is not an RSA key/);
+    expect(cloud.requests).toEqual([]);
+  });
+
   test('cannot be asked with a broken key, which is not quoted', async () => {
     const broken = privateKey.replace(/^(.*\n.*\n)[\s\S]*?(-----END)/, '$1$2');
     const given = account({ ...file, private_key: broken }, 'gcr.io');
@@ -188,6 +220,43 @@ describe('Google', () => {
     expect(await refusalOf(key())).toMatch(/answers without an access token$/);
   });
 });
+
+describe('a platform that is no machine of a cloud', () => {
+  const ECR = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
+
+  test.each<[string, object, string]>([
+    ['gcr.io', { type: 'google' }, 'this platform has no service account of Google: set credentials'],
+    [ECR, { type: 'aws' }, 'this platform has no role at AWS: set accessKeyId and secretAccessKey'],
+  ])('asks nobody for the right of the machine at %s, and says what to do', async (host, document, what) => {
+    const given = account(document, host);
+    await expect(obtainLogin(given, { host, fetch })).rejects.toThrow(`no login for ${host}: ${what}`);
+    await expect(fetchLogin(given, host, fetch)).rejects.toThrow(what);
+    expect(asked).toEqual([]);
+  });
+
+  test('gets logins by keys that it is given, as a document that says how long they live', async () => {
+    const password = randomUUID();
+    const expiresAt = Math.floor(Date.now() / 1000) + 600;
+    replies = [[200, { authorizationData: [{ authorizationToken: btoa(`AWS:${password}`), expiresAt }] }]];
+    const given = account({ type: 'aws', accessKeyId: 'AKID1', secretAccessKey: randomUUID() }, ECR);
+    const document = JSON.parse(await fetchLogin(given, ECR, fetch));
+    expect(document).toEqual({ username: 'AWS', password, expires_in: expect.any(Number) });
+    expect(document.expires_in).toBeLessThanOrEqual(600);
+    expect(document.expires_in).toBeGreaterThan(500);
+  });
+
+  test('keeps a login without an end for an hour', async () => {
+    const credentials = { type: 'service_account', client_email: 'a', private_key: pem() };
+    const given = account({ type: 'google', as: 'json-key', credentials }, 'gcr.io');
+    expect(JSON.parse(await fetchLogin(given, 'gcr.io', fetch))).toMatchObject({
+      username: '_json_key',
+      expires_in: 3600,
+    });
+  });
+});
+
+const pem = () =>
+  generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
 
 describe('a cloud that is in trouble', () => {
   const given = () => account({ type: 'google' }, 'gcr.io');

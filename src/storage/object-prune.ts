@@ -1,20 +1,33 @@
-import type { S3Client } from './s3-client';
-import { type Listed, objectsOf } from './s3-list';
 import type { Pruned, PruneLimits } from './store';
 
 /** Objects remembered in one look; a bucket of millions takes several looks rather than memory. */
 const MAX_REMEMBERED = 20_000;
 
-/** Requests together. */
-const TOGETHER = 8;
+/** An object of a store, as a list of the bucket shows it. */
+export interface Listed {
+  readonly objectKey: string;
+  /** Of a blob; nothing for a document. */
+  readonly digest?: string;
+  readonly size: number;
+  /** Milliseconds since 1970. */
+  readonly writtenAt: number;
+}
 
-/** Removes what was written longest ago until the limits hold; nothing where there are none. @throws as S3Client does */
-export async function pruneObjects(client: S3Client, limits: PruneLimits): Promise<Pruned> {
+/** A bucket, as far as it is pruned. */
+export interface ListedBucket {
+  objects(): AsyncIterable<Listed>;
+  /** Up to `together` of them. */
+  remove(objectKeys: readonly string[]): Promise<void>;
+  readonly together: number;
+}
+
+/** Removes what was written longest ago until the limits hold; nothing where there are none. @throws as the bucket does */
+export async function pruneObjects(bucket: ListedBucket, limits: PruneLimits): Promise<Pruned> {
   const { maxBytes = Number.POSITIVE_INFINITY, usedBefore = Number.NEGATIVE_INFINITY } = limits;
   const pruned = { entries: 0, bytes: 0 };
   if (limits.maxBytes === undefined && limits.usedBefore === undefined) return pruned;
   for (let isMore = true; isMore; ) {
-    const { total, oldest } = await look(client);
+    const { total, oldest } = await look(bucket);
     const leaving: Listed[] = [];
     let excess = total - maxBytes;
     for (const each of oldest) {
@@ -22,9 +35,9 @@ export async function pruneObjects(client: S3Client, limits: PruneLimits): Promi
       leaving.push(each);
       excess -= each.size;
     }
-    for (let index = 0; index < leaving.length; index += TOGETHER) {
-      const some = leaving.slice(index, index + TOGETHER);
-      await Promise.all(some.map(({ objectKey }) => client.ask({ method: 'DELETE', key: objectKey })));
+    for (let index = 0; index < leaving.length; index += bucket.together) {
+      const some = leaving.slice(index, index + bucket.together);
+      await bucket.remove(some.map(({ objectKey }) => objectKey));
       pruned.entries += some.length;
       pruned.bytes += some.reduce((sum, { size }) => sum + size, 0);
     }
@@ -33,10 +46,10 @@ export async function pruneObjects(client: S3Client, limits: PruneLimits): Promi
   return pruned;
 }
 
-async function look(client: S3Client): Promise<{ total: number; oldest: Listed[] }> {
+async function look(bucket: ListedBucket): Promise<{ total: number; oldest: Listed[] }> {
   let total = 0;
   let oldest: Listed[] = [];
-  for await (const each of objectsOf(client)) {
+  for await (const each of bucket.objects()) {
     total += each.size;
     oldest.push(each);
     if (oldest.length > 2 * MAX_REMEMBERED) oldest = byAge(oldest);

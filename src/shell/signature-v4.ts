@@ -1,7 +1,8 @@
-import { createHash, createHmac } from 'node:crypto';
+import { bytesToHex } from '@noble/hashes/utils';
 import type { AwsKeys } from '../core/aws-account';
 import { type HeaderList, headerOf } from '../core/headers';
 import { hostOf, type Url } from '../core/url';
+import { hmacOf, sha256Of } from './digests';
 
 export interface SignedScope {
   readonly region: string;
@@ -86,7 +87,7 @@ export function escapeUri(text: string): string {
 function signatureOf(
   { method, url, headers }: Signable,
   payload: string,
-  { secret }: AwsKeys,
+  keys: AwsKeys,
   scope: SignedScope,
   date: string,
 ): { names: string; signature: string } {
@@ -94,10 +95,19 @@ function signatureOf(
   const names = signed.map(([name]) => name).join(';');
   const fields = signed.map(([name, value]) => `${name}:${value.trim().replace(/ +/g, ' ')}\n`).join('');
   const canonical = [method, url.path, canonicalQuery(url.query), fields, names, payload].join('\n');
-  const parts = [date.slice(0, 8), scope.region, scope.service, 'aws4_request'];
-  const key = parts.reduce<string | Buffer>(hmac, `AWS4${secret}`);
   const text = [ALGORITHM, date, scopeOf(date, scope), sha256(canonical)].join('\n');
-  return { names, signature: hmac(key, text).toString('hex') };
+  return { names, signature: bytesToHex(hmacOf(signingKey(keys, scopeOf(date, scope)), text)) };
+}
+
+/** The last one of each pair of keys: it is good for a day, and takes four of the five HMACs of a signature. */
+const signingKeys = new WeakMap<AwsKeys, { readonly scope: string; readonly key: Uint8Array }>();
+
+function signingKey(keys: AwsKeys, scope: string): Uint8Array {
+  const known = signingKeys.get(keys);
+  if (known?.scope === scope) return known.key;
+  const key = scope.split('/').reduce<Uint8Array | string>(hmacOf, `AWS4${keys.secret}`) as Uint8Array;
+  signingKeys.set(keys, { scope, key });
+  return key;
 }
 
 function canonicalQuery(query: string): string {
@@ -123,9 +133,5 @@ function scopeOf(date: string, { region, service }: SignedScope): string {
 }
 
 function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
-}
-
-function hmac(key: string | Buffer, text: string): Buffer {
-  return createHmac('sha256', key).update(text).digest();
+  return bytesToHex(sha256Of(text));
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { AliyunAccount, AliyunKeys } from '../core/aliyun-account';
 import { type AliyunAction, signAliyun } from './aliyun-signature';
 import type { CloudLogin } from './cloud-login';
@@ -13,7 +12,7 @@ export async function aliyunLogin(account: AliyunAccount, fetch: CloudFetch, now
   const action = actionOf(account);
   const response = await ask(fetch, 'ACR', () => ({
     method: action.method,
-    ...signAliyun(action, keys, now(), randomUUID()),
+    ...signAliyun(action, keys, now(), crypto.randomUUID()),
     ...(action.method === 'POST' && { body: '' }),
   }));
   const fields = fieldsOf(response);

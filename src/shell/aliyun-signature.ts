@@ -1,7 +1,8 @@
-import { createHash, createHmac } from 'node:crypto';
+import { bytesToHex } from '@noble/hashes/utils';
 import type { AliyunKeys } from '../core/aliyun-account';
 import type { HeaderList } from '../core/headers';
 import { hostOf, type Url } from '../core/url';
+import { hmacOf, sha256Of } from './digests';
 
 export interface AliyunAction {
   readonly method: 'GET' | 'POST';
@@ -41,9 +42,7 @@ export function signAliyun(
   const fields = signed.map(([name, value]) => `${name}:${value.trim()}\n`).join('');
   const pairs = query.map(([name, value]) => `${encode(name)}=${encode(value)}`).sort();
   const canonical = [method, path, pairs.join('&'), fields, names, bodyHash].join('\n');
-  const signature = createHmac('sha256', secret)
-    .update(`${ALGORITHM}\n${sha256(canonical)}`)
-    .digest('hex');
+  const signature = bytesToHex(hmacOf(secret, `${ALGORITHM}\n${sha256(canonical)}`));
   return {
     url: { ...api, path, query: pairs.length > 0 ? `?${pairs.join('&')}` : '' },
     headers: [
@@ -62,5 +61,5 @@ function encode(text: string): string {
 }
 
 function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+  return bytesToHex(sha256Of(text));
 }

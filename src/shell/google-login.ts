@@ -1,7 +1,7 @@
-import { createSign } from 'node:crypto';
 import type { GoogleAccount, GoogleKey } from '../core/google-account';
-import { hrefOf, parseUrl, type Url } from '../core/url';
-import type { CloudLogin } from './cloud-login';
+import { hrefOf, type Url } from '../core/url';
+import { toBase64Url } from './base64url';
+import type { CloudLogin, Machine } from './cloud-login';
 import {
   type Asked,
   ask,
@@ -12,13 +12,10 @@ import {
   refusal,
   textOf,
 } from './cloud-request';
+import { signRs256 } from './rs256';
 
 /** What Google's registries call a login whose password is an access token (Artifact Registry, "Access token"). */
 const USERNAME = 'oauth2accesstoken';
-
-const METADATA_TOKEN = parseUrl(
-  'http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token',
-) as Url;
 
 const NO_MACHINE = '; where this is no machine of Google Cloud, set credentials';
 
@@ -28,13 +25,18 @@ const ASSERTION_LIFETIME = 3600;
 /** Seconds that an assertion is dated back, since one from the future is refused. */
 const CLOCK_TOLERANCE = 30;
 
-export async function googleLogin(account: GoogleAccount, fetch: CloudFetch, now: () => number): Promise<CloudLogin> {
+export async function googleLogin(
+  account: GoogleAccount,
+  fetch: CloudFetch,
+  now: () => number,
+  machine: Machine | undefined,
+): Promise<CloudLogin> {
   if (account.kind === 'google-json-key') {
     return { username: '_json_key', password: account.key, expiresIn: Number.POSITIVE_INFINITY };
   }
   const isMachine = account.kind === 'google-machine';
   const who = isMachine ? "Google's metadata server" : 'Google';
-  const response = await ask(fetch, who, () => tokenRequest(account, now()), isMachine ? NO_MACHINE : '');
+  const response = await ask(fetch, who, () => tokenRequest(account, now(), machine), isMachine ? NO_MACHINE : '');
   const { access_token: token, expires_in: seconds } = fieldsOf(response);
   const password = textOf(token);
   if (response.status !== 200) throw new Error(describe(account, who, response, now()));
@@ -44,14 +46,15 @@ export async function googleLogin(account: GoogleAccount, fetch: CloudFetch, now
 
 type Asking = Exclude<GoogleAccount, { kind: 'google-json-key' }>;
 
-function tokenRequest(account: Asking, now: number): Asked {
+async function tokenRequest(account: Asking, now: number, machine: Machine | undefined): Promise<Asked> {
   switch (account.kind) {
     case 'google-machine':
-      return { method: 'GET', url: METADATA_TOKEN, headers: [['metadata-flavor', 'Google']] };
+      if (!machine) throw new Error('this platform has no service account of Google: set credentials');
+      return machine.googleToken;
     case 'google-key':
       return formRequest(account.tokenUrl, {
         grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
-        assertion: assertionOf(account, now),
+        assertion: await assertionOf(account, now),
       });
     case 'google-user':
       // No scope: a token may only be narrowed to one that was granted by name, and gcloud asks for cloud-platform.
@@ -73,13 +76,14 @@ function formRequest(url: Url, fields: Record<string, string>): Asked {
  * A JWT by which the account asks for a token (RFC 7523 section 3, RS256 of RFC 7518).
  * @throws Error where the key cannot be read; the library's own words may quote it
  */
-function assertionOf({ email, keyId, privateKey, tokenUrl, scope }: GoogleKey, now: number): string {
+async function assertionOf({ email, keyId, privateKey, tokenUrl, scope }: GoogleKey, now: number): Promise<string> {
   const issued = Math.floor(now / 1000) - CLOCK_TOLERANCE;
   const head = { alg: 'RS256', typ: 'JWT', ...(keyId && { kid: keyId }) };
   const claims = { iss: email, scope, aud: hrefOf(tokenUrl), iat: issued, exp: issued + ASSERTION_LIFETIME };
-  const signed = [head, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+  const encoder = new TextEncoder();
+  const signed = [head, claims].map((part) => toBase64Url(encoder.encode(JSON.stringify(part)))).join('.');
   try {
-    return `${signed}.${createSign('RSA-SHA256').update(signed).sign(privateKey, 'base64url')}`;
+    return `${signed}.${toBase64Url(await signRs256(privateKey, encoder.encode(signed)))}`;
   } catch {
     throw new Error('private_key cannot be used: it is not an RSA key, or part of it is missing');
   }

@@ -1,10 +1,19 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { hashSync } from 'bcryptjs';
+import type { Identity } from '../../src/core/admission';
 import { basicLogin } from '../../src/core/basic';
-import { tokenKey } from '../../src/node/login-tokens';
 import { createPasswordChecker, MAX_WAITING } from '../../src/node/passwords';
-import { MAX_REMEMBERED, REMEMBERED_TIME, Users } from '../../src/node/users';
 import { MAX_FAILURES, MAX_NAMES } from '../../src/shell/attempts';
+import { hmacOf, sha256Of } from '../../src/shell/digests';
+import { tokenKey } from '../../src/shell/login-tokens';
+import { hashPassword, makePassword } from '../../src/shell/made-passwords';
+import { MAX_REMEMBERED, openUsers as openGate, REMEMBERED_TIME, Users } from '../../src/shell/users';
+
+/** As ever, and what is hashed is noted down. */
+jest.mock('../../src/shell/digests', () => {
+  const actual = jest.requireActual('../../src/shell/digests');
+  return { ...actual, hmacOf: jest.fn(actual.hmacOf), sha256Of: jest.fn(actual.sha256Of) };
+});
 
 const password = `${randomUUID()}:пароль`;
 const hashes = new Map([
@@ -75,10 +84,110 @@ describe('a login', () => {
     expect(await users.identify(login('alice'))).toEqual({ kind: 'user', name: 'alice' });
   });
 
-  test('of anybody, where there are no users, costs as much as a usual one', async () => {
+  test('of anybody, where there are no users, is refused, and bcrypt is not asked', async () => {
     const { users, check } = openUsers(new Map());
     expect(await users.identify(login('alice'))).toEqual(WRONG);
-    expect(check.mock.calls[0][1]).toMatch(/^\$2y\$10\$[./A-Za-z0-9]{53}$/);
+    expect(check).not.toHaveBeenCalled();
+  });
+});
+
+describe('a login with a password that was made', () => {
+  const made = makePassword();
+  const machines = new Map([
+    ['ci', hashPassword(made)],
+    ['cd', hashPassword(makePassword())],
+  ]);
+
+  test('is known without bcrypt, and others are refused', async () => {
+    const users = new Users(machines, key);
+    expect(await users.identify(login('ci', made))).toEqual({ kind: 'user', name: 'ci' });
+    for (const [name, secret] of [
+      ['ci', makePassword()],
+      ['ci', made.toUpperCase()],
+      ['ci', ''],
+      ['cd', made],
+      ['nobody', made],
+    ]) {
+      expect(await users.identify(login(name, secret))).toEqual(WRONG);
+    }
+  });
+
+  test('is checked where it comes, so that nobody waits for what another request began', async () => {
+    const users = new Users(machines, key);
+    let identity: Identity | undefined;
+    users.identify(login('ci', made)).then((found) => {
+      identity = found;
+    });
+    // Without any turn of the event loop, and so without I/O.
+    for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
+    expect(identity).toEqual({ kind: 'user', name: 'ci' });
+  });
+
+  test('of an unknown user takes as much hashing as one of a user', async () => {
+    const [digest, hmac] = [jest.mocked(sha256Of), jest.mocked(hmacOf)];
+    const users = new Users(machines, key);
+    await users.identify(login('somebody', makePassword()));
+    const work = async (name: string) => {
+      digest.mockClear();
+      hmac.mockClear();
+      expect(await users.identify(login(name, makePassword()))).toEqual(WRONG);
+      return [digest.mock.calls.map(([data]) => data.length), hmac.mock.calls.map(([, text]) => text.length)];
+    };
+    const [digested, authenticated] = await work('ci');
+    expect([digested.length, authenticated.length]).toEqual([1, 1]);
+    expect(await work('no')).toEqual([digested, authenticated]);
+  });
+
+  test('is one of few tries, too, which locks nobody out who was here before', async () => {
+    const users = new Users(machines, key);
+    await users.identify(login('ci', made));
+    for (let index = 0; index < MAX_FAILURES; index += 1) {
+      for (const name of ['ci', 'nobody']) expect(await users.identify(login(name, makePassword()))).toEqual(WRONG);
+    }
+    for (const name of ['ci', 'nobody']) {
+      expect((await users.identify(login(name, makePassword()))).kind).toBe('busy');
+    }
+    expect(await users.identify(login('ci', made))).toEqual({ kind: 'user', name: 'ci' });
+    expect((await users.identify(login('cd', makePassword()))).kind).toBe('refused');
+  });
+
+  test('goes together with those that bcrypt checks: unknown users are like most', async () => {
+    const { users, check } = openUsers(new Map([...machines, ...[...hashes].slice(0, 1)]));
+    expect(await users.identify(login('ci', made))).toEqual({ kind: 'user', name: 'ci' });
+    expect(await users.identify(login('nobody'))).toEqual(WRONG);
+    expect(check).not.toHaveBeenCalled();
+    expect(await users.identify(login('alice'))).toEqual({ kind: 'user', name: 'alice' });
+    expect(check).toHaveBeenCalledTimes(1);
+    const mostly = openUsers(new Map([...hashes, ...[...machines].slice(0, 1)]));
+    expect(await mostly.users.identify(login('nobody'))).toEqual(WRONG);
+    expect(mostly.check).toHaveBeenCalledTimes(1);
+    expect(await mostly.users.identify(login('ci', made))).toEqual({ kind: 'user', name: 'ci' });
+  });
+
+  test('has tokens that are void with the next password', async () => {
+    const token = new Users(machines, key).issue('ci', 60_000);
+    expect(await new Users(machines, key).identify(`Bearer ${token}`)).toEqual({ kind: 'user', name: 'ci' });
+    const renewed = new Users(new Map([['ci', hashPassword(makePassword())]]), key);
+    expect((await renewed.identify(`Bearer ${token}`)).kind).toBe('refused');
+  });
+});
+
+describe('the users of a gate', () => {
+  const gate = { realm: '', users: hashes, anonymousPull: false, satisfy: 'all' } as const;
+
+  test('know tokens of other instances with the same users and secret, and of no others', async () => {
+    const secret = randomUUID();
+    const token = openGate({ ...gate, secret }).issue('alice', 60_000);
+    const gates = [{ ...gate, secret }, gate, { ...gate, secret: randomUUID() }];
+    const found = await Promise.all(gates.map((each) => openGate(each).identify(`Bearer ${token}`)));
+    expect(found.map(({ kind }) => kind)).toEqual(['user', 'refused', 'refused']);
+  });
+
+  test('are not let in by chance where bcrypt is not to be had', async () => {
+    expect(await openGate(gate).identify(login('alice'))).toEqual({
+      kind: 'busy',
+      why: 'the password was not checked: bcrypt is not to be had here',
+    });
   });
 });
 
@@ -247,7 +356,7 @@ describe('a token', () => {
     expect(await users.identify(`Bearer ${token}`)).toEqual({ kind: 'refused', why: 'the token has expired' });
   });
 
-  test.each<[string, ReadonlyMap<string, string>, Buffer]>([
+  test.each<[string, ReadonlyMap<string, string>, Uint8Array]>([
     ['its user is gone', new Map([...hashes].slice(1)), key],
     ['its user has another password', new Map([['alice', hashSync(randomUUID(), 4)]]), key],
     ['the key is another', hashes, randomBytes(32)],

@@ -1,10 +1,12 @@
-import { createHmac, randomBytes } from 'node:crypto';
 import type { Identity } from '../core/admission';
 import { parseBasic } from '../core/basic';
-import { costOf, isUserName } from '../core/htpasswd';
-import { ATTEMPT_WINDOW, Attempts } from '../shell/attempts';
-import { readSignedToken, signToken } from './login-tokens';
-import { createPasswordChecker, type PasswordChecker } from './passwords';
+import type { Gate } from '../core/gate';
+import { costOf, isMadeHash, isUserName } from '../core/htpasswd';
+import { ATTEMPT_WINDOW, Attempts } from './attempts';
+import { toBase64Url } from './base64url';
+import { hmacOf } from './digests';
+import { readSignedToken, signToken, tokenKey } from './login-tokens';
+import { hashPassword, isPasswordOf, makePassword } from './made-passwords';
 
 /** Milliseconds for which a login that was right is not checked again: clients send it with each request for a token. */
 export const REMEMBERED_TIME = 5 * 60_000;
@@ -12,30 +14,46 @@ export const REMEMBERED_TIME = 5 * 60_000;
 /** Logins remembered at most, right ones and wrong ones; one more drops the oldest. */
 export const MAX_REMEMBERED = 1000;
 
-/** Of a made-up hash where there is no user to go by. */
-const DEFAULT_COST = 10;
-
 const WRONG: Identity = { kind: 'refused', why: 'wrong user name or password' };
+
+/** Checks passwords against hashes that are slow by design, elsewhere than where requests are served. */
+export interface SlowChecker {
+  /**
+   * Whether it is the password that a bcrypt hash was made of.
+   * @throws Error where it could not be found out, in words fit for a client
+   */
+  check(password: string, hash: string): Promise<boolean>;
+  close(): void;
+}
+
+/**
+ * The users of a gate; every instance that is given the same ones and the same secret knows their tokens.
+ * @param checker of bcrypt hashes, needed where there are any
+ */
+export function openUsers({ users, secret }: Gate, checker?: SlowChecker): Users {
+  return new Users(users, tokenKey([secret ?? '', ...[...users].flat()]), checker);
+}
 
 /** The users of the proxy itself: finds out who a request comes from, and gives out tokens that say so. */
 export class Users {
   readonly #hashes: ReadonlyMap<string, string>;
-  readonly #key: Buffer;
-  readonly #checker: PasswordChecker;
+  readonly #key: Uint8Array;
+  readonly #checker: SlowChecker | undefined;
   readonly #attempts = new Attempts();
   /** By `#proofOf`, since no password is kept: until when, of performance.now(), it need not be checked again. */
   readonly #remembered = new Map<string, number>();
   /** The same of logins that were wrong: containerd sends one five times a pull, and who repeats a password guesses nothing. */
   readonly #refused = new Map<string, number>();
   readonly #underWay = new Map<string, Promise<Identity>>();
-  #decoyCost: number | undefined;
-  #secret: Buffer | undefined;
+  #commonKind: Kind | undefined;
+  #madeDecoy: string | undefined;
+  #secret: Uint8Array | undefined;
 
   /**
-   * @param hashes bcrypt hashes by user name
+   * @param hashes by user name, as `parseHtpasswd` takes them
    * @param key of `tokenKey`
    */
-  constructor(hashes: ReadonlyMap<string, string>, key: Buffer, checker: PasswordChecker = createPasswordChecker()) {
+  constructor(hashes: ReadonlyMap<string, string>, key: Uint8Array, checker?: SlowChecker) {
     this.#hashes = hashes;
     this.#key = key;
     this.#checker = checker;
@@ -63,7 +81,7 @@ export class Users {
   }
 
   close(): void {
-    this.#checker.close();
+    this.#checker?.close();
   }
 
   #identifyToken(token: string): Identity {
@@ -80,7 +98,9 @@ export class Users {
 
   async #logIn(name: string, password: string): Promise<Identity> {
     const hash = this.#hashes.get(name);
-    const proof = this.#proofOf(name, hash, password);
+    // Without a user too: how long it takes must not tell who is one.
+    const against = hash ?? this.#decoyOf(name);
+    const proof = this.#proofOf(name, against, password);
     const until = this.#remembered.get(proof);
     if (until !== undefined && until > performance.now()) return { kind: 'user', name };
     if ((this.#refused.get(proof) ?? 0) > performance.now()) return WRONG;
@@ -89,46 +109,57 @@ export class Users {
     // What was right before is no guess: by guessing, nobody can lock out those who are here already.
     const takeBack = until === undefined ? this.#attempts.begin(name, hash !== undefined) : () => {};
     if (!takeBack) return { kind: 'busy', why: 'too many failed logins of this user' };
-    const check = this.#check(name, hash, password)
-      .then((identity) => {
-        if (identity.kind !== 'refused') takeBack();
-        if (identity.kind === 'user') remember(this.#remembered, proof, REMEMBERED_TIME);
-        if (identity.kind === 'refused') remember(this.#refused, proof, ATTEMPT_WINDOW);
-        return identity;
-      })
+    const conclude = (identity: Identity) => {
+      if (identity.kind !== 'refused') takeBack();
+      if (identity.kind === 'user') remember(this.#remembered, proof, REMEMBERED_TIME);
+      if (identity.kind === 'refused') remember(this.#refused, proof, ATTEMPT_WINDOW);
+      return identity;
+    };
+    // At once: in a Worker no request may wait for what another one began.
+    if (isMadeHash(against)) return conclude(this.#verdict(name, isPasswordOf(against, password)));
+    const check = this.#checkSlowly(name, against, password)
+      .then(conclude)
       .finally(() => this.#underWay.delete(proof));
     this.#underWay.set(proof, check);
     return check;
   }
 
-  async #check(name: string, hash: string | undefined, password: string): Promise<Identity> {
+  #verdict(name: string, isRight: boolean): Identity {
+    return isRight && this.#hashes.has(name) ? { kind: 'user', name } : WRONG;
+  }
+
+  async #checkSlowly(name: string, hash: string, password: string): Promise<Identity> {
     try {
-      // Without a user too: how long it takes must not tell who is one.
-      const isRight = await this.#checker.check(password, hash ?? this.#decoyOf(name));
-      return isRight && hash !== undefined ? { kind: 'user', name } : WRONG;
+      if (!this.#checker) throw new Error('bcrypt is not to be had here');
+      return this.#verdict(name, await this.#checker.check(password, hash));
     } catch (error) {
       return { kind: 'busy', why: `the password was not checked: ${(error as Error).message}` };
     }
   }
 
   /** Names a login without holding it. */
-  #proofOf(name: string, hash: string | undefined, password: string): string {
-    return this.#hmac('sha256', JSON.stringify([name, hash ?? null, password])).toString('base64');
+  #proofOf(name: string, hash: string, password: string): string {
+    return toBase64Url(this.#hmac(JSON.stringify([name, hash, password])));
   }
 
   /**
-   * A hash of no password, as costly as most of the others. Each name has its own, as users do: checks of the same
-   * password against the same hash are one, and would all be over at once.
+   * A hash of no password, as costly as most of the others. With bcrypt each name has its own, as users do: checks of the
+   * same password against the same hash are one, and would all be over at once.
    */
   #decoyOf(name: string): string {
-    this.#decoyCost ??= commonCost([...this.#hashes.values()]);
-    const random = this.#hmac('sha512', name).toString('base64').replaceAll('+', '.');
-    return `$2y$${String(this.#decoyCost).padStart(2, '0')}$${random.slice(0, 21)}.${random.slice(21, 52)}`;
+    this.#commonKind ??= commonKind([...this.#hashes.values()]);
+    if (this.#commonKind === 'made') {
+      this.#madeDecoy ??= hashPassword(makePassword());
+      return this.#madeDecoy;
+    }
+    const random = [1, 2].map((part) => toBase64Url(this.#hmac(`${part} ${name}`)).replace(/[-_]/g, '.')).join('');
+    return `$2y$${String(this.#commonKind).padStart(2, '0')}$${random.slice(0, 21)}.${random.slice(21, 52)}`;
   }
 
-  #hmac(algorithm: string, text: string): Buffer {
-    this.#secret ??= randomBytes(32);
-    return createHmac(algorithm, this.#secret).update(text).digest();
+  /** Chance is had at the first use: a Worker has none before its first request. */
+  #hmac(text: string): Uint8Array {
+    this.#secret ??= crypto.getRandomValues(new Uint8Array(32));
+    return hmacOf(this.#secret, text);
   }
 }
 
@@ -140,9 +171,14 @@ function remember(proofs: Map<string, number>, proof: string, time: number): voi
   if (proofs.size > MAX_REMEMBERED) proofs.delete(oldest);
 }
 
-function commonCost(hashes: readonly string[]): number {
-  const counts = new Map<number, number>();
-  for (const hash of hashes) counts.set(costOf(hash), (counts.get(costOf(hash)) ?? 0) + 1);
+/** The cost of bcrypt, or that of a password that was made. */
+type Kind = number | 'made';
+
+function commonKind(hashes: readonly string[]): Kind {
+  const kinds = hashes.map((hash): Kind => (isMadeHash(hash) ? 'made' : costOf(hash)));
+  const counts = new Map<Kind, number>();
+  for (const kind of kinds) counts.set(kind, (counts.get(kind) ?? 0) + 1);
   const [common] = [...counts].sort(([, one], [, other]) => other - one);
-  return common?.[0] ?? DEFAULT_COST;
+  // Where there are no users, there is none to be told from the others.
+  return common?.[0] ?? 'made';
 }

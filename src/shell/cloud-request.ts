@@ -1,8 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { HeaderList } from '../core/headers';
 import type { Url } from '../core/url';
 import type { Reach } from '../core/verbs';
-import { failureOf } from './failures';
 
 /** Milliseconds for the head of a cloud's answer, and as many again for its body. */
 export const CLOUD_TIMEOUT = 10_000;
@@ -33,7 +31,10 @@ export interface CloudResponse {
   readonly body: string;
 }
 
-/** Sends one request and follows nothing; it rejects where no whole answer of at most `limit` bytes came. */
+/**
+ * Sends one request and follows nothing; it rejects where no whole answer of at most `limit` bytes came, with an Error
+ * whose message is fit for a log.
+ */
 export type CloudFetch = (request: CloudRequest) => Promise<CloudResponse>;
 
 export type Asked = Pick<CloudRequest, 'method' | 'url' | 'headers' | 'body'>;
@@ -41,15 +42,20 @@ export type Asked = Pick<CloudRequest, 'method' | 'url' | 'headers' | 'body'>;
 /**
  * Asks a cloud, and once more where it did not answer or says that the fault is its own.
  * @param who for the error, as the subject of a sentence
- * @param make the request, anew for each time: a signature with the same nonce is refused
+ * @param make the request, anew for each time: a signature with the same nonce is refused; what it throws is passed on
  * @param hint what to look at where nobody answers
  * @throws Error where no answer came, in words fit for a log
  */
-export async function ask(fetch: CloudFetch, who: string, make: () => Asked, hint = ''): Promise<CloudResponse> {
-  const first = await attempt(fetch, make());
+export async function ask(
+  fetch: CloudFetch,
+  who: string,
+  make: () => Asked | Promise<Asked>,
+  hint = '',
+): Promise<CloudResponse> {
+  const first = await attempt(fetch, await make());
   if (typeof first !== 'string') return first;
-  await sleep(CLOUD_RETRY_DELAY);
-  const second = await attempt(fetch, make());
+  await new Promise((resolve) => setTimeout(resolve, CLOUD_RETRY_DELAY));
+  const second = await attempt(fetch, await make());
   if (typeof second !== 'string') return second;
   throw new Error(`${who} could not be asked: ${second}${hint}`);
 }
@@ -60,7 +66,7 @@ async function attempt(fetch: CloudFetch, asked: Asked): Promise<CloudResponse |
     const response = await send(fetch, asked);
     return response.status < 500 ? response : `it answers ${response.status}`;
   } catch (error) {
-    return failureOf(error).message;
+    return (error as Error).message;
   }
 }
 

@@ -1,6 +1,6 @@
-import type { AwsAccount, AwsKeys } from '../core/aws-account';
-import { obtainKeys } from './aws-keys';
-import type { CloudLogin } from './cloud-login';
+import type { AwsAccount, AwsKeySource, AwsKeys } from '../core/aws-account';
+import { parseBasic } from '../core/basic';
+import type { CloudLogin, Machine } from './cloud-login';
 import { ask, type CloudFetch, type CloudResponse, clockHint, fieldsOf, refusal, textOf } from './cloud-request';
 import { signV4 } from './signature-v4';
 
@@ -12,8 +12,9 @@ export async function ecrLogin(
   { region, api, keys: source }: AwsAccount,
   fetch: CloudFetch,
   now: () => number,
+  machine: Machine | undefined,
 ): Promise<CloudLogin> {
-  const keys = await obtainKeys(source, fetch);
+  const keys = await keysOf(source, fetch, machine);
   const request = {
     method: 'POST' as const,
     url: api,
@@ -32,13 +33,16 @@ export async function ecrLogin(
     authorizationToken?: unknown;
     expiresAt?: unknown;
   }[];
-  const [, username, password] = /^([^:]+):(.+)$/.exec(decode(textOf(data?.authorizationToken))) ?? [];
-  if (password === undefined) throw new Error('ECR answers without a login');
+  // Which is, in Base64, what a Basic login carries.
+  const { username, password } = parseBasic(`Basic ${textOf(data?.authorizationToken)}`) ?? {};
+  if (!username || !password) throw new Error('ECR answers without a login');
   return { username, password, expiresIn: lifetimeOf(data.expiresAt, now()) };
 }
 
-function decode(text: string): string {
-  return Buffer.from(text, 'base64').toString();
+async function keysOf(source: AwsKeySource, fetch: CloudFetch, machine: Machine | undefined): Promise<AwsKeys> {
+  if (source.from === 'given') return source;
+  if (!machine) throw new Error('this platform has no role at AWS: set accessKeyId and secretAccessKey');
+  return machine.awsKeys(source, fetch);
 }
 
 /** By a clock that may be wrong, so never longer than AWS gives it. */

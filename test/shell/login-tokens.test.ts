@@ -1,5 +1,5 @@
-import { createHmac, randomBytes } from 'node:crypto';
-import { readSignedToken, signToken, tokenKey } from '../../src/node/login-tokens';
+import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { readSignedToken, signToken, tokenKey } from '../../src/shell/login-tokens';
 
 const NOW = 1_800_000_000_000;
 const key = randomBytes(32);
@@ -81,6 +81,32 @@ describe('a token', () => {
   });
 });
 
+describe('what was signed by versions that had OpenSSL do it', () => {
+  // As they made it of these words.
+  const word = 'the hash of a word';
+  const old = tokenKey(['a word', 'alice', word]);
+
+  test.each<[string | undefined, string]>([
+    ['alice', 'WyJhbGljZSIsMTgwMDAwMDA2MF0.TEgCI7Z3Uo2vHpiPH2aSa_vtP4YlWM68ATtJceTCKkY'],
+    ['小明', 'WyLlsI_mmI4iLDE4MDAwMDAwNjBd.elNCG9-vPIxSx7QV7Gw67WG2BeNWtDwxUCZmKv-uZRI'],
+    [undefined, 'W251bGwsMTgwMDAwMDA2MF0.BR-sFXqnx8L6ldb3_Jiuu1FiXNm49bp-vbB1sKLHzWQ'],
+  ])('is signed the same for %s, and still good', (name, signed) => {
+    expect(signToken(old, name, name && word, NOW + 60_999)).toBe(`rp1.${signed}`);
+    expect(readSignedToken(old, `rp1.${signed}`, () => word, NOW)).toEqual({ kind: 'valid', name });
+  });
+
+  test('whatever the secrets are', () => {
+    const parts = Array.from({ length: 50 }, () => randomBytes(20).toString('latin1'));
+    const theirs = Buffer.from(hkdfSync('sha256', JSON.stringify(parts), '', 'registry-proxy token 1', 32));
+    expect(Buffer.from(tokenKey(parts))).toEqual(theirs);
+    const payload = encode(['zoë', NOW / 1000]);
+    const mac = createHmac('sha256', theirs)
+      .update(JSON.stringify(['rp1', payload, hash]))
+      .digest('base64url');
+    expect(signToken(theirs, 'zoë', hash, NOW)).toBe(`rp1.${payload}.${mac}`);
+  });
+});
+
 describe('the key', () => {
   const parts = [randomBytes(8).toString('hex'), randomBytes(8).toString('hex')];
 
@@ -92,7 +118,7 @@ describe('the key', () => {
   test('is another one for other secrets, in another order, or joined otherwise', () => {
     const [one, other] = parts;
     const keys = [parts, [other, one], [one + other], [one, other, ''], ['', one + other]].map((each) =>
-      tokenKey(each as string[]).toString('hex'),
+      Buffer.from(tokenKey(each as string[])).toString('hex'),
     );
     expect(new Set(keys).size).toBe(keys.length);
   });
