@@ -48,6 +48,7 @@ export const worker: Runtime = {
       compatibilityDate: COMPATIBILITY_DATE,
       // As much as the paid plan has.
       bindings: { MAX_SUBREQUESTS: '1000', ...env },
+      ...(env.ADMIN_TOKEN && { kvNamespaces: ['REGISTRY_MAPS'] }),
       // Names are pretended in this process: only through it can they be reached.
       ...(isPretending() && { outboundService: (request: Request) => fetch(request, { redirect: 'manual' }) as never }),
       unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],

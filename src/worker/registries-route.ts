@@ -1,3 +1,4 @@
+import type { Admin } from '../core/admin';
 import type { Config } from '../core/config';
 import { RegistryError } from '../core/errors';
 import type { Row } from '../core/registry-rows';
@@ -21,18 +22,16 @@ export interface Administration {
 export class RegistriesRoute {
   readonly #api = new RegistriesApi();
 
-  /** @returns undefined where there is no such API, and the path is like any other */
-  async serve(session: Session, { store, read }: Administration): Promise<Answer | undefined> {
+  async serve(session: Session, { token }: Admin, { store, read }: Administration): Promise<Answer> {
     const { head, context, record } = session;
     const { config, guard, log } = context;
-    if (!config.admin) return undefined;
     record.route = 'own';
     const refused = guard.admit(head, config);
     if (refused) return refused;
     const request = { head, id: record.id, readBody: (limit: number) => readText(session, limit) };
     // The next request begins with the rows as they are then.
     const onChange = async () => {};
-    return this.#api.serve(request, { config, token: config.admin.token, store, read, onChange, log });
+    return this.#api.serve(request, { config, token, store, read, onChange, log });
   }
 }
 
