@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { BlobQuestion, CacheDocument, Find, Findings, FoundBlob, KeepBlob, Note } from '../core/cache-verbs';
 import type { PublicProbe } from '../core/public-probe';
+import { inTime } from '../shell/deadline';
 import { blob } from '../storage/key';
 import type { Reading, Store } from '../storage/store';
 import type { Body } from './body';
-import { inTime } from './deadline';
 import { STORE_TIME } from './deposit';
 import { Documents } from './documents';
 import { Downloads, type Part } from './downloads';

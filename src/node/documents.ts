@@ -1,6 +1,6 @@
 import type { CacheDocument, Note } from '../core/cache-verbs';
+import { inTime } from '../shell/deadline';
 import { named } from '../storage/key';
-import { inTime } from './deadline';
 import { STORE_TIME } from './deposit';
 import type { Hot } from './hot';
 import type { PatientStore } from './patient-store';

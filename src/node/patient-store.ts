@@ -1,6 +1,6 @@
+import { inTime } from '../shell/deadline';
 import type { About, BlobKey, Entry, Key, Range, Reading, Sink, Store, Verdict } from '../storage/store';
 import { StoreError } from '../storage/store-error';
-import { inTime } from './deadline';
 
 /** Milliseconds of patience with a store. A pull waits for it, and there is always a registry to ask instead. */
 export interface Patience {
