@@ -1,5 +1,5 @@
-// Bundles the Node server into one file that runs with nothing beside it.
-//   node esbuild.config.mjs [--outdir dist] [--entry src/node/main.ts]
+// Bundles the Node server, or the Worker, into one file that runs with nothing beside it.
+//   node esbuild.config.mjs [--target node|cloudflare] [--outdir dist] [--entry src/node/main.ts]
 import { chmodSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { parseArgs } from 'node:util';
@@ -115,49 +115,76 @@ const slim = {
 
 const { values } = parseArgs({
   options: {
-    entry: { type: 'string', default: 'src/node/main.ts' },
+    target: { type: 'string', default: 'node' },
+    entry: { type: 'string' },
     outdir: { type: 'string', default: 'dist' },
   },
 });
 
-// Passwords are checked in a thread that runs a text (src/node/bcrypt-source.ts). Its licence wants to go with it.
-const bcrypt = await build({
-  stdin: { contents: "export { compareSync, hashSync } from 'bcryptjs';", resolveDir: import.meta.dirname },
-  bundle: true,
-  platform: 'node',
-  format: 'cjs',
-  target: 'node20.11',
-  minify: true,
-  write: false,
-  banner: { js: /\/\*[\s\S]*?\*\//.exec(readFileSync(new URL(import.meta.resolve('bcryptjs')), 'utf8'))[0] },
-}).catch(() => process.exit(1));
-
 const { name, version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
 
-const { metafile } = await build({
-  entryPoints: { bundle: values.entry },
+const common = {
   outdir: values.outdir,
   bundle: true,
-  platform: 'node',
-  format: 'cjs',
-  target: 'node20.11',
-  banner: { js: '#!/usr/bin/env node' },
-  define: {
-    BCRYPT: JSON.stringify(bcrypt.outputFiles[0].text),
-    PROGRAM: JSON.stringify(`${name} ${version}`),
-  },
   minify: true,
   legalComments: 'eof',
   metafile: true,
   logLevel: 'warning',
-  plugins: [slim],
-}).catch(() => process.exit(1));
+};
+
+const targets = { node: nodeOptions, cloudflare: workerOptions };
+if (!targets[values.target]) {
+  console.error(`--target ${values.target}: expected ${Object.keys(targets).join(' or ')}`);
+  process.exit(1);
+}
+
+async function nodeOptions() {
+  // Passwords are checked in a thread that runs a text (src/node/bcrypt-source.ts). Its licence wants to go with it.
+  const bcrypt = await build({
+    stdin: { contents: "export { compareSync, hashSync } from 'bcryptjs';", resolveDir: import.meta.dirname },
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20.11',
+    minify: true,
+    write: false,
+    banner: { js: /\/\*[\s\S]*?\*\//.exec(readFileSync(new URL(import.meta.resolve('bcryptjs')), 'utf8'))[0] },
+  });
+  return {
+    entryPoints: { bundle: values.entry ?? 'src/node/main.ts' },
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20.11',
+    banner: { js: '#!/usr/bin/env node' },
+    define: {
+      BCRYPT: JSON.stringify(bcrypt.outputFiles[0].text),
+      PROGRAM: JSON.stringify(`${name} ${version}`),
+    },
+    plugins: [slim],
+  };
+}
+
+/** One module for workerd, without any of Node's: it can be pasted into Cloudflare's dashboard. */
+function workerOptions() {
+  return {
+    entryPoints: { worker: values.entry ?? 'src/worker/index.ts' },
+    platform: 'browser',
+    conditions: ['workerd', 'worker', 'browser'],
+    format: 'esm',
+    target: 'es2022',
+    banner: { js: `// ${name} ${version}` },
+  };
+}
+
+const { metafile } = await (async () => build({ ...common, ...(await targets[values.target]()) }))().catch(() =>
+  process.exit(1),
+);
 
 for (const [file, { bytes, imports, inputs }] of Object.entries(metafile.outputs)) {
-  chmodSync(file, 0o755);
+  if (values.target === 'node') chmodSync(file, 0o755);
   const unresolved = imports
     .map(({ path }) => path)
-    .filter((path) => !builtinModules.includes(path.replace(/^node:/, '')));
+    .filter((path) => values.target !== 'node' || !builtinModules.includes(path.replace(/^node:/, '')));
   if (unresolved.length > 0) {
     console.error(`${file} would need at run time: ${[...new Set(unresolved)].join(', ')}`);
     process.exit(1);

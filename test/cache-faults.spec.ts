@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runtimes } from './runtimes';
+import { nodeOnly } from './runtimes';
 import { type Bucket, type S3Server, startS3 } from './storage/s3-server';
 import { ask, begin, open, type Reply } from './upstream/client';
 import { pull } from './upstream/docker';
@@ -19,7 +19,7 @@ const CUT = { ending: 'destroyed', body: Buffer.alloc(0) } as Reply;
 
 const said = (reply: Reply) => reply.header('cache-status');
 
-describe.each(runtimes)('with the $name runtime, a cache', (runtime) => {
+describe.each(nodeOnly)('with the $name runtime, a cache', (runtime) => {
   const stage = stageFor(runtime);
   const others: Upstream[] = [];
   let folder = '';

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runtimes } from './runtimes';
+import { nodeOnly } from './runtimes';
 import { type S3Server, startS3 } from './storage/s3-server';
 import { ask, basic, open, type Reply } from './upstream/client';
 import { pull } from './upstream/docker';
@@ -15,7 +15,7 @@ const OPEN = { HANDLE_REDIRECT: 'true' };
 
 const said = (reply: Reply) => reply.header('cache-status');
 
-describe.each(runtimes)('with the $name runtime, a cache', (runtime) => {
+describe.each(nodeOnly)('with the $name runtime, a cache', (runtime) => {
   const stage = stageFor(runtime);
   let folder = '';
 
@@ -281,7 +281,7 @@ describe.each(runtimes)('with the $name runtime, a cache', (runtime) => {
   });
 });
 
-describe.each(runtimes)('with the $name runtime, a cache in a bucket', (runtime) => {
+describe.each(nodeOnly)('with the $name runtime, a cache in a bucket', (runtime) => {
   const stage = stageFor(runtime);
   let s3: S3Server;
 

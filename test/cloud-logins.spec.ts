@@ -1,22 +1,30 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readConfig } from '../src/core/config';
 import { SettingFiles } from '../src/node/files';
-import { runtimes } from './runtimes';
+import { nodeOnly, runtimes } from './runtimes';
+import { createAuthority } from './upstream/certificates';
 import { ask } from './upstream/client';
 import { pull, push } from './upstream/docker';
 import { makeImage } from './upstream/image';
+import { pretendNames } from './upstream/names';
 import { smallImage, stageFor } from './upstream/scene';
 
-/** Logins that the cloud gives, one after the other; an Error is a refusal. test/node/cloud-login.test.ts asks real stand-ins. */
+/** Logins that the cloud gives, one after the other; an Error is a refusal. test/shell/cloud-login.test.ts asks real stand-ins. */
 let given: (string | Error)[] = [];
 let asked = 0;
 let lifetime = 43_200;
 
+const mocked = { isReal: false };
+
 jest.mock('../src/node/cloud-login', () => ({
-  fetchLogin: async () => {
+  fetchCloudLogin: async (...all: unknown[]) => {
+    if (mocked.isReal) return Reflect.apply(jest.requireActual('../src/node/cloud-login').fetchCloudLogin, null, all);
     asked += 1;
     const next = given.shift() ?? new Error('asked too often');
     if (next instanceof Error) throw next;
@@ -32,7 +40,7 @@ beforeEach(() => {
 
 const KEYS = { accessKeyId: 'AKID', secretAccessKey: randomUUID() };
 
-describe.each(runtimes)('with the $name runtime, a registry whose login comes from its cloud', (runtime) => {
+describe.each(nodeOnly)('with the $name runtime, a registry whose login comes from its cloud', (runtime) => {
   const stage = stageFor(runtime);
 
   afterEach(async () => expect(await stage.close()).toEqual([]));
@@ -167,5 +175,44 @@ describe('GOOGLE_APPLICATION_CREDENTIALS', () => {
       ['GOOGLE_APPLICATION_CREDENTIALS is not used: registry-1.docker.io is no registry of Google'],
       'relay',
     ]);
+  });
+});
+
+describe.each(runtimes)('with the $name runtime, a cloud that is asked for a login', (runtime) => {
+  const stage = stageFor(runtime);
+
+  afterEach(async () => expect(await stage.close()).toEqual([]));
+
+  test('answers a signed request over TLS, once for many pulls', async () => {
+    mocked.isReal = true;
+    const authority = await createAuthority();
+    const password = randomUUID();
+    const host = 'api.ecr.eu-central-1.amazonaws.com';
+    const seen: string[] = [];
+    const cloud = createServer(await authority.issue([host]), (req, res) => {
+      seen.push(`${req.method} ${req.headers['x-amz-target']} ${req.headers.authorization?.split(' ')[0]}`);
+      const authorizationToken = Buffer.from(`AWS:${password}`).toString('base64');
+      const expiresAt = Date.now() / 1000 + 43_200;
+      res.setHeader('content-type', 'application/x-amz-json-1.1');
+      res.end(JSON.stringify({ authorizationData: [{ authorizationToken, expiresAt }] }));
+    }).listen(0, '127.0.0.1');
+    await once(cloud, 'listening');
+    const { port } = cloud.address() as AddressInfo;
+    const forget = pretendNames({ [host]: { address: '93.184.216.34', port } }, authority.cert);
+    try {
+      const registry = await stage.registry({ auth: { kind: 'basic', users: { AWS: password } } });
+      const image = smallImage(registry);
+      const account = { type: 'aws', region: 'eu-central-1', ...KEYS };
+      const document = { 'ecr.test': { url: registry.url, default: true, cloud: account } };
+      const proxy = await stage.proxy('', { REGISTRIES: JSON.stringify(document), ANONYMOUS_PULL: 'true' });
+      const pulled = await Promise.all([1, 2, 3].map(() => pull({ base: proxy.url }, 'team/app', 'v1')));
+      expect(pulled.map(({ digest }) => digest)).toEqual(Array(3).fill(image.manifest.digest));
+      expect(seen).toEqual(['POST AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken AWS4-HMAC-SHA256']);
+      expect(JSON.stringify(proxy.logs())).not.toContain(password);
+    } finally {
+      forget();
+      cloud.close();
+      cloud.closeAllConnections();
+    }
   });
 });

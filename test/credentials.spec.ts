@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { type ConfigError, readConfig } from '../src/core/config';
+import { readConfig } from '../src/core/config';
+import type { ConfigError } from '../src/core/config-error';
 import { runtimes } from './runtimes';
 import { ask, basic } from './upstream/client';
 import { pull } from './upstream/docker';

@@ -8,8 +8,10 @@ import { load } from 'js-yaml';
 import { settings } from '../src/core/settings';
 import { renderConfiguration } from './tools/configuration-doc';
 import { imports, root, type Source, sources } from './tools/sources';
+import { builtWorker } from './worker-runtime';
 
 const MAX_BUNDLE_BYTES = 720_000;
+const MAX_WORKER_BYTES = 420_000;
 const MAX_LINES = 220;
 const CORE_PACKAGES = ['ipaddr.js', 'tldts'];
 
@@ -47,6 +49,36 @@ describe('the core', () => {
     const impure =
       /\bDate\.now\b|\bnew Date\(\)|\bperformance\.|\bMath\.random\b|\bset(Timeout|Interval|Immediate)\b|\bprocess\.|\bconsole\.|\bBuffer\b|(?<![.\w])fetch\(/;
     expect(occurrences(core, impure)).toEqual([]);
+  });
+});
+
+describe('what every runtime shares', () => {
+  /** What a file loads, `import()` included. */
+  const uses = ({ path, text }: Source) =>
+    [...text.matchAll(/(?:^(?:import|export) (?!type\b)(?:[^;]*? from )?|\bimport\()'(\.[^']+)'/gm)].map(
+      ([, name]) => `${posix.join(posix.dirname(path), name)}.ts`,
+    );
+  const bundled = new Set(['src/worker/index.ts']);
+  for (const path of bundled) {
+    const file = src.find((each) => each.path === path);
+    for (const each of file ? uses(file) : []) bundled.add(each);
+  }
+  const neutral = src.filter(({ path }) => bundled.has(path) || path.startsWith('src/shell/'));
+
+  test('is what the Worker is made of', () => {
+    expect(bundled.size).toBeGreaterThan(80);
+    expect([...bundled].filter((path) => path.startsWith('src/node/'))).toEqual([]);
+  });
+
+  test('needs nothing of Node', () => {
+    const outside = neutral.flatMap((file) =>
+      imports(file)
+        .filter((name) => !name.startsWith('.') && !/^(@noble\/hashes\/|@cloudflare\/workers-types$)/.test(name))
+        .filter((name) => !CORE_PACKAGES.includes(name))
+        .map((name) => `${file.path}: ${name}`),
+    );
+    expect(outside).toEqual([]);
+    expect(occurrences(neutral, /\bBuffer\b|\bprocess\.|\brequire\(|\bsetImmediate\b/)).toEqual([]);
   });
 });
 
@@ -88,6 +120,13 @@ describe('a start', () => {
     expect(loaded.size).toBeGreaterThan(50);
     expect([...loaded].filter((path) => path.startsWith('src/storage/'))).toEqual([]);
   });
+
+  test('loads nothing of users, passwords and clouds: most starts have none', () => {
+    const theirs = /\/(users|passwords|login-tokens|digests|attempts|cloud-[a-z]+|signature-v4)\.ts$/;
+    const there = src.filter(({ path }) => /^src\/(node|shell)\//.test(path) && theirs.test(path));
+    expect(there.length).toBeGreaterThan(5);
+    expect(there.filter(({ path }) => loaded.has(path))).toEqual([]);
+  });
 });
 
 describe('the bundle', () => {
@@ -112,6 +151,15 @@ describe('the bundle', () => {
     running.child.stdin?.end(randomUUID());
     expect((await running).stdout).toMatch(/^alice:\$2y\$04\$\S{53}\n$/);
     expect(readFileSync(join(folder, 'bundle.js'), 'utf8')).toContain('Redistributions in binary form must reproduce');
+  });
+});
+
+describe('the module of the Worker', () => {
+  test(`is less than ${MAX_WORKER_BYTES / 1000} KB and imports nothing`, () => {
+    const module = builtWorker();
+    expect(Buffer.byteLength(module)).toBeLessThan(MAX_WORKER_BYTES);
+    // The build itself fails on anything that it cannot resolve.
+    expect(/["']node:|\bimport ?\(/.test(module)).toBe(false);
   });
 });
 

@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { hashSync } from 'bcryptjs';
-import { MAX_WAITING } from '../src/node/places';
-import { runtimes } from './runtimes';
+import { hashPassword, makePassword } from '../src/shell/made-passwords';
+import { MAX_WAITING } from '../src/shell/places';
+import { runtimes, unless } from './runtimes';
 import { ask, basic, begin, open } from './upstream/client';
 import { pull, push } from './upstream/docker';
 import { makeImage } from './upstream/image';
@@ -89,7 +88,8 @@ describe.each(runtimes)('with the $name runtime, guards', (runtime) => {
     test('show a stranger nothing but that the proxy lives', async () => {
       const { registry, proxy } = await guarded(ONLY_ONE);
       const headers = at('198.51.100.1');
-      for (const target of ['/', '/v2/', '/v2/team/app/manifests/v1', '/token', '/any/page', '/-/x', 'http://x/']) {
+      const absolute = runtime.lacks?.['request line'] === undefined ? ['http://x/'] : [];
+      for (const target of ['/', '/v2/', '/v2/team/app/manifests/v1', '/token', '/any/page', '/-/x', ...absolute]) {
         const reply = await ask(proxy.url, { target, headers });
         expect([target, reply.status, reply.json()]).toMatchObject([target, 403, { errors: [{ code: 'DENIED' }] }]);
       }
@@ -206,19 +206,22 @@ describe.each(runtimes)('with the $name runtime, guards', (runtime) => {
       held.leave();
     });
 
-    test('forget a client that leaves the queue, and give back the place of one that fails', async () => {
-      const { registry, proxy, blob } = await guarded({ MAX_TRANSFERS: '1', RETRY_TIMEOUT: '0' }, [LARGE]);
-      const held = await open(blob);
-      const waiting = begin(blob);
-      await pause(100);
-      waiting.leave();
-      expect(await until(() => proxy.logs().some(({ status }) => status === 499))).toBe(true);
-      held.leave();
-      registry.fail(/blobs/, { kind: 'refuse' });
-      expect((await ask(blob)).status).toBe(502);
-      expect((await ask(blob)).status).toBe(200);
-      expect(blobsAsked(registry)).toBe(3);
-    });
+    unless(runtime, 'departures')(
+      'forget a client that leaves the queue, and give back the place of one that fails',
+      async () => {
+        const { registry, proxy, blob } = await guarded({ MAX_TRANSFERS: '1', RETRY_TIMEOUT: '0' }, [LARGE]);
+        const held = await open(blob);
+        const waiting = begin(blob);
+        await pause(100);
+        waiting.leave();
+        expect(await until(() => proxy.logs().some(({ status }) => status === 499))).toBe(true);
+        held.leave();
+        registry.fail(/blobs/, { kind: 'refuse' });
+        expect((await ask(blob)).status).toBe(502);
+        expect((await ask(blob)).status).toBe(200);
+        expect(blobsAsked(registry)).toBe(3);
+      },
+    );
 
     test('are 429 at once where too many wait already', async () => {
       const { proxy, blob } = await guarded({ MAX_TRANSFERS: '1' }, [LARGE]);
@@ -246,8 +249,8 @@ describe.each(runtimes)('with the $name runtime, guards', (runtime) => {
     });
 
     test('hold what users get who log in first', async () => {
-      const password = randomUUID();
-      const env = { MAX_TRANSFERS: '1', HTPASSWD: `alice:${hashSync(password, 4)}` };
+      const password = makePassword();
+      const env = { MAX_TRANSFERS: '1', HTPASSWD: `alice:${hashPassword(password)}` };
       const { registry, blob } = await guarded(env, [LARGE]);
       const headers = { authorization: basic('alice', password) };
       const held = await open(blob, { headers });

@@ -1,5 +1,5 @@
 import http from 'node:http';
-import { runtimes } from './runtimes';
+import { runtimes, unless } from './runtimes';
 import { type Authority, createAuthority } from './upstream/certificates';
 import { ask, basic, exchangeRaw, open } from './upstream/client';
 import { authorize, parseChallenge, pull, push } from './upstream/docker';
@@ -189,17 +189,20 @@ describe.each(runtimes)('with the $name runtime', (runtime) => {
       expect([realm, service]).toEqual([`${proxy.url}/token`, `127.0.0.1:${proxy.port}`]);
     });
 
-    test.each(['evil.example", realm="https://evil.example', 'evil.example/path', 'user@evil.example', 'a b', ''])(
-      'a login, through a realm made of the Host %j',
-      async (host) => {
-        const tokens = await stage.tokens();
-        const registry = await stage.registry({ auth: { kind: 'bearer', tokens } });
-        const proxy = await stage.proxy(registry);
-        const answer = await exchangeRaw(proxy.port, `GET /v2/ HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
-        expect(answer).toMatch(/^HTTP\/1\.1 400 /);
-        expect(answer).not.toContain('realm=');
-      },
-    );
+    unless(runtime, 'request line').each([
+      'evil.example", realm="https://evil.example',
+      'evil.example/path',
+      'user@evil.example',
+      'a b',
+      '',
+    ])('a login, through a realm made of the Host %j', async (host) => {
+      const tokens = await stage.tokens();
+      const registry = await stage.registry({ auth: { kind: 'bearer', tokens } });
+      const proxy = await stage.proxy(registry);
+      const answer = await exchangeRaw(proxy.port, `GET /v2/ HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+      expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+      expect(answer).not.toContain('realm=');
+    });
 
     test('anything, in a log', async () => {
       const { registry, proxy, tokens, image } = await guarded({
@@ -351,12 +354,18 @@ describe.each(runtimes)('with the $name runtime', (runtime) => {
       'https://100.100.100.200/latest/meta-data/',
       'https://[fd00::1]/x',
       'https://metadata.google.internal/x',
-      'https://rebound.example.org/x',
       'https://user:password@registry.example.com/x',
       'ftp://registry.example.com/x',
       'file:///etc/passwd',
       'javascript:alert(1)',
-    ])('in the private network, by a redirect to %s', async (location) => {
+    ])('in the private network, by a redirect to %s', expectNoVisit);
+
+    unless(runtime, 'connect-time check')(
+      'in the private network, by a redirect to a name whose DNS answers with an address of ours',
+      () => expectNoVisit('https://rebound.example.org/x'),
+    );
+
+    async function expectNoVisit(location: string) {
       const prey = await victim();
       const { registry, proxy, image } = await publicRegistry(authority, {}, FOLLOW);
       forgetNames?.();
@@ -373,7 +382,7 @@ describe.each(runtimes)('with the $name runtime', (runtime) => {
       expect(reply.status).toBe(502);
       expect(reply.json()).toMatchObject({ errors: [{ code: 'UNAVAILABLE' }] });
       expect(prey.requests).toHaveLength(0);
-    });
+    }
 
     test('unless that is said to be meant', async () => {
       const prey = await victim();
@@ -402,7 +411,7 @@ describe.each(runtimes)('with the $name runtime', (runtime) => {
       },
     );
 
-    test('a backend whose name turns out to be a private address', async () => {
+    unless(runtime, 'connect-time check')('a backend whose name turns out to be a private address', async () => {
       const prey = await victim();
       forgetNames = pretendNames({ 'registry.example.org': { address: '192.168.1.5', port: prey.port } });
       const proxy = await stage.proxy('http://registry.example.org', { RETRY_TIMEOUT: '300ms' });
@@ -456,7 +465,7 @@ describe.each(runtimes)('with the $name runtime', (runtime) => {
       expect(registry.requests.some(({ path }) => path.startsWith('/files'))).toBe(false);
     });
 
-    test.each([
+    unless(runtime, 'request line').each([
       'GET http://evil.example/v2/ HTTP/1.1',
       'GET https://evil.example/v2/team/app/manifests/v1 HTTP/1.1',
       'POST http://169.254.169.254/latest/api/token HTTP/1.1',
@@ -468,19 +477,23 @@ describe.each(runtimes)('with the $name runtime', (runtime) => {
       expect(registry.requests).toHaveLength(0);
     });
 
-    test.each(['CONNECT evil.example:443', 'TRACE /v2/', 'TRACK /v2/', 'PROPFIND /v2/', 'PURGE /v2/'])(
+    test.each(['TRACE /v2/', 'PROPFIND /v2/', 'PURGE /v2/'])('by a method of others: %s', expectRefused);
+
+    unless(runtime, 'request line').each(['CONNECT evil.example:443', 'TRACK /v2/'])(
       'by a method of others: %s',
-      async (line) => {
-        const { registry, proxy } = await simple();
-        const request = `${line} HTTP/1.1\r\nHost: x\r\nX-Echo: SECRET\r\nConnection: close\r\n\r\n`;
-        const answer = await exchangeRaw(proxy.port, request);
-        expect(answer).toMatch(/^HTTP\/1\.1 40[05] /);
-        if (/^(CONNECT|TRACE)/.test(line)) expect(answer).toMatch(/^HTTP\/1\.1 405 /);
-        expect(answer).not.toContain('SECRET');
-        expect(registry.requests).toHaveLength(0);
-        expect((await ask(`${proxy.url}/v2/`)).status).toBe(200);
-      },
+      expectRefused,
     );
+
+    async function expectRefused(line: string) {
+      const { registry, proxy } = await simple();
+      const request = `${line} HTTP/1.1\r\nHost: x\r\nX-Echo: SECRET\r\nConnection: close\r\n\r\n`;
+      const answer = await exchangeRaw(proxy.port, request);
+      expect(answer).toMatch(/^HTTP\/1\.1 40[05] /);
+      if (/^(CONNECT|TRACE)/.test(line)) expect(answer).toMatch(/^HTTP\/1\.1 405 /);
+      expect(answer).not.toContain('SECRET');
+      expect(registry.requests).toHaveLength(0);
+      expect((await ask(`${proxy.url}/v2/`)).status).toBe(200);
+    }
 
     test('round and round, when the proxy is its own backend', async () => {
       const { registry, proxy } = await simple();
@@ -495,15 +508,12 @@ describe.each(runtimes)('with the $name runtime', (runtime) => {
   describe('another path than the one that was checked', () => {
     test.each([
       '/v2/../secret',
-      '/v2/..',
       '/v2/team/../../secret/manifests/v1',
-      '/v2/team/app/../secret/manifests/v1',
       '/v2/team/%2e%2e/secret/manifests/v1',
       '/v2/team/.%2E/secret/manifests/v1',
       '/v2/team/%252e%252e/secret/manifests/v1',
       '/v2/team/..%2fsecret/manifests/v1',
       '/v2/team%2fsecret/manifests/v1',
-      '/v2/team/./app/manifests/v1',
       '/v2//team/app/manifests/v1',
       '/v2/team//app/manifests/v1',
       '/v2/team/app//manifests/v1',
@@ -514,22 +524,30 @@ describe.each(runtimes)('with the $name runtime', (runtime) => {
       '/v2/team/app/manifests/v1%0d%0aX-Evil:1',
       '/v2/team\\..\\secret/manifests/v1',
       '/v2/team/app/manifests/v1;jsessionid=1',
-      '/v2/team/app/blobs/uploads/../../../secret/manifests/v1',
       '/v2/team/app/blobs/uploads/..',
       '//evil.example/v2/',
       '/V2/team/app/manifests/v1',
-      '/files/../v2/team/secret/manifests/v1',
       '/files/%2e%2e/v2/team/secret/manifests/v1',
       '/files/..%2fsecret',
       '/\\evil.example/x',
-    ])('%s', async (target) => {
+    ])('%s', expectNowhere);
+
+    unless(runtime, 'request line').each([
+      '/v2/..',
+      '/v2/team/app/../secret/manifests/v1',
+      '/v2/team/./app/manifests/v1',
+      '/v2/team/app/blobs/uploads/../../../secret/manifests/v1',
+      '/files/../v2/team/secret/manifests/v1',
+    ])('%s', expectNowhere);
+
+    async function expectNowhere(target: string) {
       const { registry, proxy } = await simple({}, { DEFAULT_BACKEND_HOST: 'https://registry.invalid' });
       const headers = { authorization: 'Bearer SECRET' };
       const reply = await ask(proxy.url, { target, headers });
       expect(reply.status).toBeGreaterThanOrEqual(400);
       expect(registry.requests.map((request) => request.target)).toEqual([]);
       expect(reply.headers.some(([name]) => name === 'x-evil')).toBe(false);
-    });
+    }
 
     const session = (path: string) => `~${Buffer.from(path).toString('base64url')}`;
 
@@ -650,7 +668,7 @@ describe.each(runtimes)('with the $name runtime', (runtime) => {
   });
 
   describe('a server brought to its knees', () => {
-    test('by headers without end: 431', async () => {
+    unless(runtime, 'request line')('by headers without end: 431', async () => {
       const { registry, proxy } = await simple();
       const huge = `GET /v2/ HTTP/1.1\r\nHost: x\r\nX-Big: ${'x'.repeat(40_000)}\r\n\r\n`;
       expect(await exchangeRaw(proxy.port, huge)).toMatch(/^HTTP\/1\.1 431 /);
@@ -683,25 +701,30 @@ describe.each(runtimes)('with the $name runtime', (runtime) => {
       expect((await ask(`${proxy.url}/v2/`)).status).toBe(200);
     });
 
-    test('by heads that never end: the time for one is limited, outside a platform with a gateway of its own', async () => {
-      const servers: http.Server[] = [];
-      const real = http.createServer;
-      const spy = jest.spyOn(http, 'createServer').mockImplementation(((...args: unknown[]) => {
-        const server = Reflect.apply(real, http, args) as http.Server;
-        servers.push(server);
-        return server;
-      }) as never);
-      const registry = await stage.registry();
-      servers.length = 0;
-      const proxy = await stage.proxy(registry);
-      spy.mockRestore();
-      const limits = servers.map(({ headersTimeout }) => headersTimeout);
-      expect(limits.length).toBeGreaterThan(0);
-      for (const limit of limits) expect(limit > 0 && limit <= 60_000).toBe(true);
-      const slow = Array.from({ length: 50 }, () => exchangeRaw(proxy.port, 'GET /v2/ HTTP/1.1\r\nHost: x\r\nX-', 300));
-      expect((await ask(`${proxy.url}/v2/`)).status).toBe(200);
-      await Promise.all(slow);
-    });
+    unless(runtime, 'process')(
+      'by heads that never end: the time for one is limited, outside a platform with a gateway of its own',
+      async () => {
+        const servers: http.Server[] = [];
+        const real = http.createServer;
+        const spy = jest.spyOn(http, 'createServer').mockImplementation(((...args: unknown[]) => {
+          const server = Reflect.apply(real, http, args) as http.Server;
+          servers.push(server);
+          return server;
+        }) as never);
+        const registry = await stage.registry();
+        servers.length = 0;
+        const proxy = await stage.proxy(registry);
+        spy.mockRestore();
+        const limits = servers.map(({ headersTimeout }) => headersTimeout);
+        expect(limits.length).toBeGreaterThan(0);
+        for (const limit of limits) expect(limit > 0 && limit <= 60_000).toBe(true);
+        const slow = Array.from({ length: 50 }, () =>
+          exchangeRaw(proxy.port, 'GET /v2/ HTTP/1.1\r\nHost: x\r\nX-', 300),
+        );
+        expect((await ask(`${proxy.url}/v2/`)).status).toBe(200);
+        await Promise.all(slow);
+      },
+    );
 
     test('by a reader who takes nothing: he is disconnected, and the upstream with him', async () => {
       const registry = await stage.registry();

@@ -3,16 +3,19 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hashSync } from 'bcryptjs';
-import { type ConfigError, readConfig } from '../src/core/config';
-import { runtimes } from './runtimes';
+import { readConfig } from '../src/core/config';
+import type { ConfigError } from '../src/core/config-error';
+import { hashPassword, makePassword } from '../src/shell/made-passwords';
+import { runtimes, unless } from './runtimes';
 import { ask, basic } from './upstream/client';
 import { pull, push } from './upstream/docker';
 import { makeImage } from './upstream/image';
 import { smallImage, stageFor, until } from './upstream/scene';
 
-const PASSWORDS = { alice: randomUUID(), bob: `${randomUUID()}:ü` };
+/** Made ones, which every runtime can check. */
+const PASSWORDS = { alice: makePassword(), bob: makePassword() };
 const HTPASSWD = Object.entries(PASSWORDS)
-  .map(([name, password]) => `${name}:${hashSync(password, 4)}`)
+  .map(([name, password]) => `${name}:${hashPassword(password)}`)
   .join(',');
 const SECRET = `s${randomBytes(12).toString('hex')}`;
 const RIGHTS = 'alice: pull,push team/**; *: pull team/**';
@@ -137,7 +140,7 @@ describe.each(runtimes)('with the $name runtime, users of the proxy itself', (ru
     expect(replies.map(({ status }) => status)).toEqual([401, 200, 401]);
   });
 
-  test('may read of the file of users, as distribution names it', async () => {
+  unless(runtime, 'files')('may read of the file of users, as distribution names it', async () => {
     const path = join(folder, randomUUID());
     writeFileSync(path, `# ours\n${HTPASSWD.replace(',', '\n')}\n`);
     const names = { REGISTRY_AUTH: 'htpasswd', REGISTRY_AUTH_HTPASSWD_PATH: path, REGISTRY_AUTH_HTPASSWD_REALM: 'x' };
@@ -190,18 +193,49 @@ describe.each(runtimes)('with the $name runtime, users of the proxy itself', (ru
     expect(tokens.asked.flatMap(({ scopes }) => scopes).join()).not.toContain('other/app');
     expect((await mount('&from=team/app')).status).toBe(201);
   });
+});
+
+/** bcrypt takes threads. */
+const withThreads = runtimes.filter(({ name }) => name === 'Node');
+
+describe.each(withThreads)('with the $name runtime, users who chose their passwords', (runtime) => {
+  const stage = stageFor(runtime);
+  const chosen = `${randomUUID()}:ü`;
+
+  afterEach(async () => expect(await stage.close()).toEqual([]));
+
+  async function scene(htpasswd: string) {
+    const registry = await stage.registry();
+    smallImage(registry);
+    const { url: base } = await stage.proxy(registry, { HTPASSWD: htpasswd });
+    const get = (user: string, password: string) =>
+      ask(`${base}/v2/team/app/manifests/v1`, { headers: { authorization: basic(user, password) } });
+    return { base, get };
+  }
+
+  test('pull by them, beside others who have made ones', async () => {
+    const { get } = await scene(`carol:${hashSync(chosen, 4)},${HTPASSWD}`);
+    const tries = [
+      ['carol', chosen],
+      ['alice', PASSWORDS.alice],
+      ['carol', PASSWORDS.alice],
+      ['alice', chosen],
+      ['carol', randomUUID()],
+    ];
+    const replies = await Promise.all(tries.map(([user, password]) => get(user, password)));
+    expect(replies.map(({ status }) => status)).toEqual([200, 200, 401, 401, 401]);
+  });
 
   test('do not make others wait: a hundred logins at once, while pulls go on', async () => {
-    const costly = Object.entries(PASSWORDS).map(([name, password]) => `${name}:${hashSync(password, 8)}`);
-    const { get, base } = await scene({ HTPASSWD: costly.join() });
-    await get(login('bob'));
-    const others = Array.from({ length: 100 }, (_, index) => get({ authorization: basic(`user${index}`, 'x') }));
+    const { get, base } = await scene(`bob:${hashSync(chosen, 8)}`);
+    await get('bob', chosen);
+    const others = Array.from({ length: 100 }, (_, index) => get(`user${index}`, 'x'));
     let isOver = false;
     const all = Promise.all(others).then((replies) => {
       isOver = true;
       return replies.map(({ status }) => status);
     });
-    const pulled = await get(login('bob'));
+    const pulled = await get('bob', chosen);
     expect([pulled.status, isOver]).toEqual([200, false]);
     expect((await ask(`${base}/-/healthz`)).status).toBe(200);
     expect(new Set(await all)).toEqual(new Set([401]));

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readConfig } from '../src/core/config';
-import { runtimes } from './runtimes';
+import { runtimes, unless } from './runtimes';
 import { createAuthority } from './upstream/certificates';
 import { ask, basic } from './upstream/client';
 import { pull, push } from './upstream/docker';
@@ -11,6 +11,7 @@ import { makeImage } from './upstream/image';
 import { smallImage, stageFor } from './upstream/scene';
 
 const OPEN = { ANONYMOUS_PULL: 'true' };
+const fromEnv = (name: string) => `$\{${name}}`;
 const secret = () => randomBytes(9).toString('hex');
 const folder = mkdtempSync(join(tmpdir(), 'registries-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -136,7 +137,7 @@ describe.each(runtimes)('with the $name runtime, registries of a document', (run
 
   afterEach(async () => expect(await stage.close()).toEqual([]));
 
-  test('are each asked by their own login, and none of them sees another’s', async () => {
+  unless(runtime, 'files')('are each asked by their own login, and none of them sees another’s', async () => {
     const [one, two, three] = [secret(), secret(), secret()];
     const first = await stage.tokens({ users: { one }, privateRepositories: ['team/app'] });
     const second = await stage.tokens({ users: { two }, privateRepositories: ['team/app'] });
@@ -186,7 +187,7 @@ describe.each(runtimes)('with the $name runtime, registries of a document', (run
     expect([await get('one.test'), await get('two.test'), await get('one.test')]).toEqual([200, 401, 200]);
   });
 
-  test('may be behind a certificate of their own, and only that one trusts it', async () => {
+  unless(runtime, 'files')('may be behind a certificate of their own, and only that one trusts it', async () => {
     const authority = await createAuthority();
     const trusted = await stage.registry({ tls: await authority.issue(['127.0.0.1']), expectsNs: true });
     const image = smallImage(trusted);
@@ -276,6 +277,82 @@ describe.each(runtimes)(
     });
   },
 );
+
+describe.each(runtimes)('with the $name runtime, a token server that the operator has named', (runtime) => {
+  const stage = stageFor(runtime);
+
+  afterEach(async () => expect(await stage.close()).toEqual([]));
+
+  async function scene(entry: object, challenges: (strange: string) => string[]) {
+    const users = { alice: secret() };
+    const tokens = await stage.tokens({ users, privateRepositories: ['team/app'] });
+    const strange = await stage.tokens({ foreign: true });
+    const other = `Bearer realm="${strange.realm}",service="registry.test"`;
+    const auth = { kind: 'bearer' as const, tokens, challenges: () => challenges(other) };
+    const registry = await stage.registry({ auth });
+    const image = smallImage(registry);
+    const document = {
+      'corp.test': { url: registry.url, authEndpoint: `${tokens.realm}?service=registry.test`, ...entry },
+    };
+    const proxy = await stage.proxy(await stage.registry(), {
+      REGISTRIES: JSON.stringify(document),
+      ROW_PASSWORD: users.alice,
+      ...OPEN,
+    });
+    return { login: { user: 'alice', password: users.alice }, image, proxy, tokens, strange, registry };
+  }
+
+  const cases: [string, (strange: string) => string[]][] = [
+    ['names another', (strange) => [strange]],
+    ['names none', () => []],
+    ['asks for a login', () => ['Basic realm="x"']],
+  ];
+
+  test.each(cases)('gives the proxy its tokens where the registry %s', async (_, challenges) => {
+    const login = { username: 'alice', password: fromEnv('ROW_PASSWORD') };
+    const { image, proxy, tokens, strange, registry } = await scene(login, challenges);
+    expect((await pull({ base: proxy.url }, 'corp.test/team/app', 'v1')).digest).toBe(image.manifest.digest);
+    expect(tokens.asked.map(({ account, scopes }) => [account, scopes])).toEqual([
+      ['alice', ['repository:team/app:pull']],
+    ]);
+    expect(strange.requests).toEqual([]);
+    expect(registry.requests.every((each) => !/^Basic/.test(each.header('authorization') ?? ''))).toBe(true);
+  });
+
+  test.each(cases.slice(0, 2))('is where clients log in, where the registry %s', async (_, challenges) => {
+    const { login, image, proxy, tokens, strange } = await scene({ auth: 'relay' }, challenges);
+    const base = proxy.url;
+    expect((await pull({ base, login }, 'corp.test/team/app', 'v1')).digest).toBe(image.manifest.digest);
+    expect(tokens.asked.map(({ account }) => account)).toEqual(['alice']);
+    expect(strange.requests).toEqual([]);
+    const refused = await ask(`${base}/v2/team/app/manifests/v1?ns=corp.test`);
+    expect([refused.status, refused.header('www-authenticate')]).toEqual([
+      401,
+      expect.stringContaining(`realm="${base}/token"`),
+    ]);
+  });
+});
+
+describe.each(runtimes)('with the $name runtime, rows of a document', (runtime) => {
+  const stage = stageFor(runtime);
+
+  afterEach(async () => expect(await stage.close()).toEqual([]));
+
+  test('are pulled from by host, by name and by ns, and a bad one takes none of the others down', async () => {
+    const registry = await stage.registry();
+    const image = smallImage(registry);
+    const rows = { corp: { targetDomain: registry.url }, bad: { targetDomain: '' } };
+    const proxy = await stage.proxy(await stage.registry(), { REGISTRIES: JSON.stringify({ rows }) });
+    const name = registry.authority;
+    expect((await pull({ base: proxy.url }, `${name}/team/app`, 'v1')).digest).toBe(image.manifest.digest);
+    const manifest = `${proxy.url}/v2/team/app/manifests/v1`;
+    const hosted = await ask(manifest, { headers: { host: 'corp.r.example.com' } });
+    const named = await ask(`${manifest}?ns=${name}`);
+    expect([hosted.status, named.status]).toEqual([200, 200]);
+    const unknown = await ask(`${manifest}?ns=other.test`);
+    expect([unknown.status, JSON.stringify(unknown.json())]).toEqual([404, expect.stringContaining(name)]);
+  });
+});
 
 describe.each(runtimes)('with the $name runtime, several accounts of a registry', (runtime) => {
   const stage = stageFor(runtime);

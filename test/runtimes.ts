@@ -1,12 +1,43 @@
 import { readConfig } from '../src/core/config';
 import { SettingFiles } from '../src/node/files';
-import { createLog } from '../src/node/log';
 import { startServer } from '../src/node/server';
+import { createLog } from '../src/shell/log';
+import { worker } from './worker-runtime';
+
+/** What some runtimes cannot have, whatever we write. */
+export type Trait =
+  | 'broken chunks'
+  | 'connect-time check'
+  | 'departures'
+  | 'field lines'
+  | 'files'
+  | 'platforms'
+  | 'process'
+  | 'reasons'
+  | 'request line';
 
 /** A way to run the proxy. The specification runs on every one of them. */
 export interface Runtime {
   name: string;
+  /** What it cannot have, and why. */
+  lacks?: Readonly<Partial<Record<Trait, string>>>;
   start(env: Record<string, string>): Promise<Instance>;
+}
+
+/** For a case that is skipped where a runtime cannot have what it is about; its name says why. */
+export function unless(runtime: Runtime, trait: Trait): jest.It {
+  const why = runtime.lacks?.[trait];
+  if (why === undefined) return test;
+  const said = (name: unknown) => `${name} (${why})`;
+  const skipped = (name: string) => test.skip(said(name), () => {});
+  const each =
+    (...table: never[]) =>
+    (name: string, ...rest: never[]) =>
+      (Reflect.apply(test.skip.each, test, table) as unknown as (name: string, ...rest: never[]) => void)(
+        said(name),
+        ...rest,
+      );
+  return Object.assign(skipped, { each }) as unknown as jest.It;
 }
 
 export interface Instance {
@@ -34,4 +65,7 @@ const node: Runtime = {
   },
 };
 
-export const runtimes: Runtime[] = [node];
+export const runtimes: Runtime[] = [node, worker];
+
+/** For what the Worker does not do yet. */
+export const nodeOnly: Runtime[] = [node];

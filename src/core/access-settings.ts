@@ -56,7 +56,7 @@ export const accessSettings = [
     aliases: ['REGISTRY_AUTH_HTPASSWD_PATH'],
     kind: 'path',
     fallback: '',
-    help: "File of the proxy's own users, as Apache's `htpasswd -B` or `registry-proxy htpasswd USER` writes it: only they may pull then, what everybody may pull else, and `ACCESS` says more. The proxy authenticates upstream.",
+    help: "File of the proxy's own users, as Apache's `htpasswd -B` or `registry-proxy htpasswd USER` writes it, on a Worker with `--generate`: only they may pull then, what everybody may pull else, and `ACCESS` says more. The proxy authenticates upstream.",
   },
   {
     name: 'HTPASSWD',

@@ -5,7 +5,7 @@ import { pingForward } from './forwards';
 import { AGENT, headerOf, requestHeaders, withHeader } from './headers';
 import type { Memory } from './memory';
 import { valuesOf } from './query';
-import { asksForLogin, bearerChallenge, bearerOf, learnRealm } from './realm';
+import { asksForLogin, bearerChallenge, bearerOf, learnRealm, upstreamChallenge } from './realm';
 import type { Route } from './route';
 import { MAX_TOKEN_DOCUMENT, ownToken, readToken, tokenKey, writeToken } from './token';
 import { isSameOrigin } from './url';
@@ -76,7 +76,7 @@ export class Authorization {
   /** What the ping taught has been taken note of. */
   onPing(head: ResponseHead): Authorize | Forward | ObtainLogin {
     const first = this.#waiting as Forward;
-    const realm = learnRealm(head.headers, this.#route.upstream, this.#memory.realms);
+    const realm = learnRealm(head, this.#route.upstream, this.#memory.realms);
     this.#isPinged = realm === undefined;
     return this.prepareOnce(first);
   }
@@ -104,7 +104,7 @@ export class Authorization {
     const obtain = isUpstream ? this.#obtainLogin(again) : undefined;
     if (obtain) return obtain;
     this.#waiting = sent;
-    const bearer = bearerChallenge(head.headers);
+    const bearer = isUpstream ? upstreamChallenge(head, upstream) : bearerChallenge(head.headers);
     if (!bearer) return asksForLogin(head.headers) ? (this.#withLogin(sent) ?? this.#renewLogin(again)) : undefined;
     // A hop to somewhere else asks for a token of its own, and the upstream's login is not for it.
     const account = isUpstream ? this.account : undefined;

@@ -37,7 +37,7 @@ const REGISTRY_HOST = /^\d{12}\.dkr[.-]ecr(-fips)?\.([a-z0-9-]+)\.(amazonaws\.co
 const REGION = /^[a-z]{2,4}(?:-[a-z]+)+-\d{1,2}$/;
 
 /** Reads `type: aws`; keys that it leaves out are those of the environment, the container or the instance. */
-export function readAwsAccount(fields: DocumentFields, { host, env }: AccountPlace): AwsAccount {
+export function readAwsAccount(fields: DocumentFields, { host, env, isRoleless }: AccountPlace): AwsAccount {
   const [, fips = '', named, domain] = REGISTRY_HOST.exec(host) ?? [];
   const written = fields.take('region', 'a region like eu-central-1', (text) => (REGION.test(text) ? text : undefined));
   const region = named ?? written ?? '';
@@ -47,7 +47,7 @@ export function readAwsAccount(fields: DocumentFields, { host, env }: AccountPla
       `${host} is not <account>.dkr.ecr.<region>.amazonaws.com; if it is ECR all the same, set region`,
     );
   } else if (written !== undefined && written !== region) fields.fault('region', `${host} is in ${region}`);
-  const keys = readKeys(fields, env);
+  const keys = readKeys(fields, env, isRoleless);
   fields.refuseOthers();
   const api: Url = { scheme: 'https', hostname: apiHost(region, fips, domain), port: 443, path: '/', query: '' };
   return { kind: 'aws', region, api, keys };
@@ -62,7 +62,7 @@ function apiHost(region: string, fips: string, domain: string | undefined): stri
 
 type Env = AccountPlace['env'];
 
-function readKeys(fields: DocumentFields, env: Env): AwsKeySource {
+function readKeys(fields: DocumentFields, env: Env, isRoleless = false): AwsKeySource {
   const id = fields.text('accessKeyId');
   const secret = fields.text('secretAccessKey');
   const token = fields.text('sessionToken');
@@ -75,6 +75,7 @@ function readKeys(fields: DocumentFields, env: Env): AwsKeySource {
     const keys = { id: AWS_ACCESS_KEY_ID.trim(), secret: AWS_SECRET_ACCESS_KEY.trim() };
     return { from: 'given', ...keys, ...(AWS_SESSION_TOKEN && { token: AWS_SESSION_TOKEN.trim() }) };
   }
+  if (isRoleless) fields.fault('accessKeyId', 'is missing, with secretAccessKey: this platform has no role at AWS');
   return readRole(env, (message) => fields.fault('accessKeyId', message));
 }
 

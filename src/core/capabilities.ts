@@ -1,4 +1,4 @@
-export type Platform = 'node' | 'aliyun-fc';
+export type Platform = 'node' | 'aliyun-fc' | 'cloudflare-workers';
 
 /** What a platform's edge carries; sources: deploy/<platform>/README.md. */
 export interface Capabilities {
@@ -14,6 +14,16 @@ export interface Capabilities {
   readonly freezes: boolean;
   /** Life-cycle hooks arrive as requests. */
   readonly hooks: boolean;
+  /** Bytes of a request's body at most. */
+  readonly maxRequestBody: number;
+  /** Requests of our own that one of a client's may lead to. */
+  readonly maxSubrequests: number;
+  /** A response without a length can be broken off so that its client notices. */
+  readonly breaksChunks: boolean;
+  /** A machine or container may have a role at its cloud, and be given keys for it. */
+  readonly roles: boolean;
+  /** A request has the time of a processor that it takes to check a password by bcrypt. */
+  readonly slowPasswords: boolean;
 }
 
 export const capabilities: Readonly<Record<Platform, Capabilities>> = {
@@ -24,6 +34,11 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
     gatewayKeepsConnections: false,
     freezes: false,
     hooks: false,
+    maxRequestBody: Number.POSITIVE_INFINITY,
+    maxSubrequests: Number.POSITIVE_INFINITY,
+    breaksChunks: true,
+    roles: true,
+    slowPasswords: true,
   },
   'aliyun-fc': {
     maxTarget: 4096,
@@ -32,6 +47,24 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
     gatewayKeepsConnections: true,
     freezes: true,
     hooks: true,
+    maxRequestBody: Number.POSITIVE_INFINITY,
+    maxSubrequests: Number.POSITIVE_INFINITY,
+    breaksChunks: true,
+    roles: true,
+    slowPasswords: true,
+  },
+  'cloudflare-workers': {
+    maxTarget: 16_384,
+    streamsOnlyChunked: false,
+    gatewayIsPeer: false,
+    gatewayKeepsConnections: true,
+    freezes: true,
+    hooks: false,
+    maxRequestBody: 100_000_000,
+    maxSubrequests: 50,
+    breaksChunks: false,
+    roles: false,
+    slowPasswords: false,
   },
 };
 

@@ -12,6 +12,8 @@ export interface AccountPlace {
   readonly host: string;
   /** Where keys are looked for that the document leaves out. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Nothing that has a role at the cloud, by which keys could be had that the document leaves out. */
+  readonly isRoleless?: boolean;
   /** Lets a registry and a token server be on loopback: for tests, and no setting switches it on. */
   readonly loopback?: boolean;
 }

@@ -1,14 +1,22 @@
 import type { Account } from './account';
+import { chunkedAbove, framingFaults } from './body-framing';
 import type { CacheConfig } from './cache-config';
-import { type Capabilities, capabilities, detectPlatform, type Platform, SMALL_BODY_BYTES } from './capabilities';
+import { type Capabilities, capabilities, detectPlatform, type Platform } from './capabilities';
+import { ConfigError } from './config-error';
 import { type Files, noFiles } from './files';
 import { type Gate, readGate } from './gate';
-import { type Env, type GivenSettings, givenSettings, spelt } from './given';
+import { type Env, givenSettings, type Sources } from './given';
 import { type Guards, guardFaults, readAccess, readGuards } from './guards';
 import { readCache } from './read-cache';
-import { type Reading, readUpstreams } from './read-upstreams';
+import { readRegistries } from './read-registries';
+import { idleFaults, readTimeouts } from './read-timeouts';
+import { readTls } from './read-tls';
+import { readUpstreams } from './read-upstreams';
+import type { RegistryEntry } from './registry-entry';
+import { type Row, type RowState, rowSurroundings } from './registry-rows';
 import { settingReader } from './setting-readers';
 import type { Origin, TrustProxy } from './setting-values';
+import { rowNotes, soundRows } from './sound-rows';
 import type { Url } from './url';
 import type { Reach } from './verbs';
 
@@ -25,6 +33,8 @@ export interface Upstream {
   readonly label?: string;
   /** Whole host names that stand for it. */
   readonly hosts: readonly string[];
+  /** Where its tokens come from, whatever its challenges name: the operator has said so, and logins may go there. */
+  readonly tokenServer?: Url;
   /** `relay`: the client's own login and tokens; `proxy`: tokens and logins of the proxy's own. */
   readonly auth: 'relay' | 'proxy';
   /** By whose right the proxy asks, with `auth` `proxy`; empty for nobody's. */
@@ -72,6 +82,8 @@ export interface Config {
   readonly tls?: TlsFiles;
   /** The first one is the default. */
   readonly upstreams: readonly [Upstream, ...Upstream[]];
+  /** What has become of each row that there is, those that are left out among them. */
+  readonly rows: readonly RowState[];
   readonly backendHost: Url;
   /** Browsers are sent to the registry's own pages, where `REPO_PREFIX` makes this a domain of somebody's own. */
   readonly browserRedirects: boolean;
@@ -86,6 +98,10 @@ export interface Config {
   readonly downloadConnections: number;
   readonly platform: Platform;
   readonly capabilities: Capabilities;
+  /** Bytes of a client's body at most. */
+  readonly maxRequestBody: number;
+  /** Requests of our own that one of a client's may lead to. */
+  readonly maxSubrequests: number;
   /** Blob bodies of more bytes than this are sent chunked. */
   readonly chunkedAbove: number;
   readonly timeouts: Timeouts;
@@ -95,25 +111,48 @@ export interface Config {
   readonly notes: readonly string[];
 }
 
-/** Everything that is wrong with a configuration, at once. */
-export class ConfigError extends Error {
-  readonly faults: readonly string[];
-
-  constructor(faults: readonly string[]) {
-    super(`configuration: ${faults.join('; ')}`);
-    this.name = 'ConfigError';
-    this.faults = faults;
-  }
-}
-
 /**
- * Reads the whole configuration.
+ * Reads the whole configuration. A row with a fault is left out, which its notes and `rows` say.
  * @param argv command line arguments, which win over the environment
  * @param file what .env says, which the environment wins over, and which wins over the file that `CONFIG_FILE` names
  * @param files reads what settings name
+ * @param rows registries out of a key-value store; where absent, those of the document that `REGISTRIES` is
  * @throws ConfigError with every fault
  */
-export function readConfig(env: Env, argv: readonly string[] = [], file: Env = {}, files: Files = noFiles): Config {
+export function readConfig(
+  env: Env,
+  argv: readonly string[] = [],
+  file: Env = {},
+  files: Files = noFiles,
+  rows?: readonly Row[],
+): Config {
+  const sources = { argv, env, file, files };
+  const plain = readAll(sources, []);
+  const given = rows ?? plain.rows;
+  const { config, faults } = given.length === 0 ? plain : readWithRows(sources, given);
+  if (faults.length > 0) throw new ConfigError(faults);
+  return Object.freeze(config);
+}
+
+interface Read {
+  readonly config: Config;
+  readonly faults: readonly string[];
+  /** Of the document that `REGISTRIES` is. */
+  readonly rows: readonly Row[];
+}
+
+function readWithRows(sources: Required<Sources>, rows: readonly Row[]): Read {
+  const around = rowSurroundings({ ...sources.file, ...sources.env });
+  // These only ever lack registries: a row is no reason for one.
+  const causes = (faults: readonly string[]) => faults.filter((fault) => !fault.startsWith('DENY_IMAGES='));
+  const { entries, states } = soundRows(rows, around, (some) => causes(readAll(sources, some).faults));
+  const { config, ...read } = readAll(sources, entries);
+  const notes = [...config.notes, ...rowNotes(states, config)];
+  return { ...read, config: { ...config, rows: states, notes } };
+}
+
+/** @param entries rows that are taken */
+function readAll({ argv, env, file, files }: Required<Sources>, entries: readonly RegistryEntry[]): Read {
   const faults: string[] = [];
   const notes: string[] = [];
   const given = givenSettings({ argv, env, file, files }, faults, notes);
@@ -123,19 +162,25 @@ export function readConfig(env: Env, argv: readonly string[] = [], file: Env = {
 
   const choice = read('PLATFORM') as Platform | 'auto' | undefined;
   const platform = choice === undefined || choice === 'auto' ? detectPlatform({ ...file, ...env }) : choice;
-  const timeouts = {
-    connect: read('CONNECT_TIMEOUT') ?? 0,
-    response: read('RESPONSE_TIMEOUT') ?? 0,
-    retry: read('RETRY_TIMEOUT') ?? 0,
-    stall: read('STALL_TIMEOUT') ?? 0,
-    client: read('CLIENT_TIMEOUT') ?? 0,
-    shutdown: read('SHUTDOWN_TIMEOUT') ?? 0,
+  const timeouts = readTimeouts(read);
+  const around = {
+    env: { ...file, ...env },
+    readFile: (path: string) => files.text(path),
+    isRoleless: capabilities[platform]?.roles === false,
   };
-  const around = { env: { ...file, ...env }, readFile: (path: string) => files.text(path) };
-  const reading = { read, given, around, document: (path: string) => files.document(path), faults, notes };
+  const reading = {
+    read,
+    given,
+    around,
+    document: (path: string) => files.document(path),
+    capabilities: capabilities[platform],
+    faults,
+    notes,
+  };
+  const registries = readRegistries(reading);
   const guards = readGuards(read, faults);
   const gate = readGate(reading, readAccess(read, faults));
-  const upstreams = readUpstreams(reading, { timeouts, gate, guards });
+  const upstreams = readUpstreams(reading, { timeouts, gate, guards }, { ...registries, rows: entries });
   const cache = readCache(reading, upstreams);
   // What has a fault is read as something or other here; it is thrown away with the rest below.
   const config: Config = {
@@ -143,6 +188,7 @@ export function readConfig(env: Env, argv: readonly string[] = [], file: Env = {
     port: read('PORT') as number,
     tls: readTls(reading, capabilities[platform]),
     upstreams,
+    rows: [],
     backendHost: read('DEFAULT_BACKEND_HOST') ?? { ...upstreams[0].url, path: '' },
     browserRedirects: upstreams[0].prefix !== '' && !read('DISABLE_BROWSER_REDIRECTS'),
     publicUrl: read('PUBLIC_URL'),
@@ -153,40 +199,16 @@ export function readConfig(env: Env, argv: readonly string[] = [], file: Env = {
     downloadConnections: read('DOWNLOAD_CONNECTIONS') as number,
     platform,
     capabilities: capabilities[platform],
-    chunkedAbove: isChunked(read('BODY_FRAMING'), platform) ? SMALL_BODY_BYTES : Number.POSITIVE_INFINITY,
+    maxRequestBody: read('MAX_REQUEST_BODY') ?? capabilities[platform]?.maxRequestBody,
+    maxSubrequests: read('MAX_SUBREQUESTS') ?? capabilities[platform]?.maxSubrequests,
+    chunkedAbove: chunkedAbove(read('BODY_FRAMING'), capabilities[platform]),
     timeouts,
     logLevel: read('LOG_LEVEL') as Config['logLevel'],
     logFormat: read('LOG_FORMAT') as Config['logFormat'],
     notes,
   };
-  faults.push(...idleFaults(given, timeouts), ...guardFaults(config));
-  if (faults.length > 0) throw new ConfigError(faults);
-  return Object.freeze(config);
-}
-
-/** Without these limits a dead upstream would hold a pull for ever. */
-function idleFaults(given: GivenSettings, { connect, response, stall }: Timeouts): string[] {
-  const limits = { CONNECT_TIMEOUT: connect, RESPONSE_TIMEOUT: response, STALL_TIMEOUT: stall };
-  return Object.entries(limits)
-    .flatMap(([name, limit]) => (limit === 0 ? (given[name as keyof typeof limits] ?? []) : []))
-    .filter(({ text }) => /^0/.test(text))
-    .map(({ as, text }) => `${as}=${text}: must be more than 0, or a dead upstream would hold a pull for ever`);
-}
-
-function readTls({ read, given, faults }: Reading, platform: Capabilities | undefined): TlsFiles | undefined {
-  const before = faults.length;
-  const [cert, key] = [read('TLS_CERT'), read('TLS_KEY')];
-  if (faults.length > before || (cert ?? key) === undefined) return undefined;
-  if (platform?.gatewayIsPeer) faults.push("TLS_CERT, TLS_KEY: the platform's gateway ends TLS, and asks for http");
-  if (cert !== undefined && key !== undefined) return { cert, key, http2: read('HTTP2') as boolean };
-  const [present, absent] =
-    cert === undefined ? (['TLS_KEY', 'TLS_CERT'] as const) : (['TLS_CERT', 'TLS_KEY'] as const);
-  faults.push(`${spelt(present, given)}=${cert ?? key}: needs ${absent} as well; set both to serve https, or neither`);
-  return undefined;
-}
-
-function isChunked(framing: string | undefined, platform: Platform): boolean {
-  return framing === 'auto' ? Boolean(capabilities[platform]?.streamsOnlyChunked) : framing === 'chunked';
+  faults.push(...idleFaults(given, timeouts), ...guardFaults(config), ...framingFaults(config));
+  return { config, faults, rows: registries.rows };
 }
 
 function assumedTrust(platform: Capabilities): TrustProxy {

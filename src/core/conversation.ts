@@ -152,7 +152,7 @@ export class Conversation {
     if (sent.purpose !== 'registry') return this.#relay(sent, head);
     this.#authorization.onAnswer(sent, head);
     if (head.status === 401) {
-      learnRealm(head.headers, upstream, this.#memory.realms);
+      learnRealm(head, upstream, this.#memory.realms);
       const authorize = upstream.auth === 'proxy' ? this.#authorization.onUnauthorized(sent, head) : undefined;
       if (authorize) return authorize;
     }

@@ -7,6 +7,8 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** @throws Error whose message ends a sentence */
   readonly readFile: (path: string) => string;
+  /** No machine or container that has a role at a cloud: accounts there need keys of their own. */
+  readonly isRoleless?: boolean;
 }
 
 /** Characters of a path that is worth a look. */

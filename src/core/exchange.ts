@@ -62,7 +62,7 @@ export class Exchange {
       const { method, target } = this.#head;
       if (this.#config.gate?.satisfy !== 'any') checkAddress(this.#head, this.#config);
       checkKnownMethod(method);
-      checkFraming(this.#head);
+      checkFraming(this.#head, this.#config.maxRequestBody);
       if (method === 'OPTIONS') return answerOptions();
       const seen = originOfRequest(this.#head, this.#config);
       const route = routeOf(target, this.#config, seen?.hostname);

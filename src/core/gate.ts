@@ -6,7 +6,7 @@ import type { AccessRule } from './rights';
 export interface Gate {
   /** What a login window says. */
   readonly realm: string;
-  /** bcrypt hashes by user name; empty where nobody can log in. */
+  /** Hashes by user name, as `parseHtpasswd` takes them; empty where nobody can log in. */
   readonly users: ReadonlyMap<string, string>;
   readonly rules?: readonly AccessRule[];
   /** Everybody may pull everything. */
@@ -44,24 +44,27 @@ export function readGate(reading: Reading, rules: readonly AccessRule[] | undefi
   };
 }
 
-function readUsers({ read, around, faults }: Reading): ReadonlyMap<string, string> | undefined {
+function readUsers({ read, around, faults, capabilities }: Reading): ReadonlyMap<string, string> | undefined {
   const path = read('HTPASSWD_FILE');
   const inline = read('HTPASSWD');
+  const parse = (text: string, where: string) => parseUsers(text, where, faults, capabilities?.slowPasswords);
   if (path !== undefined && inline !== undefined) faults.push('HTPASSWD stands beside HTPASSWD_FILE: keep one of them');
-  if (path === undefined) return inline === undefined ? undefined : parseUsers(inline, 'HTPASSWD', faults);
+  if (path === undefined) return inline === undefined ? undefined : parse(inline, 'HTPASSWD');
   try {
-    return parseUsers(around.readFile(path), `HTPASSWD_FILE=${path}`, faults);
+    return parse(around.readFile(path), `HTPASSWD_FILE=${path}`);
   } catch (error) {
     faults.push(`HTPASSWD_FILE=${path}: ${(error as Error).message}`);
     return new Map();
   }
 }
 
-function parseUsers(text: string, where: string, faults: string[]): ReadonlyMap<string, string> {
-  const parsed = parseHtpasswd(text);
+function parseUsers(text: string, where: string, faults: string[], takesBcrypt = true): ReadonlyMap<string, string> {
+  const parsed = parseHtpasswd(text, takesBcrypt);
   faults.push(...parsed.faults.map((fault) => `${where}: ${fault}`));
   if (parsed.users.size === 0 && parsed.faults.length === 0) {
-    faults.push(`${where}: names no user; make one with "registry-proxy htpasswd USER"`);
+    faults.push(
+      `${where}: names no user; make one with "registry-proxy htpasswd ${takesBcrypt ? 'USER' : '--generate USER'}"`,
+    );
   }
   return parsed.users;
 }

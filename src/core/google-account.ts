@@ -57,6 +57,7 @@ export function readGoogleAccount(fields: DocumentFields, place: AccountPlace): 
   const isMachine = !fields.has('credentials');
   const credentials = fields.mapping('credentials');
   fields.refuseOthers();
+  if (isMachine && place.isRoleless) fields.fault('credentials', 'is missing: this platform has no service account');
   if (form !== 'json-key') {
     return isMachine ? { kind: 'google-machine' } : credentials && readCredentials(credentials, place, push);
   }

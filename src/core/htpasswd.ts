@@ -1,4 +1,4 @@
-/** Characters of a file at most; a line with a bcrypt hash has about 80. */
+/** Characters of a file at most; a line has about 80. */
 export const MAX_HTPASSWD = 1024 * 1024;
 
 export const MAX_USERS = 10_000;
@@ -13,7 +13,7 @@ const MAX_USER_NAME = 255;
 const MAX_FAULTS = 20;
 
 export interface Htpasswd {
-  /** Bcrypt hashes by user name. */
+  /** Hashes by user name: of bcrypt, or of passwords that were made. */
   readonly users: ReadonlyMap<string, string>;
   /** What is wrong, a sentence each that names the line and never the hash; such lines have no user. */
   readonly faults: readonly string[];
@@ -22,8 +22,9 @@ export interface Htpasswd {
 /**
  * Reads a file as Apache's htpasswd writes it: `user:hash` a line, empty lines and those that begin with `#` aside. What
  * follows a second colon is a comment, as for Apache and nginx; blanks around a line do not count, as for distribution.
+ * @param takesBcrypt there is time to check bcrypt hashes; without it they are faults
  */
-export function parseHtpasswd(text: string): Htpasswd {
+export function parseHtpasswd(text: string, takesBcrypt = true): Htpasswd {
   if (text.length > MAX_HTPASSWD) return { users: new Map(), faults: ['is larger than 1 MiB'] };
   const users = new Map<string, string>();
   const firstLines = new Map<string, number>();
@@ -34,7 +35,7 @@ export function parseHtpasswd(text: string): Htpasswd {
     .entries()) {
     const entry = line.trim();
     if (entry === '' || entry.startsWith('#')) continue;
-    const fault = faultOf(entry, firstLines);
+    const fault = faultOf(entry, firstLines, takesBcrypt);
     const [name, hash] = entry.split(':');
     if (fault !== undefined) faults.push(`line ${index + 1}: ${fault}`);
     else users.set(name, hash);
@@ -66,7 +67,18 @@ export function costOf(hash: string): number {
 /** Salt and hash in bcrypt's own base64; the bits that are left over in their last characters are zero. */
 const BCRYPT = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.CGKOSWaeimquy26]$/;
 
-function faultOf(entry: string, firstLines: ReadonlyMap<string, number>): string | undefined {
+/** `$rp1$`, 16 bytes of salt and the SHA-256 of salt and password, both in base64url. */
+const MADE = /^\$rp1\$[\w-]{21}[AQgw]\$[\w-]{42}[AEIMQUYcgkosw048]$/;
+
+/**
+ * Whether it is the hash of a password that was made by chance. Such a one cannot be guessed, so that its hash need not
+ * be slow.
+ */
+export function isMadeHash(hash: string): boolean {
+  return MADE.test(hash);
+}
+
+function faultOf(entry: string, firstLines: ReadonlyMap<string, number>, takesBcrypt: boolean): string | undefined {
   const [name, hash] = entry.split(':');
   if (hash === undefined) return 'expected user:hash, and there is no colon';
   if (name === '') return 'there is no user name before the colon';
@@ -79,8 +91,17 @@ function faultOf(entry: string, firstLines: ReadonlyMap<string, number>): string
   }
   const first = firstLines.get(name);
   if (first !== undefined) return `${quoted} stands in line ${first} already: remove one of the two`;
+  if (isMadeHash(hash)) return undefined;
   const cost = BCRYPT.exec(hash)?.[1];
-  const remedy = `make it anew with registry-proxy htpasswd ${/^[\w.@-]+$/.test(name) ? name : 'USER'}, or htpasswd -B -C 10`;
+  const user = /^[\w.@-]+$/.test(name) ? name : 'USER';
+  if (!takesBcrypt) {
+    const [why, another] =
+      cost === undefined
+        ? [`is ${kindOf(hash)}, and only made ones are taken on this platform`, 'one']
+        : ['is a bcrypt hash, and this platform gives no request the time to check one', 'another one'];
+    return `the password of ${quoted} ${why}: make ${another} with registry-proxy htpasswd --generate ${user}`;
+  }
+  const remedy = `make it anew with registry-proxy htpasswd ${user}, or htpasswd -B -C 10`;
   if (cost === undefined) return `the password of ${quoted} is ${kindOf(hash)}, and only bcrypt is taken: ${remedy}`;
   if (Number(cost) >= MIN_COST && Number(cost) <= MAX_COST) return undefined;
   return `the bcrypt hash of ${quoted} has cost ${cost}, and ${MIN_COST} to ${MAX_COST} is taken: ${remedy}`;
@@ -91,6 +112,7 @@ const KINDS: readonly (readonly [RegExp, string])[] = [
   [/^$/, 'empty'],
   [/^\$2[aby]\$/, 'a damaged bcrypt hash'],
   [/^\$2x?\$/, 'an outdated form of bcrypt'],
+  [/^\$rp1\$/, 'a damaged hash of a made password'],
   [/^\$(apr)?1\$/, 'an MD5 hash'],
   [/^\{SHA\}/i, 'a SHA-1 hash'],
   [/^\{SSHA\}/i, 'a salted SHA-1 hash'],

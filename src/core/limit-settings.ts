@@ -33,6 +33,18 @@ export const limitSettings = [
     help: 'A client that neither sends nor takes a byte for this long in the middle of a body is disconnected; 0 waits for ever.',
   },
   {
+    name: 'MAX_REQUEST_BODY',
+    kind: 'size',
+    fallback: '',
+    help: 'Bodies of requests with a greater length are refused with 413 before a byte of them is read: a layer that is pushed in one piece, above all. Default: what the platform takes; on Cloudflare Workers 100m, the limit of the Free and Pro plans (Business 200m, Enterprise 500m).',
+  },
+  {
+    name: 'MAX_SUBREQUESTS',
+    kind: 'count',
+    fallback: '',
+    help: 'On Cloudflare Workers: how many requests of our own, to registries, R2 and KV, one request of a client may lead to. Default 50, the limit of the free plan; paid plans have 10000. A few of them are kept back for what comes last.',
+  },
+  {
     name: 'SHUTDOWN_TIMEOUT',
     aliases: ['REGISTRY_HTTP_DRAINTIMEOUT'],
     kind: 'duration',

@@ -33,8 +33,15 @@ export function checkMethod(method: string, kind: RouteKind): void {
   if (!allowed.includes(method)) throw notAllowed(method, [...allowed, 'OPTIONS']);
 }
 
-/** @throws RegistryError 411 for chunks on a method without a body: such framing is where requests get smuggled */
-export function checkFraming({ method, headers }: RequestHead): void {
+/**
+ * @param limit bytes of a body
+ * @throws RegistryError 413; 411 for chunks on a method without a body: such framing is where requests get smuggled
+ */
+export function checkFraming({ method, headers }: RequestHead, limit: number): void {
+  if (Number(headerOf(headers, 'content-length') ?? 0) > limit) {
+    const message = `the body is larger than the ${limit} bytes that are taken here; push it in chunks, or to the registry itself`;
+    throw new RegistryError(413, 'SIZE_INVALID', message, { limit }, [['connection', 'close']]);
+  }
   if (takesBody(method) || headerOf(headers, 'transfer-encoding') === undefined) return;
   throw new RegistryError(411, 'SIZE_INVALID', `${method} takes no body`, undefined, [['connection', 'close']]);
 }

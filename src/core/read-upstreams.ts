@@ -1,4 +1,5 @@
 import { type Account, accountId, headerAccount, type Login } from './account';
+import type { Capabilities } from './capabilities';
 import { readCloudAccount } from './cloud-account';
 import type { Timeouts, Upstream } from './config';
 import { DocumentFields, type Surroundings } from './document-fields';
@@ -8,8 +9,9 @@ import { isGoogleRegistry } from './google-account';
 import type { Guards } from './guards';
 import { type Common, describeUpstream, registryName } from './registries';
 import { registryConflicts } from './registry-conflicts';
-import { type RegistryEntry, readEntries } from './registry-entry';
+import type { RegistryEntry } from './registry-entry';
 import type { SettingReader } from './setting-readers';
+import { isSameOwner } from './trust';
 import { hostOf, hrefOf, type Url } from './url';
 
 export interface Reading {
@@ -17,6 +19,8 @@ export interface Reading {
   readonly given: GivenSettings;
   readonly around: Surroundings;
   readonly document: (path: string) => unknown;
+  /** Of the platform; undefined where there is no such platform. */
+  readonly capabilities: Capabilities | undefined;
   readonly faults: string[];
   /** Things to say at the start. */
   readonly notes: string[];
@@ -30,9 +34,13 @@ export interface Around {
 }
 
 /** The default first, then the others; several ones make the proxy authenticate, since clients know one realm a host. */
-export function readUpstreams(reading: Reading, { timeouts, gate, guards }: Around): [Upstream, ...Upstream[]] {
+export function readUpstreams(
+  reading: Reading,
+  { timeouts, gate, guards }: Around,
+  registries: { readonly listed: readonly RegistryEntry[]; readonly rows: readonly RegistryEntry[] },
+): [Upstream, ...Upstream[]] {
   const { read, faults } = reading;
-  const entries = readRegistries(reading).map((entry) => ({ ...entry, name: registryName(entry.name) }));
+  const entries = mergeRows(registries.listed.map(known), registries.rows.map(known));
   const backend = read('REGISTRY_BACKEND');
   const backendName = registryName(read('REGISTRY_NAME') ?? (backend && hostOf(backend)) ?? 'invalid');
   const first = defaultEntry(reading, entries, backend, backendName);
@@ -44,12 +52,34 @@ export function readUpstreams(reading: Reading, { timeouts, gate, guards }: Arou
     isRelayed: more.length === 0 && !gate?.users.size,
     timeouts,
   };
-  const [upstream, ...others] = markMirrors([first, ...more], common);
+  const [upstream, ...others] = withoutDoubtfulLabels([first, ...more], markMirrors([first, ...more], common));
   faults.push(...registryConflicts(entries, [upstream, ...others], backendName, reading));
   const isLeft = [upstream, ...others].find(({ auth }) => auth === 'relay' && gate?.users.size);
   if (isLeft) faults.push(`${isLeft.name}.auth: relay needs the logins that HTPASSWD_FILE takes for the proxy itself`);
   if (!gate && !guards.allowClients) checkOpenness([upstream, ...others], reading);
   return [upstream, ...others];
+}
+
+function known(entry: RegistryEntry): RegistryEntry {
+  return { ...entry, name: registryName(entry.name) };
+}
+
+/** Of one registry the row wins, but which one is the default it must say itself to change it. */
+function mergeRows(listed: readonly RegistryEntry[], rows: readonly RegistryEntry[]): readonly RegistryEntry[] {
+  const replaced = rows.map((row) => {
+    const before = listed.find(({ name }) => name === row.name);
+    return { ...row, isDefault: row.isDefault ?? before?.isDefault };
+  });
+  return [...listed.filter(({ name }) => !rows.some((row) => row.name === name)), ...replaced];
+}
+
+/** A label that an entry names is of that entry, also where it is how another registry is usually called. */
+function withoutDoubtfulLabels(entries: readonly RegistryEntry[], all: readonly Upstream[]): readonly Upstream[] {
+  const named = new Set(entries.map(({ label }) => label));
+  return all.map((each, index) => {
+    const isTaken = entries[index].label === undefined && named.has(each.label);
+    return isTaken ? { ...each, label: undefined } : each;
+  });
 }
 
 /** What is at one address under several names must be told which one is meant, or gives one's images under the name of another. */
@@ -64,33 +94,6 @@ function markMirrors(entries: readonly RegistryEntry[], common: Common): readonl
   });
 }
 
-function readRegistries({ read, around, document, faults }: Reading): readonly RegistryEntry[] {
-  const setting = read('REGISTRIES');
-  const found: string[] = [];
-  const entries = (value: unknown) => readEntries(value, around, found);
-  const at = (where: string) => faults.push(...found.map((fault) => `${where}: ${fault}`));
-  switch (setting?.kind) {
-    case undefined:
-      return [];
-    case 'list':
-      return setting.entries;
-    case 'document': {
-      const listed = entries(setting.document);
-      at('REGISTRIES');
-      return listed;
-    }
-    case 'file':
-      try {
-        const listed = entries(document(setting.path));
-        at(`REGISTRIES=${setting.path}`);
-        return listed;
-      } catch (error) {
-        faults.push(`REGISTRIES=${setting.path}: ${(error as Error).message}`);
-        return [];
-      }
-  }
-}
-
 /** What `REGISTRY_BACKEND` and its companions say, and what REGISTRIES says of the same registry. */
 function defaultEntry(
   reading: Reading,
@@ -103,11 +106,12 @@ function defaultEntry(
   const marked = entries.filter(({ isDefault }) => isDefault);
   const name = marked.length > 0 && !isGiven ? marked[0].name : backendName;
   const listed = entries.find((entry) => entry.name === name);
+  const accounts = readAccounts(reading, backend);
+  const prefix = read('REPO_PREFIX');
+  if (listed?.row !== undefined) return defaultRow(listed, { backend, accounts, prefix }, reading);
   if (isGiven && listed?.url && backend && hrefOf(listed.url) !== hrefOf(backend)) {
     faults.push(`${spelt('REGISTRY_BACKEND', given)} and REGISTRIES have two addresses for ${name}: keep one of them`);
   }
-  const accounts = readAccounts(reading, backend);
-  const prefix = read('REPO_PREFIX');
   if (accounts && listed?.accounts)
     faults.push(`${spelt('REGISTRY_USERNAME', given)} and REGISTRIES both hold a login for ${name}`);
   return {
@@ -117,6 +121,34 @@ function defaultEntry(
     ...(accounts && { accounts }),
     ...(prefix !== undefined && { prefix }),
   };
+}
+
+/** What the settings say of the default registry. */
+interface Backend {
+  readonly backend: Url | undefined;
+  readonly accounts: readonly Account[] | undefined;
+  readonly prefix: string | undefined;
+}
+
+/**
+ * The default registry as a row describes it. A login of the settings goes with it only to the address that it was written
+ * for: whoever may write rows is not shown it by naming another one.
+ */
+function defaultRow(row: RegistryEntry, { backend, accounts, prefix }: Backend, { notes }: Reading): RegistryEntry {
+  const url = row.url ?? backend;
+  const isSame = url !== undefined && backend !== undefined && isSamePlace(url, backend);
+  const isKnown = isSame && (!row.tokenServer || isSameOwner(row.tokenServer, url));
+  if (!isKnown) {
+    if (accounts ?? prefix)
+      notes.push(`row ${row.row}: its address is its own, and the login and prefix of the settings are not for it`);
+    return row;
+  }
+  return { ...row, url, accounts: row.accounts ?? accounts, prefix: row.prefix ?? prefix };
+}
+
+function isSamePlace(one: Url, other: Url): boolean {
+  const isSameHost = registryName(hostOf(one)) === registryName(hostOf(other));
+  return isSameHost && one.scheme === other.scheme && one.path === other.path;
 }
 
 /** The logins at the default registry. */
@@ -155,7 +187,7 @@ function readGoogle({ read, around, faults, notes }: Reading, backend: Url | und
     around,
     faults,
   );
-  const account = readCloudAccount(fields, { host: backend.hostname, env: around.env });
+  const account = readCloudAccount(fields, { host: backend.hostname, ...around });
   return account && [{ kind: 'cloud', account }];
 }
 

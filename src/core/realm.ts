@@ -1,8 +1,10 @@
 import { type Challenge, parameterOf, parseChallenges, printChallenge } from './challenge';
 import type { Upstream } from './config';
 import { type HeaderList, headerOf, headersOf } from './headers';
+import { valuesOf, withoutParameters } from './query';
 import { splitScopes } from './scope';
 import { parseUrl, type Url } from './url';
+import type { ResponseHead } from './verbs';
 
 /** Where an upstream's tokens come from. */
 export interface Realm {
@@ -44,6 +46,34 @@ export function bearerChallenge(headers: HeaderList): { challenge: Challenge; re
   return undefined;
 }
 
+/**
+ * What an upstream's answer says of its tokens: its Bearer challenge, at the token server that the operator has named where
+ * there is one. Then a refusal without any challenge is as good.
+ */
+export function upstreamChallenge(
+  { status, headers }: ResponseHead,
+  { tokenServer }: Upstream,
+): { challenge: Challenge; realm: Realm } | undefined {
+  const found = bearerChallenge(headers);
+  if (!tokenServer) return found;
+  const told = found?.challenge ?? bareBearer(headers);
+  if (!told && status !== 401 && status >= 300) return undefined;
+  const challenge = told ?? BARE;
+  // What the operator wrote behind the URL is meant.
+  const [service = parameterOf(challenge, 'service')] = valuesOf(tokenServer.query, 'service');
+  return {
+    challenge,
+    realm: { url: { ...tokenServer, query: withoutParameters(tokenServer.query, 'service') }, service },
+  };
+}
+
+const BARE: Challenge = { scheme: 'Bearer', parameters: [] };
+
+/** One without a usable realm, which still has the service and the scope. */
+function bareBearer(headers: HeaderList): Challenge | undefined {
+  return headersOf(headers, 'www-authenticate').flatMap(parseChallenges).find(isBearer);
+}
+
 /** A name with `*` stands for any number of registries. */
 const MAX_REALMS = 1000;
 
@@ -53,9 +83,9 @@ function remember(realms: Realms, name: string, realm: Realm): void {
   realms.set(name, realm);
 }
 
-export function learnRealm(headers: HeaderList, upstream: Upstream, realms: Realms): Realm | undefined {
-  const basic = asksForLogin(headers) ? { url: upstream.url, isBasic: true } : undefined;
-  const realm = bearerChallenge(headers)?.realm ?? (upstream.accounts.length > 0 ? basic : undefined);
+export function learnRealm(head: ResponseHead, upstream: Upstream, realms: Realms): Realm | undefined {
+  const basic = asksForLogin(head.headers) ? { url: upstream.url, isBasic: true } : undefined;
+  const realm = upstreamChallenge(head, upstream)?.realm ?? (upstream.accounts.length > 0 ? basic : undefined);
   if (realm) remember(realms, upstream.name, realm);
   return realm;
 }

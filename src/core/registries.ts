@@ -57,7 +57,8 @@ export function describeUpstream(entry: RegistryEntry, common: Common): Upstream
   return {
     name,
     aliases: known ? [name, ...(known.aliases ?? [])] : [],
-    label: known?.label,
+    label: entry.label ?? known?.label,
+    ...(entry.tokenServer && { tokenServer: entry.tokenServer }),
     hosts: entry.hosts ?? [],
     url: hosted ? { ...base, hostname: hosted.hostname } : base,
     reach: allowPrivate ? 'any' : 'public',

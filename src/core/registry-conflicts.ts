@@ -3,6 +3,7 @@ import { spelt } from './given';
 import type { Reading } from './read-upstreams';
 import type { RegistryEntry } from './registry-entry';
 import type { SettingName } from './settings';
+import { checkCallable } from './trust';
 
 /** What belongs to `REGISTRY_BACKEND`, and would otherwise go to whatever registry is the default. */
 const COMPANIONS = ['REGISTRY_USERNAME', 'REGISTRY_ACCOUNTS', 'AUTH_HEADER', 'REPO_PREFIX'] as const;
@@ -25,9 +26,15 @@ export function registryConflicts(
   const [other] = marked.filter((name) => name !== backend);
   const companions = other === undefined ? [] : COMPANIONS.filter(isGiven);
   const hosts = upstreams.flatMap((upstream) => upstream.hosts);
+  const rows = entries.filter(({ row }) => row !== undefined);
   const holdsLogin = (name: string) => entries.some((entry) => entry.name === name && entry.accounts);
   return [
-    ...repeated(entries.map(({ name }) => name)).map((name) => `REGISTRIES names ${name} twice`),
+    ...repeated(entries.map(({ name }) => name)).map((name) => {
+      const keys = rows.filter((each) => each.name === name).map(({ row }) => row);
+      return keys.length > 1 ? `rows ${keys.join(' and ')} are both of ${name}` : `REGISTRIES names ${name} twice`;
+    }),
+    ...repeated(entries.flatMap(({ label }) => label ?? [])).map((label) => `two registries have the label ${label}`),
+    ...upstreams.flatMap(tokenServerFaults),
     ...repeated(hosts).map((host) => `REGISTRIES: two registries have the host ${host}`),
     ...(marked.length > 1 ? [`REGISTRIES: ${marked.join(' and ')} are both the default`] : []),
     ...(other !== undefined && isGiven('REGISTRY_BACKEND')
@@ -41,6 +48,15 @@ export function registryConflicts(
       ? [`PUBLIC_URL: no other host is looked at then, and ${hosts[0]} would lead to ${upstreams[0].name}`]
       : []),
   ];
+}
+
+function tokenServerFaults(upstream: Upstream): string[] {
+  try {
+    if (upstream.tokenServer) checkCallable(upstream.tokenServer, upstream, 'it');
+    return [];
+  } catch (error) {
+    return [`${upstream.name}.tokenServer: ${(error as Error).message}`];
+  }
 }
 
 function repeated(names: readonly string[]): string[] {

@@ -5,14 +5,20 @@ import { DocumentFields, isRecord, type Surroundings } from './document-fields';
 import { isWildcard, parseNameOrWildcard } from './registries-setting';
 import { mask } from './setting-readers';
 import { parseMilliseconds, parseRegistryName, parseRepository, parseSecret, parseUrlOrHost } from './setting-values';
-import type { Url } from './url';
+import { parseUrl, type Url } from './url';
 
 /** A registry as a line or a document describes it; what is left out follows from the rest. */
 export interface RegistryEntry {
   readonly name: string;
   readonly url?: Url;
+  /** Key of the row that describes it, where one does. */
+  readonly row?: string;
+  /** First label of host names that stand for it. */
+  readonly label?: string;
   /** Whole host names that stand for it. */
   readonly hosts?: readonly string[];
+  /** Its token server, whatever its challenges name. */
+  readonly tokenServer?: Url;
   readonly isDefault?: boolean;
   readonly auth?: 'relay' | 'proxy';
   readonly accounts?: readonly Account[];
@@ -35,18 +41,31 @@ const KEYS: ReadonlySet<string> = new Set([
   'accounts',
   'cloud',
   'url',
+  'targetDomain',
+  'tokenServer',
+  'authEndpoint',
+  'label',
   'hosts',
   'auth',
   'prefix',
 ]);
 
-/** Reads `{ name: entry }`, `{ registries: … }`, or a list of names and of entries with a `name`. */
+/**
+ * Reads `{ name: entry }`, `{ registries: … }`, or a list of names and of entries with a `name`. What stands in `rows` beside them
+ * is for `rowsOfDocument`.
+ */
 export function readEntries(document: unknown, around: Surroundings, faults: string[]): RegistryEntry[] {
+  if (isRecord(document) && isRecord(document.rows) && !('registries' in document)) {
+    const others = Object.keys(document).filter((key) => key !== 'rows');
+    faults.push(...others.map((key) => `${mask(key).slice(0, 80)}: stands beside rows: put it below registries`));
+    return [];
+  }
   const inner = isRecord(document) && 'registries' in document ? document.registries : document;
   const listed = Array.isArray(inner)
     ? inner.map((each) => (isRecord(each) ? ([each.name, each] as const) : ([each, {}] as const)))
     : Object.entries(isRecord(inner) ? inner : {});
-  if (listed.length === 0) faults.push('names no registry: expected a mapping of names, or a list');
+  const isEmpty = listed.length === 0 && !(isRecord(document) && isRecord(document.rows));
+  if (isEmpty) faults.push('names no registry: expected a mapping of names, or a list');
   return listed.flatMap(([given, value]) => {
     const name = typeof given === 'string' ? parseNameOrWildcard(given) : undefined;
     if (name === undefined) {
@@ -65,12 +84,29 @@ export function readEntries(document: unknown, around: Surroundings, faults: str
   });
 }
 
-function readEntry(name: string, fields: DocumentFields, around: Surroundings): RegistryEntry {
+/** Where it is; `targetDomain` is what other proxies call it. */
+export function readAddress(fields: DocumentFields): Url | undefined {
+  return one(fields, 'url', 'targetDomain', (key) =>
+    fields.take(key, 'an http(s) URL or a host name without credentials, query or fragment', parseUrlOrHost),
+  );
+}
+
+/** A key under either of its names. */
+function one<T>(fields: DocumentFields, name: string, other: string, take: (key: string) => T | undefined) {
+  if (!fields.has(other)) return take(name);
+  return fields.has(name) ? fields.fault(other, `stands beside ${name}: keep one of them`) : take(other);
+}
+
+export function readEntry(name: string, fields: DocumentFields, around: Surroundings): RegistryEntry {
   fields.has('name');
   const entry: RegistryEntry = {
     name,
-    url: fields.take('url', 'an http(s) URL or a host name without credentials, query or fragment', parseUrlOrHost),
+    url: readAddress(fields),
+    label: fields.take('label', 'the first label of a host name, in lower case', parseLabel),
     hosts: readHosts(fields),
+    tokenServer: one(fields, 'tokenServer', 'authEndpoint', (key) =>
+      fields.take(key, 'the URL of a token server: https://auth.example.com/token', parseUrl),
+    ),
     isDefault: fields.flag('default'),
     auth: fields.choice('auth', 'relay', 'proxy'),
     accounts: readAccounts(name, fields, around),
@@ -91,10 +127,18 @@ function readEntry(name: string, fields: DocumentFields, around: Surroundings): 
 }
 
 /** Anybody can open a registry below such a domain, and would be shown the login. */
-function checkWildcard({ url, accounts, hosts, isDefault }: RegistryEntry, fields: DocumentFields): void {
+function checkWildcard(entry: RegistryEntry, fields: DocumentFields): void {
+  const { url, accounts, hosts, isDefault, label, tokenServer } = entry;
   if (accounts) fields.fault('username', 'a login needs one host: name the registry in full');
   if (url) fields.fault('url', 'a name with * stands for many hosts and has no address');
+  if (label !== undefined) fields.fault('label', 'a name with * stands for many registries');
+  if (tokenServer) fields.fault('tokenServer', 'a name with * stands for many registries, each with its own');
   if (hosts || isDefault) fields.fault(hosts ? 'hosts' : 'default', 'a name with * stands for many registries');
+}
+
+/** One label of a host name (RFC 1123 section 2.1), in the case that hosts are compared in. */
+export function parseLabel(text: string): string | undefined {
+  return /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text) ? text : undefined;
 }
 
 function readHosts(fields: DocumentFields): readonly string[] | undefined {
@@ -114,8 +158,8 @@ function readAccounts(name: string, fields: DocumentFields, around: Surroundings
   const cloud = fields.mapping('cloud');
   if (!cloud) return accounts.length > 0 ? accounts : undefined;
   if (accounts.length > 0) return fields.fault('cloud', 'stands beside another login: keep one of them');
-  const host = fields.take('url', 'a URL', parseUrlOrHost)?.hostname ?? name.replace(/:\d+$/, '');
-  const account = readCloudAccount(cloud, { host, env: around.env });
+  const host = readAddress(fields)?.hostname ?? name.replace(/:\d+$/, '');
+  const account = readCloudAccount(cloud, { host, ...around });
   return account && [{ kind: 'cloud', account }];
 }
 

@@ -11,11 +11,11 @@ import {
 import { listEdit } from './lists';
 import { ownLink, ownLocation, type Place, passedLocation } from './location';
 import { contentLength, parseContentRange, spanOf, strongValidator, unsatisfiedTotal } from './range';
-import { ownChallenges } from './realm';
+import { bearerChallenge, ownChallenges } from './realm';
 import { isRedirect } from './redirect';
 import { isDigest } from './reference';
 import { clientScope } from './scope';
-import { hostOf, originOf } from './url';
+import { hostOf, hrefOf, originOf } from './url';
 import type { Forward, Relay, ResponseHead, Span } from './verbs';
 
 /** The upstream's response in the client's terms. */
@@ -42,7 +42,18 @@ export function relayed(sent: Forward, head: ResponseHead, place: Place): Relay 
 function clientHeaders(sent: Forward, head: ResponseHead, place: Place): HeaderList {
   const fields = responseHeaders(head.headers);
   const translated = fields.flatMap(([name, value]) => translate(name, value, sent, head, place));
-  return [...translated, ...addedHeaders(fields, sent, head, place)];
+  return [...translated, ...addedHeaders(fields, sent, head, place), ...missingChallenge(sent, head, place)];
+}
+
+/** Where the operator has named a token server and the registry names none, clients are told all the same. */
+function missingChallenge({ purpose }: Forward, head: ResponseHead, place: Place): readonly Field[] {
+  const { upstream, repository } = place.route;
+  const isLacking = head.status === 401 && purpose === 'registry' && !bearerChallenge(head.headers);
+  if (!isLacking || upstream.auth === 'proxy' || !upstream.tokenServer) return [];
+  const scope = repository === '' ? '' : `,scope="repository:${repository}:pull"`;
+  return challengesFor([`Bearer realm="${hrefOf(upstream.tokenServer)}"${scope}`], place).map((line) => {
+    return ['www-authenticate', line];
+  });
 }
 
 /** A blob is the same whoever sends it; anything else can only be continued under a strong validator. */

@@ -3,7 +3,7 @@ import { RegistryError } from './errors';
 import { withHeader, withoutHeaders } from './headers';
 import { type Beside, misfit } from './misfit';
 import { rangeOfRest } from './range';
-import { bearerChallenge, bearerOf } from './realm';
+import { bearerOf, upstreamChallenge } from './realm';
 import { isRedirect, Redirects } from './redirect';
 import { FIRST_RETRY_DELAY, MAX_RETRIES } from './retry';
 import type { Route } from './route';
@@ -160,7 +160,7 @@ export class Resumption {
 
   /** The client's token is often gone by now (Docker Hub's live five minutes); an anonymous one serves public images. */
   #authorize(sent: Forward, head: ResponseHead): ResumeVerb {
-    const bearer = bearerChallenge(head.headers);
+    const bearer = upstreamChallenge(head, this.#route.upstream);
     if (sent.purpose !== 'registry' || this.#token !== 'unasked' || !bearer) return this.#askSource();
     this.#token = 'asked';
     try {

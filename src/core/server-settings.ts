@@ -60,8 +60,8 @@ export const serverSettings = [
     name: 'PLATFORM',
     kind: 'choice',
     fallback: 'auto',
-    choices: ['auto', 'node', 'aliyun-fc'],
-    help: 'Where the proxy runs; decides keep-alive, hooks, body framing and limits. `auto` looks for the variables that Function Compute sets.',
+    choices: ['auto', 'node', 'aliyun-fc', 'cloudflare-workers'],
+    help: 'Where the proxy runs; decides keep-alive, hooks, body framing and limits. `auto` looks for the variables that Function Compute sets; a Worker knows what it is.',
   },
   {
     name: 'BODY_FRAMING',

@@ -61,7 +61,7 @@ export class TokenEndpoint {
    */
   onPing(head: ResponseHead): Forward {
     const upstream = this.#upstream;
-    if (learnRealm(head.headers, upstream, this.#realms)) return this.#ask();
+    if (learnRealm(head, upstream, this.#realms)) return this.#ask();
     const about = { registry: upstream.name };
     if (head.status === 429) {
       throw new RegistryError(429, 'TOOMANYREQUESTS', 'the registry answers 429', about, retryAfter(head));

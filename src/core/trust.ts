@@ -2,7 +2,7 @@ import { getDomain } from 'tldts';
 import { isAddress, isPrivateHost, isPublicAddress } from './addresses';
 import type { Upstream } from './config';
 import { RegistryError } from './errors';
-import { originOf, type Url } from './url';
+import { isSameOrigin, originOf, type Url } from './url';
 
 /**
  * Refuses an address that an upstream named (a redirect, a token realm) and that we may not call (invariant 6).
@@ -28,14 +28,21 @@ function refused(message: string, url: Url, hint?: string): RegistryError {
  * stranger's. The rule is distribution's: same host or same registrable domain, https, never an address.
  */
 export function mayReceiveCredentials(realm: Url, upstream: Upstream): boolean {
+  // The operator has named it, and not the registry; `checkCallable` has the last word on http.
+  const { tokenServer } = upstream;
+  if (tokenServer && isSameOrigin(realm, tokenServer) && realm.path === tokenServer.path) return true;
   if (upstream.reach === 'any' && (upstream.url.scheme === 'http' || realm.scheme === 'https')) {
     if (isPrivateHost(upstream.url.hostname) && isPrivateHost(realm.hostname)) return true;
   }
   if (realm.scheme !== 'https' && upstream.url.scheme === 'https') return false;
-  if (realm.hostname === upstream.url.hostname) return true;
+  return realm.hostname === upstream.url.hostname || isSameOwner(realm, upstream.url);
+}
+
+/** Whether a token server belongs to whoever a registry belongs to, as far as names can tell: by https, and of one domain. */
+export function isSameOwner(realm: Url, registry: Url): boolean {
   if (realm.scheme !== 'https' || isAddress(realm.hostname)) return false;
   const domain = registrableDomain(realm.hostname);
-  return domain !== null && domain === registrableDomain(upstream.url.hostname);
+  return domain !== null && domain === registrableDomain(registry.hostname);
 }
 
 /** eTLD+1 by the public suffix list, private suffixes included: `a.github.io` and `b.github.io` are strangers. */

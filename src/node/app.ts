@@ -1,15 +1,13 @@
 import type { RequestListener } from 'node:http';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
-import { isAllowedAddress, strangerError } from '../core/client-rules';
-import type { Config, Upstream } from '../core/config';
 import { answerError, RegistryError } from '../core/errors';
-import { isWildcard } from '../core/registries-setting';
-import { hrefOf } from '../core/url';
+import type { Answer } from '../core/verbs';
+import { guarded, HEALTH, plainPage, welcomePage } from '../shell/own-pages';
 import type { Contexts } from './contexts';
 import { admitPrefetch } from './prefetch-door';
 import type { Prefetches } from './prefetch-route';
 import { answer, serve } from './proxy';
-import { type Context, openSession, type Session } from './session';
+import { openSession, type Session } from './session';
 
 /**
  * The proxy, and the routes that are ours before it. Express gives request and response other prototypes, after which
@@ -25,14 +23,13 @@ export function createApp(contexts: Contexts): RequestListener {
       return routes(req, res);
     }
     const session = openSession(contexts.enter(res), req, res);
-    if (isHealth) return page(session, 'ok\n');
+    if (isHealth) return page(session, plainPage('ok\n'));
     serve(session).catch((error: Error) => fail(session, error));
     return undefined;
   };
   return listener;
 }
 
-const HEALTH = '/-/healthz';
 const PREFETCH = '/-/prefetch';
 
 /** @param listener serves the pulls of a prefetch, as it serves everybody else's */
@@ -54,10 +51,11 @@ function createRoutes(contexts: Contexts, listener: RequestListener): Express {
     return undefined;
   });
   app.get('/', (_req, res, next) => {
-    const { config } = contextOf(res);
-    return config.browserRedirects ? next() : guarded(res, () => page(res.locals.session, welcome(config)));
+    const session: Session = res.locals.session;
+    const shown = welcomePage(session.head, session.context.config);
+    return shown ? page(session, shown) : next();
   });
-  app.get(HEALTH, (_req, res) => page(res.locals.session, 'ok\n'));
+  app.get(HEALTH, (_req, res) => page(res.locals.session, plainPage('ok\n')));
   let prefetches: Promise<Prefetches> | undefined;
   app.all(PREFETCH, async (req, res, next) => {
     if (req.method === 'OPTIONS') return next();
@@ -89,55 +87,20 @@ function fail(session: Session, error: Error): void {
  */
 function addHooks(app: Express): void {
   const hook = (path: string, message: string) => (req: Request, res: Response) => {
+    const session: Session = res.locals.session;
+    const { head, context, record } = session;
     if (req.headers['x-fc-control-path'] !== path) {
-      return guarded(res, () => refuse(res, new RegistryError(404, 'NAME_UNKNOWN', 'nothing here', { path })));
+      const nothing = () => answerError(new RegistryError(404, 'NAME_UNKNOWN', 'nothing here', { path }));
+      return answer(session, guarded(head, context.config, nothing));
     }
-    contextOf(res).log.info(message, { id: (res.locals.session as Session).record.id });
-    return page(res.locals.session, 'ok\n');
+    context.log.info(message, { id: record.id });
+    return page(session, plainPage('ok\n'));
   };
   app.post('/initialize', hook('/initialize', 'instance started'));
   app.get('/pre-stop', hook('/pre-stop', 'instance stops'));
 }
 
-/** What only clients at allowed addresses get to see. */
-function guarded(res: Response, show: () => void): void {
-  const { head, context } = res.locals.session as Session;
-  const { config } = context;
-  if (config.gate?.satisfy === 'any' || isAllowedAddress(head, config)) show();
-  else refuse(res, strangerError());
-}
-
-function contextOf(res: Response): Context {
-  return (res.locals.session as Session).context;
-}
-
-function page(session: Session, text: string): void {
+function page(session: Session, shown: Answer): void {
   session.record.route = 'own';
-  answer(session, {
-    verb: 'answer',
-    status: 200,
-    headers: [
-      ['content-type', 'text/plain; charset=utf-8'],
-      ['cache-control', 'no-store'],
-      ['x-content-type-options', 'nosniff'],
-    ],
-    body: text,
-  });
-}
-
-function refuse(res: Response, error: RegistryError): void {
-  answer(res.locals.session, answerError(error));
-}
-
-function welcome({ gate, upstreams }: Config): string {
-  // A name with `*` is at no one address.
-  const place = ({ name, url }: Upstream) => (isWildcard(name) ? '' : ` (${hrefOf(url)})`);
-  // Behind a gate they are none of a stranger's business.
-  const shown = gate ? [] : upstreams;
-  const registries = shown.map((upstream) => `  ${upstream.name}${place(upstream)}\n`).join('');
-  return `registry-proxy-serverless: a proxy of container registries
-${registries && `\n${registries}`}
-Pull an image through it:       docker pull <this host>/<image>
-Use it as a mirror (dockerd):   { "registry-mirrors": ["https://<this host>"] } in /etc/docker/daemon.json
-`;
+  answer(session, shown);
 }

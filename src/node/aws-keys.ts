@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import type { AwsContainer, AwsKeySource, AwsKeys } from '../core/aws-account';
+import type { AwsContainer, AwsKeys, AwsRole } from '../core/aws-account';
 import { parseUrl, type Url } from '../core/url';
-import { ask, type CloudFetch, type CloudResponse, fieldsOf, refusal, textOf } from './cloud-request';
+import { ask, type CloudFetch, type CloudResponse, fieldsOf, refusal, textOf } from '../shell/cloud-request';
 
 const INSTANCE = 'http://169.254.169.254/latest';
 
@@ -9,15 +9,13 @@ const INSTANCE = 'http://169.254.169.254/latest';
 const SESSION_LIFETIME = '60';
 
 /**
- * The keys that requests to AWS are signed with.
+ * The keys of a role, which requests to AWS are signed with.
  * @throws Error with words fit for a log
  */
-export async function obtainKeys(source: AwsKeySource, fetch: CloudFetch): Promise<AwsKeys> {
-  switch (source.from) {
-    case 'given':
-      return source;
+export async function obtainRoleKeys(role: AwsRole, fetch: CloudFetch): Promise<AwsKeys> {
+  switch (role.from) {
     case 'container':
-      return containerKeys(source, fetch);
+      return containerKeys(role, fetch);
     case 'instance':
       return instanceKeys(fetch);
   }

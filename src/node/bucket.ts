@@ -1,8 +1,8 @@
 import type { S3Place } from '../core/s3-place';
+import type { CloudFetch } from '../shell/cloud-request';
 import { S3Store } from '../storage/s3';
 import type { StoreOptions } from '../storage/store';
 import { cloudFetch } from './cloud-fetch';
-import type { CloudFetch } from './cloud-request';
 import { roleKeys } from './role-keys';
 import { Transport } from './transport';
 

@@ -3,7 +3,7 @@ import type { Config } from '../core/config';
 import type { Env } from '../core/given';
 import { nearest } from '../core/nearest';
 import { mask } from '../core/setting-readers';
-import type { Log } from './log';
+import type { Log } from '../shell/log';
 import type { InnerServer } from './server';
 
 /** What a command talks to; of a process, its own streams. */

@@ -1,14 +1,15 @@
 import type { ServerResponse } from 'node:http';
 import type { Config } from '../core/config';
 import type { Gate } from '../core/gate';
-import { Counts } from './counts';
-import type { Guard } from './guard';
-import type { Log } from './log';
+import { isMadeHash } from '../core/htpasswd';
+import { Counts } from '../shell/counts';
+import type { Guard } from '../shell/guard';
+import type { Log } from '../shell/log';
+import { createMemory } from '../shell/token-store';
+import type { Users } from '../shell/users';
 import type { Context } from './session';
 import { type StoreLease, Stores } from './stores';
-import { createMemory } from './token-store';
 import { Transport } from './transport';
-import type { Users } from './users';
 
 /**
  * The context of this moment, and those before it that are still in use: a request keeps the one it began with to its
@@ -97,10 +98,11 @@ async function createContent(
 }
 
 /** Loaded only where there are any: they bring cryptography with them. */
-async function createUsers({ users, secret }: Gate): Promise<Users> {
-  const { Users } = await import('./users');
-  const { tokenKey } = await import('./login-tokens');
-  return new Users(users, tokenKey([secret ?? '', ...[...users].flat()]));
+async function createUsers(gate: Gate): Promise<Users> {
+  const { openUsers } = await import('../shell/users');
+  if ([...gate.users.values()].every(isMadeHash)) return openUsers(gate);
+  const { createPasswordChecker } = await import('./passwords');
+  return openUsers(gate, createPasswordChecker());
 }
 
 async function end({ transport, users, release }: Context): Promise<void> {

@@ -1,8 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Authorize, Forward } from '../core/verbs';
+import type { Carrier } from '../shell/carrier';
+import type { ErrandRecord } from '../shell/record';
 import { discard } from './discard';
 import { failureOf } from './failures';
+import { responseHead } from './heads';
 import type { Context, Session } from './session';
 import { readSmallBody } from './small-body';
 
@@ -17,39 +20,40 @@ export interface Errand {
   readonly record: ErrandRecord;
 }
 
-export interface ErrandRecord {
-  why?: string;
-  /** Continuations of its body. */
-  resumed: number;
-  /** Host that was asked last. */
-  upstream?: string;
-  /** Upstream connections that its body came over at once, where there were several. */
-  connections?: number;
-}
-
 /** What one client's request has to ask that is not the request itself. */
 export function errandOf({ context, exchange, signal, record }: Session): Errand {
   return { context, signal, within: exchange.timeouts.response, record };
 }
 
-/** @throws TransportError or a node:http error; no response came then */
-export async function sendErrand(errand: Errand, forward: Forward): Promise<IncomingMessage> {
-  await prepare(errand, forward);
-  return errand.context.transport.fetch(forward, errand.signal);
+/** How this errand asks upstreams. @param send sends a request of it, once `prepare` has been waited for */
+export function carrierOf(
+  errand: Errand,
+  send = (forward: Forward) => errand.context.transport.fetch(forward, errand.signal),
+): Carrier<IncomingMessage> {
+  return {
+    async send(forward) {
+      await prepare(errand, forward);
+      return send(forward);
+    },
+    headOf: responseHead,
+    discard,
+    failureOf,
+    fetchToken: (verb) => fetchToken(errand, verb),
+  };
 }
 
 /**
  * Waits as long as the request says.
  * @throws Error where nobody wants it any more
  */
-export async function prepare({ signal, record }: Errand | Session, forward: Forward): Promise<void> {
+async function prepare({ signal, record }: Errand, forward: Forward): Promise<void> {
   if (forward.after !== undefined) await sleep(forward.after, undefined, { signal }).catch(() => {});
   if (signal.aborted) throw new Error('the client left');
   record.upstream = forward.url.hostname;
 }
 
-/** The token document, empty where it was refused, undefined where none was to be had. Many may wait for it, so nobody's leaving ends it. */
-export function fetchToken(
+/** Many may wait for it, so nobody's leaving ends it. */
+function fetchToken(
   { context, record, within }: Errand,
   { request, limit, key, spent }: Authorize,
 ): Promise<string | undefined> {

@@ -2,9 +2,9 @@ import http2, { type Http2Server, type IncomingHttpHeaders, type ServerHttp2Sess
 import type { Server } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
+import type { Log } from '../shell/log';
 import { type Addresses, duplexPair } from './duplex-pair';
 import { BROKEN_OFF, carryStream } from './h2-stream';
-import type { Log } from './log';
 import { refuseStream } from './refusals';
 
 /** Streams of one connection under way at once, as nginx has it. */

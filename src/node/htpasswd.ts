@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { isUserName, MAX_COST, MIN_COST } from '../core/htpasswd';
+import { hashPassword, makePassword } from '../shell/made-passwords';
 import { CommandError, type Streams } from './commands';
 import { editHtpasswdFile } from './htpasswd-file';
 import { promptPassword } from './password-prompt';
@@ -7,20 +8,22 @@ import { createPasswordChecker } from './passwords';
 
 const DEFAULT_COST = 10;
 
-const SYNOPSIS = 'registry-proxy htpasswd USER [FILE] [--cost N] [--delete]';
+const SYNOPSIS = 'registry-proxy htpasswd USER [FILE] [--generate] [--cost N] [--delete]';
 
 const HELP = `Usage: ${SYNOPSIS}
 
 Makes a login for the proxy: asks for a password and prints USER:HASH, or writes it into FILE, where every other line
 stays as it is. The password is asked for twice at a terminal; else it is the first line of what is piped in.
 
-  --cost N  how slow a guess is, ${MIN_COST} to ${MAX_COST}: one more doubles it; ${DEFAULT_COST} where it is not given
-  --delete  removes USER from FILE
+  --generate  makes a password that nobody can guess, and prints it, this once; without FILE the second line that is
+              printed is USER:HASH. Its hash is fast to check: on a Worker such passwords are the only ones
+  --cost N    how slow a guess is, ${MIN_COST} to ${MAX_COST}: one more doubles it; ${DEFAULT_COST} where it is not given
+  --delete    removes USER from FILE
 `;
 
 /** The command `htpasswd`: makes, replaces and removes logins as Apache's htpasswd -B does. */
 export async function htpasswd(argv: readonly string[], streams: Streams): Promise<void> {
-  const { help, user, file, cost, isDelete } = readArguments(argv);
+  const { help, user, file, cost, isMade, isDelete } = readArguments(argv);
   if (help) {
     streams.stdout.write(HELP);
     return;
@@ -31,15 +34,18 @@ export async function htpasswd(argv: readonly string[], streams: Streams): Promi
     streams.stderr.write(`${user} is gone from ${file}\n`);
     return;
   }
-  const password = await promptPassword(user, streams);
+  const password = isMade ? makePassword() : await promptPassword(user, streams);
+  const line = `${user}:${isMade ? hashPassword(password) : await hashSlowly(password, cost)}`;
+  const isNew = file !== undefined && (await editHtpasswdFile(file, user, line));
+  // Not before the line is kept: nobody should be told a password that opens nothing.
+  if (isMade) streams.stdout.write(`${password}\n`);
+  if (file === undefined) streams.stdout.write(`${line}\n`);
+  else streams.stderr.write(isNew ? `${user} is new in ${file}\n` : `${user} has a new password in ${file}\n`);
+}
+
+function hashSlowly(password: string, cost: number): Promise<string> {
   const checker = createPasswordChecker();
-  const line = `${user}:${await checker.make(password, cost).finally(() => checker.close())}`;
-  if (file === undefined) {
-    streams.stdout.write(`${line}\n`);
-    return;
-  }
-  const isNew = await editHtpasswdFile(file, user, line);
-  streams.stderr.write(isNew ? `${user} is new in ${file}\n` : `${user} has a new password in ${file}\n`);
+  return checker.make(password, cost).finally(() => checker.close());
 }
 
 interface Arguments {
@@ -47,6 +53,7 @@ interface Arguments {
   readonly user: string;
   readonly file: string | undefined;
   readonly cost: number;
+  readonly isMade: boolean;
   readonly isDelete: boolean;
 }
 
@@ -66,8 +73,12 @@ function readArguments(argv: readonly string[]): Arguments {
     if (!/^\d+$/.test(values.cost ?? '10') || cost < MIN_COST || cost > MAX_COST) {
       throw new CommandError(`--cost: expected a whole number from ${MIN_COST} to ${MAX_COST}`);
     }
+    if (values.generate && (values.delete || values.cost !== undefined)) {
+      throw new CommandError('--generate makes a login by itself: take --cost and --delete out');
+    }
   }
-  return { help: values.help === true, user, file, cost, isDelete: values.delete === true };
+  const [help, isMade, isDelete] = [values.help, values.generate, values.delete].map(Boolean);
+  return { help, user, file, cost, isMade, isDelete };
 }
 
 function parse(argv: readonly string[]) {
@@ -75,6 +86,7 @@ function parse(argv: readonly string[]) {
     const options = {
       cost: { type: 'string' },
       delete: { type: 'boolean' },
+      generate: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     } as const;
     return parseArgs({ args: [...argv], options, allowPositionals: true });

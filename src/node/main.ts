@@ -1,7 +1,8 @@
-import { type Config, ConfigError, readConfig } from '../core/config';
+import { type Config, readConfig } from '../core/config';
+import { ConfigError } from '../core/config-error';
 import { readFlags } from '../core/flags';
+import { createLog, type LogOptions } from '../shell/log';
 import { SettingFiles } from './files';
-import { createLog, type LogOptions } from './log';
 import { openInnerServer, startServer } from './server';
 import { readSources } from './sources';
 import { isTerminalGone } from './terminal';

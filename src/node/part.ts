@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Pace } from '../core/parallel';
-import type { Continuation } from './continuation';
+import type { Continuation } from '../shell/continuation';
 import { Intake, type IntakeResult } from './intake';
 import { Supply, type SupplyOptions } from './supply';
 
@@ -148,12 +148,12 @@ export class Part {
     this.#intake?.stop();
   }
 
-  #start(source: Continuation | undefined, isExact: boolean): void {
+  #start(source: Continuation<IncomingMessage> | undefined, isExact: boolean): void {
     this.#state = 'running';
     this.#run(source, isExact).catch((error: Error) => this.#fail(error.message));
   }
 
-  async #run(first: Continuation | undefined, isExact: boolean): Promise<void> {
+  async #run(first: Continuation<IncomingMessage> | undefined, isExact: boolean): Promise<void> {
     let source = first ?? (await this.#ask());
     while (source && this.#state === 'running') {
       const { end, why } = await this.#read(source, isExact && source === first);
@@ -169,7 +169,7 @@ export class Part {
   }
 
   /** What brings the next bytes; undefined where there is nothing to be had. */
-  async #ask(): Promise<Continuation | undefined> {
+  async #ask(): Promise<Continuation<IncomingMessage> | undefined> {
     this.#reach = this.#end;
     const found = await this.#supply.next(this.#next, this.#end);
     if (found.verb === 'continue') return found;
@@ -177,7 +177,7 @@ export class Part {
     return this.#fail(found.why);
   }
 
-  async #read({ response, skip }: Continuation, isExact: boolean): Promise<IntakeResult> {
+  async #read({ response, skip }: Continuation<IncomingMessage>, isExact: boolean): Promise<IntakeResult> {
     const take = (bytes: Buffer) => {
       const isAll = isExact && this.#end === this.#reach;
       const room = this.#end - this.#next;

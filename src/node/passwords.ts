@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { hasControlCharacter } from '../core/htpasswd';
+import type { SlowChecker } from '../shell/users';
 import { bcryptSource } from './bcrypt-source';
 import { WorkerPool } from './worker-pool';
 
@@ -14,19 +15,13 @@ export const MAX_PASSWORD_BYTES = 72;
 export const MAX_WAITING = 256;
 export const MAX_WAIT = 15_000;
 
-export interface PasswordChecker {
-  /**
-   * Whether it is the password that a bcrypt hash was made of.
-   * @throws BusyError where too many checks wait
-   * @throws Error where it could not be found out
-   */
-  check(password: string, hash: string): Promise<boolean>;
+/** Its `check` throws BusyError where too many checks wait. */
+export interface PasswordChecker extends SlowChecker {
   /**
    * A bcrypt hash of a password that `passwordFault` has no objection to.
    * @throws as check
    */
   make(password: string, cost: number): Promise<string>;
-  close(): void;
 }
 
 /** Checks passwords in threads, so that requests go on meanwhile: bcrypt is slow by design. */

@@ -13,7 +13,7 @@ import type { Session } from './session';
  */
 export async function admitPrefetch(session: Session): Promise<Origin | Answer> {
   const { head, context } = session;
-  const refused = context.guard.admit(session);
+  const refused = context.guard.admit(head, context.config);
   if (refused) return refused;
   try {
     const place = checkPrefetchEntry(head, context.config);

@@ -2,24 +2,23 @@ import type { IncomingMessage } from 'node:http';
 import { corsHeaders } from '../core/cors';
 import { answerError, RegistryError } from '../core/errors';
 import type { HeaderList } from '../core/headers';
-import type { Answer, Forward, ObtainLogin, Relay, RequestVerb, ResponseVerb } from '../core/verbs';
+import type { Answer, Forward, ObtainLogin, RequestVerb } from '../core/verbs';
+import type { Carrier } from '../shell/carrier';
+import type { Users } from '../shell/users';
+import { carryOut, type Hands, internalError, type Over } from '../shell/verb-loop';
 import type { Content } from './content';
-import { discard } from './discard';
-import { errandOf, fetchToken, prepare } from './errand';
-import { failureOf } from './failures';
-import { responseHead, writeHead } from './heads';
+import { carrierOf, errandOf } from './errand';
+import { writeHead } from './heads';
 import { relay } from './relay';
-import type { RequestRecord } from './request-log';
 import { serveKept } from './serving';
 import type { Session } from './session';
 import { readSmallBody } from './small-body';
-import type { Users } from './users';
 
-/** Serves one request: carries out the core's verbs, one after the other, and decides nothing. */
+/** Serves one request: carries out the core's verbs. */
 export async function serve(session: Session): Promise<void> {
-  const { res, record, signal } = session;
+  const { context, exchange, head, res, record, signal } = session;
   try {
-    await carryOut(session);
+    await carryOut(context.guard.admit(head, context.config), exchange, record, handsOf(session));
     endIdle(session);
     probeOpenness(session);
   } catch (error) {
@@ -30,10 +29,6 @@ export async function serve(session: Session): Promise<void> {
   }
 }
 
-function internalError({ id, why }: RequestRecord): Answer {
-  return answerError(new RegistryError(500, 'UNKNOWN', 'internal error; the log has more', { id }), why);
-}
-
 /** The last bytes of an answer wait for the client in our memory, and not for ever. */
 export function endIdle({ res, context }: Session): void {
   const { client } = context.config.timeouts;
@@ -42,56 +37,44 @@ export function endIdle({ res, context }: Session): void {
   res.once('close', () => clearTimeout(timer));
 }
 
-type Verb = RequestVerb | Exclude<ResponseVerb, Relay>;
+function handsOf(session: Session): Hands<void, IncomingMessage> {
+  const { context, exchange, head, res, record, signal } = session;
+  return {
+    carrier: carrierFor(session),
+    isGone: () => res.closed,
+    answer: (verb) => answer(session, verb),
+    readForm: (limit) => readForm(session, limit),
+    find: (verb) => contentOf(session).find(verb, (settle) => lead(session, settle)),
+    place: () =>
+      context.guard.place({
+        head,
+        config: context.config,
+        route: exchange.route,
+        signal,
+        record,
+        onEnd: (giveBack) => onEnd(session, giveBack),
+      }),
+    serve: async (verb) => overUnless(await serveKept(session, verb)),
+    relay: async (sent, response, verb) => overUnless(await relay(session, sent, response, verb)),
+    obtainLogin: (verb) => obtainLoginFor(session, verb),
+    identify: (authorization) => usersOf(session).identify(authorization),
+    issue: ({ user, lifetime }) => usersOf(session).issue(user, lifetime),
+  };
+}
 
-async function carryOut(session: Session): Promise<void> {
-  const { exchange, res, context } = session;
-  let verb: Verb | undefined = context.guard.admit(session) ?? exchange.onRequest();
-  let isPlaced = false;
-  while (verb && !res.closed) {
-    switch (verb.verb) {
-      case 'answer':
-        return answer(session, verb);
-      case 'read': {
-        const body = await readForm(session, verb.limit);
-        verb = typeof body === 'string' ? exchange.onBody(body) : body;
-        break;
-      }
-      case 'find':
-        verb = exchange.onFound(await contentOf(session).find(verb, (settle) => lead(session, settle)));
-        break;
-      case 'serve': {
-        const refused: Answer | undefined = isPlaced ? undefined : await context.guard.place(session);
-        isPlaced = true;
-        verb = refused ?? (await serveKept(session, verb));
-        break;
-      }
-      case 'forward': {
-        const refused: Answer | undefined = isPlaced ? undefined : await context.guard.place(session);
-        isPlaced = true;
-        verb = refused ?? (await forward(session, verb));
-        break;
-      }
-      case 'authorize':
-        verb = exchange.onToken(await fetchToken(errandOf(session), verb));
-        break;
-      case 'login':
-        verb = exchange.onLogin(await obtainLoginFor(session, verb));
-        break;
-      case 'identify':
-        verb = exchange.onIdentity(await usersOf(session).identify(verb.authorization));
-        break;
-      case 'issue':
-        return answer(session, exchange.onIssued(usersOf(session).issue(verb.user, verb.lifetime)));
-    }
-  }
+function overUnless(instead: RequestVerb | undefined): Over<void> | RequestVerb {
+  return instead ?? { verb: 'over', reply: undefined };
+}
+
+function onEnd({ res }: Session, then: () => void): void {
+  if (res.closed) then();
+  else res.once('close', then);
 }
 
 /** Others wait for what comes of this request, which may have ended while the store was looked into. */
 function lead(session: Session, settle: () => void): void {
   session.settle = settle;
-  if (session.res.closed) settle();
-  else session.res.once('close', settle);
+  onEnd(session, settle);
 }
 
 /** Whether everybody may pull here is found out when somebody has. */
@@ -100,7 +83,7 @@ function probeOpenness(session: Session): void {
   const asked = res.statusCode === 200 ? exchange.probe() : undefined;
   if (!asked) return;
   const errand = { ...errandOf(session), signal: new AbortController().signal, record: { resumed: 0 } };
-  context.content?.probe(asked, async () => (await import('./probing')).probe(errand, asked));
+  context.content?.probe(asked, async () => (await import('../shell/probing')).probe(carrierOf(errand), asked));
 }
 
 function contentOf({ context }: Session): Content {
@@ -112,8 +95,8 @@ function contentOf({ context }: Session): Content {
 async function obtainLoginFor({ context, record }: Session, { account, host, key }: ObtainLogin): Promise<boolean> {
   const { transport, memory } = context;
   const document = await memory.tokens.obtain(key, undefined, async () => {
-    const { fetchLogin } = await import('./cloud-login');
-    return fetchLogin(account, host, transport).catch((error: Error) => {
+    const { fetchCloudLogin } = await import('./cloud-login');
+    return fetchCloudLogin(account, host, transport).catch((error: Error) => {
       context.log.warn('no login from the cloud', { id: record.id, why: error.message });
       return undefined;
     });
@@ -126,32 +109,13 @@ function usersOf({ context }: Session): Users {
   return context.users;
 }
 
-/** Sends one request; a relay is carried out here, where its response is at hand, and leaves nothing to do. */
-async function forward(session: Session, sent: Forward): Promise<Verb | undefined> {
-  const { exchange, record, signal } = session;
-  const elapsed = () => performance.now() - record.startedAt - record.waited;
-  let response: IncomingMessage;
-  try {
-    response = await send(session, sent);
-  } catch (error) {
-    if (signal.aborted) throw error;
-    const failure = failureOf(error);
-    record.why = failure.message;
-    return exchange.onFailure(sent, failure, elapsed());
-  }
-  const verb = exchange.onResponse(sent, responseHead(response), elapsed());
-  if (verb.verb !== 'relay') {
-    discard(response);
-    return verb;
-  }
-  record.why = undefined;
-  return relay(session, sent, response, verb);
+/** How a client's own request asks upstreams: its hops are those of the proxy middleware. */
+export function carrierFor(session: Session): Carrier<IncomingMessage> {
+  return carrierOf(errandOf(session), (forward) => send(session, forward));
 }
 
 /** @throws TransportError or a node:http error; no response came then */
-export async function send(session: Session, forward: Forward): Promise<IncomingMessage> {
-  const { context, req, res, signal } = session;
-  await prepare(session, forward);
+async function send({ context, req, res, signal }: Session, forward: Forward): Promise<IncomingMessage> {
   if (forward.purpose === 'ping' || forward.purpose === 'realm') return context.transport.fetch(forward, signal);
   return context.transport.send(forward, req, res, signal);
 }

@@ -3,8 +3,8 @@ import type { ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { answerError, RegistryError } from '../core/errors';
+import type { Log } from '../shell/log';
 import { refuseRest } from './h2-stream';
-import type { Log } from './log';
 
 const HEAD_ERRORS: Readonly<Record<string, readonly [number, string]>> = {
   HPE_HEADER_OVERFLOW: [431, 'the request head is larger than 16 KiB'],

@@ -6,14 +6,14 @@ import { isWorthSpreading, MIN_REST, Pace, type Sight } from '../core/parallel';
 import { MAX_COLLECTED } from '../core/relay';
 import type { Resumption } from '../core/resume';
 import type { Failure, Forward, Relay, RequestVerb } from '../core/verbs';
+import { type Continuation, continueBody } from '../shell/continuation';
 import type { BodyOptions } from './body';
-import { type Continuation, continueBody } from './continuation';
 import { discard } from './discard';
 import { errandOf } from './errand';
 import { failureOf } from './failures';
 import { writeHead } from './heads';
 import { lanes } from './lanes';
-import { answer, send } from './proxy';
+import { answer, carrierFor } from './proxy';
 import { pump } from './pump';
 import type { Session } from './session';
 import { readSmallBody, type SmallBody } from './small-body';
@@ -106,7 +106,7 @@ async function stream(
   const resumption = verb.span && resumptions?.(verb.span);
   const pace = resumptions && paceOf(session, total);
   let received = 0;
-  let source: Continuation | undefined = { verb: 'continue', response, skip: 0 };
+  let source: Continuation<IncomingMessage> | undefined = { verb: 'continue', response, skip: 0 };
   if (total === 0) {
     discard(response);
     return void res.end();
@@ -134,11 +134,15 @@ async function stream(
   res.destroy();
 }
 
-async function proceed(session: Session, resumption: Resumption, received: number): Promise<Continuation | undefined> {
-  const errand = errandOf(session);
-  const found = await continueBody({ errand, resumption, received, send: (forward) => send(session, forward) });
+async function proceed(
+  session: Session,
+  resumption: Resumption,
+  received: number,
+): Promise<Continuation<IncomingMessage> | undefined> {
+  const { record, signal } = session;
+  const found = await continueBody({ carrier: carrierFor(session), record, signal, resumption, received });
   if (found.verb === 'give-up') return undefined;
-  session.record.resumed += 1;
+  record.resumed += 1;
   return found;
 }
 

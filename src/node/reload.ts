@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Config, ConfigError, readConfig } from '../core/config';
+import { type Config, readConfig } from '../core/config';
+import { ConfigError } from '../core/config-error';
 import { flagOf } from '../core/flags';
 import { givenSettings, type Sources } from '../core/given';
 import { type SettingName, settings } from '../core/settings';
+import type { Log } from '../shell/log';
 import { SettingFiles, textsOf } from './files';
-import type { Log } from './log';
 import { poll } from './poll';
 
 /** What a process cannot change any more once it serves. */

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Timeouts } from '../core/config';
 import type { Forward } from '../core/verbs';
-import { TransportError } from './failures';
+import { TransportError } from '../shell/transport-error';
 
 /**
  * The response to a request that has just been made, within the deadlines of `forward`.

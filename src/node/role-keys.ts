@@ -1,6 +1,6 @@
 import type { AwsKeys, AwsRole } from '../core/aws-account';
-import { obtainKeys } from './aws-keys';
-import type { CloudFetch } from './cloud-request';
+import type { CloudFetch } from '../shell/cloud-request';
+import { obtainRoleKeys } from './aws-keys';
 
 /** Milliseconds for which keys are used: AWS has new ones at least five minutes before the old ones run out. */
 export const KEYS_LIFETIME = 4 * 60_000;
@@ -16,7 +16,7 @@ export function roleKeys(role: AwsRole, fetch: CloudFetch, now: () => number): (
   let until = 0;
   const renew = async () => {
     try {
-      last = await obtainKeys(role, fetch);
+      last = await obtainRoleKeys(role, fetch);
       until = now() + KEYS_LIFETIME;
       return last;
     } catch (error) {

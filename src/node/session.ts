@@ -1,19 +1,18 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from '../core/config';
 import { Exchange } from '../core/exchange';
-import { headerOf } from '../core/headers';
 import type { Memory } from '../core/memory';
 import type { RequestHead } from '../core/verbs';
+import type { Counts } from '../shell/counts';
+import type { Guard } from '../shell/guard';
+import type { Log } from '../shell/log';
+import type { RequestRecord } from '../shell/record';
+import { logRequest, openRecord } from '../shell/request-log';
+import type { TokenStore } from '../shell/token-store';
+import type { Users } from '../shell/users';
 import type { Content } from './content';
-import type { Counts } from './counts';
-import type { Guard } from './guard';
 import { requestHead } from './heads';
-import type { Log } from './log';
-import { logRequest, type RequestRecord } from './request-log';
-import type { TokenStore } from './token-store';
 import type { Transport } from './transport';
-import type { Users } from './users';
 
 /** What every request of a process shares. */
 export interface Context {
@@ -49,17 +48,30 @@ export interface Session {
 export function openSession(context: Context, req: IncomingMessage, res: ServerResponse): Session {
   const head = requestHead(req);
   const leaving = new AbortController();
-  const record: RequestRecord = { id: requestId(head), startedAt: performance.now(), waited: 0, bytes: 0, resumed: 0 };
+  const record = openRecord(head);
   const exchange = new Exchange(context.config, context.memory, head);
   const session: Session = { context, exchange, head, req, res, signal: leaving.signal, record };
   res.once('close', () => {
     if (!res.writableFinished) leaving.abort();
-    logRequest(session);
+    logEnd(session);
   });
   res.once('finish', () => endLingering(req));
   // A request that breaks off is seen on the response's side; unheard, its error would end the process.
   req.on('error', () => {});
   return session;
+}
+
+function logEnd({ context, exchange, head, res, record, signal }: Session): void {
+  context.counts.add(record);
+  logRequest(context.log, {
+    config: context.config,
+    head,
+    route: exchange.route,
+    record,
+    status: res.headersSent ? res.statusCode : undefined,
+    isWhole: res.writableFinished,
+    hasLeft: signal.aborted,
+  });
 }
 
 /** Milliseconds that a client may go on sending a body after it has been answered, as nginx's lingering_time. */
@@ -70,10 +82,4 @@ function endLingering(req: IncomingMessage): void {
   if (req.complete) return;
   const timer = setTimeout(() => req.socket.destroy(), LINGERING_TIME).unref();
   req.once('close', () => clearTimeout(timer));
-}
-
-/** The platform's or front proxy's id, where it looks like one, so that both logs can be joined. */
-function requestId(head: RequestHead): string {
-  const given = headerOf(head.headers, 'x-fc-request-id') ?? headerOf(head.headers, 'x-request-id') ?? '';
-  return /^[\w.-]{1,64}$/.test(given) ? given : randomUUID();
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { TransportError } from './failures';
+import { TransportError } from '../shell/transport-error';
 
 export interface SmallBody {
   readonly chunks: readonly Buffer[];

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { parse } from 'dotenv';
-import { ConfigError } from '../core/config';
+import { ConfigError } from '../core/config-error';
 import type { Env, Sources } from '../core/given';
 import type { SettingFiles } from './files';
 

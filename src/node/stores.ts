@@ -1,6 +1,6 @@
 import type { CacheConfig, StorePlace } from '../core/cache-config';
+import type { Log } from '../shell/log';
 import type { Store, StoreOptions } from '../storage/store';
-import type { Log } from './log';
 
 /** Milliseconds from one look for what nobody uses any more to the next (`CACHE_INACTIVE`). */
 export const PRUNE_INTERVAL = 3_600_000;

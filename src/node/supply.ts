@@ -1,7 +1,9 @@
+import type { IncomingMessage } from 'node:http';
 import type { Resumption } from '../core/resume';
 import type { GiveUp, Span } from '../core/verbs';
-import { type Continuation, continueBody } from './continuation';
-import { type Errand, type ErrandRecord, sendErrand } from './errand';
+import { type Continuation, continueBody } from '../shell/continuation';
+import type { ErrandRecord } from '../shell/record';
+import { carrierOf, type Errand } from './errand';
 
 export interface SupplyOptions {
   readonly errand: Errand;
@@ -42,7 +44,7 @@ export class Supply {
    * @param next the byte to begin with
    * @param end the one behind the last
    */
-  async next(next: number, end: number): Promise<Continuation | GiveUp> {
+  async next(next: number, end: number): Promise<Continuation<IncomingMessage> | GiveUp> {
     const { span, etag } = this.#options;
     const resumption = this.#obtain(end);
     if (!resumption) return { verb: 'give-up', why: this.#record.why ?? 'the upstream ended early', final: true };
@@ -51,11 +53,12 @@ export class Supply {
     const errand = { ...this.#options.errand, record: this.#record };
     const received = next - span.first;
     const found = await continueBody({
-      errand,
+      carrier: carrierOf(errand),
+      record: this.#record,
+      signal: errand.signal,
       resumption,
       received,
       first: asks === 'part' ? resumption.onPart(received, etag) : undefined,
-      send: (forward) => sendErrand(errand, forward),
     });
     this.#note(found.verb === 'continue' && asks === 'again');
     return found;

@@ -5,10 +5,11 @@ import { createServer, type Server } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
-import { ConfigError, type TlsFiles } from '../core/config';
+import type { TlsFiles } from '../core/config';
+import { ConfigError } from '../core/config-error';
+import type { Log } from '../shell/log';
 import { fileFault } from './file-faults';
 import { createH2, type H2 } from './h2';
-import type { Log } from './log';
 import { poll } from './poll';
 
 /** Bytes of a PEM file at most; a chain of ten certificates is some 20 KB. */

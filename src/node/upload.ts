@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Timeouts } from '../core/config';
-import { TransportError } from './failures';
+import { TransportError } from '../shell/transport-error';
 
 /**
  * Streams the client's body into a request, at the pace of the slower one. Whoever stands still for too long ends it:

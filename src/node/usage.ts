@@ -16,7 +16,7 @@ export function usage(program: string, settings: readonly Setting[]): string {
   return `${program}
 
 Usage: node bundle.js [serve [config.yml]] [--help | --version | --print-config] [flags]
-       node bundle.js htpasswd USER [FILE]    makes a login for the proxy: htpasswd --help
+       node bundle.js htpasswd USER [FILE]    makes a login for the proxy, --generate its password too: htpasswd --help
        node bundle.js cache ls|verify|prune   looks after what is kept: cache --help
        node bundle.js warm [flags] IMAGE…     fills the cache with images: warm --help
 

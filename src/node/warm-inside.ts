@@ -1,7 +1,7 @@
 import type { Config } from '../core/config';
+import type { Log } from '../shell/log';
 import { CommandError, type OpenInnerServer } from './commands';
 import { openInside } from './inside';
-import type { Log } from './log';
 import type { ProxyAddress } from './proxy-client';
 
 export interface WarmedProxy {

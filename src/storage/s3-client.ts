@@ -6,7 +6,7 @@ import type { HeaderList } from '../core/headers';
 import { printQuery } from '../core/query';
 import type { S3Place } from '../core/s3-place';
 import { hrefOf, type Url } from '../core/url';
-import { escapeUri, MAX_PRESIGNED, presignV4, signV4 } from '../node/signature-v4';
+import { escapeUri, MAX_PRESIGNED, presignV4, signV4 } from '../shell/signature-v4';
 import { isOfNetwork, isPassing, Refusal } from './s3-errors';
 import { type Body, chunksOf, PATIENCE, type Patience, Transport } from './s3-transport';
 import { StoreError } from './store-error';

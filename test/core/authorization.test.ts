@@ -4,8 +4,9 @@ import { CacheMemory } from '../../src/core/cache-memory';
 import { headerOf } from '../../src/core/headers';
 import { Quotas } from '../../src/core/quota';
 import { tokenKey } from '../../src/core/token';
+import { hrefOf } from '../../src/core/url';
 import type { Authorize } from '../../src/core/verbs';
-import { forward, place, REGISTRY, response } from './heads';
+import { type Fields, forward, place, REGISTRY, refusal, response } from './heads';
 
 const ACCOUNTS = { ...REGISTRY, REGISTRY_ACCOUNTS: `one:${randomUUID()},two:${randomUUID()}`, ANONYMOUS_PULL: 'true' };
 const CHALLENGE = { 'www-authenticate': 'Bearer realm="https://registry.example.com/token",service="s"' };
@@ -72,4 +73,39 @@ test('AUTH_HEADER goes with the first request, and a 401 to it is final', () => 
   const prepared = authorization.prepare(first);
   expect(headerOf(prepared.headers, 'authorization')).toBe('Key k');
   expect(authorization.onUnauthorized(prepared, response(401, CHALLENGE))).toBeUndefined();
+});
+
+describe('a token server that the operator has named', () => {
+  const NAMED = 'https://login.example.net/token';
+  const EVIL = { 'www-authenticate': 'Bearer realm="https://evil.example/token",service="s",scope="x"' };
+  const open = (tokenServer?: string) => {
+    const registries = {
+      'registry.example.com': { default: true, username: 'robot', password: randomUUID(), tokenServer },
+    };
+    const env = { REGISTRIES: JSON.stringify(registries), ANONYMOUS_PULL: 'true' };
+    const { route } = place('/v2/team/app/manifests/v1', env);
+    const memory = { realms: new Map(), quotas: new Quotas(), tokens: new Map(), cache: new CacheMemory() };
+    return new Authorization(route, memory);
+  };
+
+  test('is asked with the login, whatever the challenge names', () => {
+    const { request } = open(NAMED).onUnauthorized(first, response(401, EVIL)) as Authorize;
+    expect(hrefOf(request.url)).toBe(`${NAMED}?service=s&scope=x`);
+    expect(headerOf(request.headers, 'authorization')).toMatch(/^Basic /);
+    expect(refusal(() => open().onUnauthorized(first, response(401, EVIL)))).toBe('403 DENIED');
+  });
+
+  test.each<[Fields]>([[{}], [{ 'www-authenticate': 'Basic realm="x"' }]])(
+    'is asked where there is no challenge for it: %j',
+    (headers) => {
+      const { request } = open(NAMED).onUnauthorized(first, response(401, headers)) as Authorize;
+      expect(hrefOf(request.url)).toBe(`${NAMED}?scope=repository%3Ateam%2Fapp%3Apull`);
+    },
+  );
+
+  test('is not asked for another host’s token', () => {
+    const hop = forward('https://storage.example.com/x', { purpose: 'hop' });
+    const { request } = open(NAMED).onUnauthorized(hop, response(401, EVIL)) as Authorize;
+    expect([request.url.hostname, headerOf(request.headers, 'authorization')]).toEqual(['evil.example', undefined]);
+  });
 });

@@ -6,7 +6,7 @@ import { Conversation } from '../../src/core/conversation';
 import { registryForward } from '../../src/core/forwards';
 import { uncached } from '../../src/core/uncached';
 import type { Forward, Relay } from '../../src/core/verbs';
-import { createMemory } from '../../src/node/token-store';
+import { createMemory } from '../../src/shell/token-store';
 import { DIGEST, type Fields, place, request, response } from './heads';
 
 const ENV = { REGISTRY_BACKEND: 'https://registry.example.com', CACHE: 'memory', CACHE_TAG_TTL: '1h' };

@@ -17,14 +17,15 @@ interface Around extends Partial<AccountPlace> {
 }
 
 /** The account as it is read, or what is wrong. */
-const read = (document: object, host: string, { files = {}, env = {}, loopback }: Around = {}) => {
+const read = (document: object, host: string, { files = {}, ...place }: Around = {}) => {
   const faults: string[] = [];
+  const { env = {} } = place;
   const readFile = (path: string) => {
     if (files[path] === undefined) throw new Error('there is no such file');
     return files[path];
   };
   const fields = new DocumentFields('login', document as Record<string, unknown>, { env, readFile }, faults);
-  const account = readCloudAccount(fields, { host, env, loopback });
+  const account = readCloudAccount(fields, { host, ...place, env });
   return faults.length > 0 ? { faults } : account;
 };
 
@@ -308,4 +309,23 @@ test.each([{ type: 1 }, { type: [] }, { type: randomUUID() }, { type: 'toString'
 
 test.each([{}, { type: null }])('%j does not say whose account it is', (document) => {
   expect(faults(document, GCR)).toEqual(['login.type: is missing']);
+});
+
+describe('where nothing has a role at a cloud', () => {
+  test.each<[string, object, string, string]>([
+    ['gcr.io', { type: 'google' }, 'credentials', 'this platform has no service account'],
+    [ECR, { type: 'aws' }, 'accessKeyId', 'with secretAccessKey: this platform has no role at AWS'],
+  ])('an account for %s without keys is a fault', (host, document, key, what) => {
+    expect(read(document, host)).not.toHaveProperty('faults');
+    expect(faults(document, host, { isRoleless: true })).toEqual([expect.stringContaining(`login.${key}: is missing`)]);
+    expect(faults(document, host, { isRoleless: true })?.[0]).toContain(what);
+  });
+
+  test('an account that holds keys is none', () => {
+    const env = { AWS_ACCESS_KEY_ID: 'AKID', AWS_SECRET_ACCESS_KEY: SECRET };
+    expect(read({ type: 'aws' }, ECR, { env, isRoleless: true })).toMatchObject({
+      keys: { from: 'given', id: 'AKID' },
+    });
+    expect(read(KEY, GCR, { isRoleless: true })).toMatchObject({ kind: 'google-key' });
+  });
 });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { type ConfigError, readConfig } from '../../src/core/config';
+import { readConfig } from '../../src/core/config';
+import type { ConfigError } from '../../src/core/config-error';
 import { type Files, noFiles } from '../../src/core/files';
 import type { S3Place } from '../../src/core/s3-place';
 import { hrefOf } from '../../src/core/url';

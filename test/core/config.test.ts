@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { hashSync } from 'bcryptjs';
-import { type Config, ConfigError, readConfig } from '../../src/core/config';
+import { capabilities } from '../../src/core/capabilities';
+import { type Config, readConfig } from '../../src/core/config';
+import { ConfigError } from '../../src/core/config-error';
 import type { S3Place } from '../../src/core/s3-place';
 import { settings } from '../../src/core/settings';
 import { hrefOf } from '../../src/core/url';
+import { hashPassword, makePassword } from '../../src/shell/made-passwords';
 
 /** What is wrong with an environment, one line each; empty where nothing is. */
 function faults(env: Record<string, string | undefined>): readonly string[] {
@@ -231,6 +234,9 @@ describe('every setting', () => {
     ['DOWNLOAD_CONNECTIONS', '64', { downloadConnections: 64 }],
     ['PLATFORM', 'Aliyun-FC', { platform: 'aliyun-fc' }],
     ['PLATFORM', 'node', { platform: 'node' }],
+    ['PLATFORM', 'cloudflare-workers', { maxRequestBody: 100_000_000, maxSubrequests: 50 }],
+    ['MAX_REQUEST_BODY', '200m', { maxRequestBody: 200 * 1024 * 1024 }],
+    ['MAX_SUBREQUESTS', '10000', { maxSubrequests: 10_000 }],
     ['BODY_FRAMING', 'chunked', { chunkedAbove: 4 * 1024 * 1024 }],
     ['CONNECT_TIMEOUT', '500ms', ({ timeouts }) => timeouts.connect, 500],
     ['RESPONSE_TIMEOUT', '1.5m', ({ timeouts }) => timeouts.response, 90_000],
@@ -627,5 +633,42 @@ describe('a fault of a flag', () => {
         '--stall-timeout=0: must be more than 0, or a dead upstream would hold a pull for ever',
       ]);
     }
+  });
+});
+
+describe('on a platform that can do less', () => {
+  /** As if Function Compute could not do something that it can. */
+  function without(lack: object) {
+    jest.replaceProperty(capabilities as Record<string, object>, 'aliyun-fc', {
+      ...capabilities['aliyun-fc'],
+      ...lack,
+    });
+  }
+  afterEach(() => jest.restoreAllMocks());
+
+  test('an account at a cloud needs keys, where nothing has a role there', () => {
+    const env = {
+      PLATFORM: 'aliyun-fc',
+      ANONYMOUS_PULL: 'true',
+      REGISTRIES: '{"123456789012.dkr.ecr.eu-central-1.amazonaws.com": {"cloud": {"type": "aws"}}}',
+    };
+    expect(faults(env)).toEqual([]);
+    without({ roles: false });
+    expect(faults(env)).toEqual([expect.stringContaining('accessKeyId: is missing')]);
+    expect(faults({ ...env, AWS_ACCESS_KEY_ID: 'AKID', AWS_SECRET_ACCESS_KEY: randomUUID() })).toEqual([]);
+  });
+
+  test('users need passwords that were made, where bcrypt takes too long', () => {
+    const env = { PLATFORM: 'aliyun-fc', HTPASSWD: HASHED };
+    const made = `bob:${hashPassword(makePassword())}`;
+    expect(faults(env)).toEqual([]);
+    without({ slowPasswords: false });
+    expect(faults(env)).toEqual([
+      expect.stringMatching(/^HTPASSWD: line 1: the password of "alice" is a bcrypt hash, .* --generate alice$/),
+    ]);
+    expect(faults({ ...env, HTPASSWD: ',' })).toEqual([
+      expect.stringContaining('"registry-proxy htpasswd --generate USER"'),
+    ]);
+    expect(faults({ ...env, HTPASSWD: made })).toEqual([]);
   });
 });

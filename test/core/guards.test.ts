@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hashSync } from 'bcryptjs';
-import { type ConfigError, readConfig } from '../../src/core/config';
+import { readConfig } from '../../src/core/config';
+import type { ConfigError } from '../../src/core/config-error';
 
 function faults(env: Record<string, string>): readonly string[] {
   try {

@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { hashSync } from 'bcryptjs';
 import {
   costOf,
+  isMadeHash,
   isUserName,
   MAX_COST,
   MAX_HTPASSWD,
@@ -45,6 +47,56 @@ describe('a file of users', () => {
 
   test('may be empty', () => {
     expect(parseHtpasswd('')).toEqual({ users: new Map(), faults: [] });
+  });
+});
+
+const made = `$rp1$${randomBytes(16).toString('base64url')}$${randomBytes(32).toString('base64url')}`;
+
+describe('the hash of a made password', () => {
+  test.each([true, false])('is taken; where there is time for bcrypt: %s', (takesBcrypt) => {
+    expect(parseHtpasswd(`alice:${made}:build\n`, takesBcrypt)).toEqual({
+      users: new Map([['alice', made]]),
+      faults: [],
+    });
+  });
+
+  test('may stand beside one of bcrypt', () => {
+    expect(parseHtpasswd(`alice:${made}\nbob:${hash}\n`)).toEqual({
+      users: new Map([
+        ['alice', made],
+        ['bob', hash],
+      ]),
+      faults: [],
+    });
+    expect([made, hash].map(isMadeHash)).toEqual([true, false]);
+  });
+
+  test.each<[string, string]>([
+    ['too short', made.slice(0, -1)],
+    ['too long', `${made}A`],
+    ['without salt', made.replace(/^(\$rp1\$)[^$]+\$/, '$1')],
+    ['with bits left over', `${made.slice(0, -1)}B`],
+    ['with bits left over in its salt', `${made.slice(0, 26)}B${made.slice(27)}`],
+    ['in another alphabet', `${made.slice(0, -2)}+A`],
+  ])('%s is a damaged one', (_, damaged) => {
+    expect(parseHtpasswd(`alice:${damaged}`).faults).toEqual([
+      expect.stringMatching(/^line 1: the password of "alice" is a damaged hash of a made password, /),
+    ]);
+    expect(isMadeHash(damaged)).toBe(false);
+  });
+});
+
+describe('where there is no time for bcrypt, a fault', () => {
+  test.each<[string, string]>([
+    [hash, 'is a bcrypt hash, and this platform gives no request the time to check one: make another one'],
+    [withCost(31), 'is a bcrypt hash, and this platform gives no request the time to check one: make another one'],
+    ['{SHA}x', 'is a SHA-1 hash, and only made ones are taken on this platform: make one'],
+    [made.slice(1), 'is plain text, and only made ones are taken on this platform: make one'],
+  ])('says what to do in place of %j', (other, what) => {
+    expect(parseHtpasswd(`bob:${made}\nalice:${other}\n`, false)).toEqual({
+      users: new Map([['bob', made]]),
+      faults: [`line 2: the password of "alice" ${what} with registry-proxy htpasswd --generate alice`],
+    });
   });
 });
 

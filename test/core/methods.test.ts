@@ -49,7 +49,19 @@ test.each([
   ['PUT', undefined],
   ['PATCH', undefined],
 ])('chunks on %s: %s', (method, expected) => {
-  expect(refusal(() => checkFraming(request(`${method} /v2/`, { 'transfer-encoding': 'chunked' })))).toBe(expected);
-  expect(refusal(() => checkFraming(request(`${method} /v2/`)))).toBeUndefined();
+  expect(
+    refusal(() =>
+      checkFraming(request(`${method} /v2/`, { 'transfer-encoding': 'chunked' }), Number.POSITIVE_INFINITY),
+    ),
+  ).toBe(expected);
+  expect(refusal(() => checkFraming(request(`${method} /v2/`), 0))).toBeUndefined();
   expect(takesBody(method)).toBe(expected === undefined);
+});
+
+test.each([
+  ['100', undefined],
+  ['101', '413 SIZE_INVALID'],
+  ['99999999999999999999', '413 SIZE_INVALID'],
+])('a body of %s bytes where 100 are taken: %s', (length, expected) => {
+  expect(refusal(() => checkFraming(request('PATCH /v2/', { 'content-length': length }), 100))).toBe(expected);
 });

@@ -1,5 +1,6 @@
-import { bearerChallenge, learnRealm, ownChallenges, type Realms } from '../../src/core/realm';
-import { configOf, fields } from './heads';
+import { bearerChallenge, learnRealm, ownChallenges, type Realms, upstreamChallenge } from '../../src/core/realm';
+import { hrefOf } from '../../src/core/url';
+import { configOf, fields, response } from './heads';
 
 describe('the first usable Bearer challenge', () => {
   test.each<[string[], string | undefined]>([
@@ -22,12 +23,43 @@ describe('the first usable Bearer challenge', () => {
 test('a realm is learned with its service, and the latest one counts', () => {
   const { upstreams } = configOf();
   const realms: Realms = new Map();
-  expect(learnRealm([], upstreams[0], realms)).toBeUndefined();
+  expect(learnRealm(response(200), upstreams[0], realms)).toBeUndefined();
   expect(realms.size).toBe(0);
-  learnRealm(fields({ 'www-authenticate': 'Bearer realm="https://r/one?a=b",service="s"' }), upstreams[0], realms);
+  learnRealm(
+    response(401, { 'www-authenticate': 'Bearer realm="https://r/one?a=b",service="s"' }),
+    upstreams[0],
+    realms,
+  );
   expect(realms.get('registry.example.com')).toMatchObject({ url: { path: '/one', query: '?a=b' }, service: 's' });
-  learnRealm(fields({ 'www-authenticate': 'Bearer realm="https://r/two"' }), upstreams[0], realms);
+  learnRealm(response(401, { 'www-authenticate': 'Bearer realm="https://r/two"' }), upstreams[0], realms);
   expect(realms.get('registry.example.com')).toMatchObject({ url: { path: '/two' }, service: undefined });
+});
+
+describe('where the operator has named a token server', () => {
+  const upstreamOf = (tokenServer: string) =>
+    configOf({ REGISTRIES: JSON.stringify({ 'r.test': { tokenServer } }) }).upstreams[1];
+  const NAMED = 'https://named.test/token';
+
+  test.each<[string, number, string[], string | undefined, string | undefined]>([
+    [NAMED, 401, ['Bearer realm="https://other.test/t?a=b",service="s",scope="x"'], NAMED, 's'],
+    [NAMED, 401, ['Bearer service="s"'], NAMED, 's'],
+    [NAMED, 401, ['Basic realm="x"'], NAMED, undefined],
+    [NAMED, 401, [], NAMED, undefined],
+    [NAMED, 200, [], NAMED, undefined],
+    [`${NAMED}?service=own&x=y`, 401, ['Bearer realm="https://other.test/t",service="s"'], `${NAMED}?x=y`, 'own'],
+    // it says nothing of tokens
+    [NAMED, 503, [], undefined, undefined],
+    [NAMED, 404, [], undefined, undefined],
+    [NAMED, 429, ['Bearer realm="https://other.test/t",service="s"'], NAMED, 's'],
+  ])('%s, %d with %j', (tokenServer, status, lines, href, service) => {
+    const found = upstreamChallenge(response(status, { 'www-authenticate': lines }), upstreamOf(tokenServer));
+    expect([found && hrefOf(found.realm.url), found?.realm.service]).toEqual([href, service]);
+  });
+
+  test('the scope is still that of the challenge', () => {
+    const head = response(401, { 'www-authenticate': 'Bearer realm="https://other.test/t",scope="x"' });
+    expect(upstreamChallenge(head, upstreamOf(NAMED))?.challenge.parameters).toContainEqual(['scope', 'x']);
+  });
 });
 
 describe('a challenge of ours', () => {

@@ -213,3 +213,24 @@ describe('behind a gate', () => {
     expect(cacheControl(said, REGISTRY, BLOB)).toEqual(said === undefined ? [] : [said]);
   });
 });
+
+describe('a refusal by a registry whose token server the operator has named', () => {
+  const registries = { 'registry.example.com': { default: true, tokenServer: 'https://named.test/token' } };
+  const env = { REGISTRIES: JSON.stringify(registries) };
+  const told = (target: string, status: number, headers: Fields) =>
+    headersOf(relay(target, status, headers, 'GET', env).headers, 'www-authenticate');
+  const OWN = 'Bearer realm="https://proxy.example.net/token",service="proxy.example.net"';
+
+  test.each<[string, number, Fields, string[]]>([
+    [MANIFEST, 401, {}, [`${OWN},scope="repository:team/app:pull"`]],
+    ['/v2/', 401, {}, [OWN]],
+    ['/v2/', 401, { 'www-authenticate': 'Bearer realm="https://other.test/t",service="s"' }, [OWN]],
+    [MANIFEST, 403, {}, []],
+  ])('of %s, %d with %j, names our own token endpoint', (target, status, headers, lines) => {
+    expect(told(target, status, headers)).toEqual(lines);
+  });
+
+  test('is passed as it is where none is named', () => {
+    expect(headersOf(relay(MANIFEST, 401).headers, 'www-authenticate')).toEqual([]);
+  });
+});

@@ -33,6 +33,35 @@ test('a form goes at once to a realm that is known', () => {
   expect(endpoint('POST /token', realms).tokens.onForm('scope=a')).toMatchObject({ purpose: 'realm', body: 'scope=a' });
 });
 
+describe('of a registry whose token server the operator has named', () => {
+  const registries = { 'r.test': { auth: 'relay', tokenServer: 'https://named.test/token', default: true } };
+  const open = (line: string) => {
+    const head = request(line, { authorization: 'Basic eA==' });
+    const { config, route } = place(head.target, { REGISTRIES: JSON.stringify(registries) });
+    return new TokenEndpoint(config, new Map(), head, route);
+  };
+
+  test.each<[number, Fields, string]>([
+    [401, { 'www-authenticate': 'Bearer realm="https://evil.test/token",service="s"' }, '?service=s&scope=a'],
+    [401, { 'www-authenticate': 'Basic realm="x"' }, '?scope=a'],
+    [200, {}, '?scope=a'],
+  ])('a login goes there, whatever the ping says: %d %j', (status, headers, query) => {
+    const tokens = open('GET /token?scope=a');
+    tokens.onRequest();
+    const { url: asked, headers: sent } = tokens.onPing(response(status, headers));
+    expect([hrefOf(asked), sent]).toEqual([
+      `https://named.test/token${query}`,
+      expect.arrayContaining([['authorization', 'Basic eA==']]),
+    ]);
+  });
+
+  test('and not while the registry is down', () => {
+    const tokens = open('GET /token?scope=a');
+    tokens.onRequest();
+    expect(refusal(() => tokens.onPing(response(503)))).toBe('502 UNAVAILABLE');
+  });
+});
+
 test.each<[number, Fields, string]>([
   [200, {}, '404 UNSUPPORTED'],
   [401, { 'www-authenticate': 'Basic realm="x"' }, '404 UNSUPPORTED'],

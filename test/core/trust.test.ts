@@ -116,3 +116,29 @@ describe('a login for', () => {
     expect(mayReceiveCredentials(url(realm), upstreamOf(backend))).toBe(false);
   });
 });
+
+describe('a login for a registry whose token server the operator has named', () => {
+  const entry = (tokenServer: string, more = {}) =>
+    configOf({ REGISTRIES: JSON.stringify({ 'r.example.com': { tokenServer, ...more } }) }).upstreams[1];
+
+  test.each([
+    ['https://login.example.net/token', 'https://login.example.net/token', true],
+    ['https://login.example.net/token?service=x', 'https://login.example.net/token', true],
+    ['https://93.184.216.34/token', 'https://93.184.216.34/token', true],
+    // nothing else of that host or domain
+    ['https://login.example.net/token', 'https://login.example.net/other', false],
+    ['https://login.example.net/token', 'https://login.example.net:8443/token', false],
+    ['https://login.example.net/token', 'http://login.example.net/token', false],
+    ['https://login.example.net/token', 'https://evil.example.net/token', false],
+    // what holds without a name holds still
+    ['https://login.example.net/token', 'https://auth.example.com/token', true],
+  ])('as %s: %s %p', (named, realm, may) => {
+    expect(mayReceiveCredentials(url(realm), entry(named))).toBe(may);
+  });
+
+  test('and who may be called is as it was', () => {
+    const target = url('https://10.0.0.1/token');
+    const isRefused = (more: object) => refusal(() => checkCallable(target, entry('https://a.test/t', more), 'it'));
+    expect([isRefused({}), isRefused({ allowPrivateAddresses: true })]).toEqual(['502 UNAVAILABLE', undefined]);
+  });
+});

@@ -3,11 +3,11 @@ import supertest from 'supertest';
 import { readConfig } from '../../src/core/config';
 import { createApp } from '../../src/node/app';
 import { Contexts } from '../../src/node/contexts';
-import { Counts } from '../../src/node/counts';
-import { Guard } from '../../src/node/guard';
-import { createLog } from '../../src/node/log';
-import { createMemory } from '../../src/node/token-store';
 import { Transport } from '../../src/node/transport';
+import { Counts } from '../../src/shell/counts';
+import { Guard } from '../../src/shell/guard';
+import { createLog } from '../../src/shell/log';
+import { createMemory } from '../../src/shell/token-store';
 
 const UPSTREAM = 'http://registry.example.com';
 const AUTH = 'http://registry.example.com';

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, rmSync, statSync, truncateSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { ConfigError } from '../../src/core/config';
+import { ConfigError } from '../../src/core/config-error';
 import { runCommand } from '../../src/node/commands';
 import { DiskStore } from '../../src/storage/disk';
 import { pathOf } from '../../src/storage/disk-layout';

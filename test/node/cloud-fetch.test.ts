@@ -1,7 +1,7 @@
 import { parseUrl, type Url } from '../../src/core/url';
 import { cloudFetch } from '../../src/node/cloud-fetch';
-import type { CloudRequest } from '../../src/node/cloud-request';
 import { Transport } from '../../src/node/transport';
+import type { CloudRequest } from '../../src/shell/cloud-request';
 import { listen, readBody } from '../upstream/listen';
 
 const SECOND = 1000;
@@ -53,7 +53,7 @@ test('reads no more than it may', async () => {
 
 test('does not call a private address for a cloud', async () => {
   const url = parseUrl(`http://localhost:${cloud.port}/`) as Url;
-  await expect(fetch(request('/', { url, reach: 'public' }))).rejects.toThrow('no public address');
+  await expect(fetch(request('/', { url, reach: 'public' }))).rejects.toThrow('the address is not a public one');
 });
 
 test('does not wait for ever', async () => {

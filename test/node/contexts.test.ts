@@ -2,10 +2,10 @@ import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { readConfig } from '../../src/core/config';
 import { Contexts, createContext } from '../../src/node/contexts';
-import { Guard } from '../../src/node/guard';
-import { createLog } from '../../src/node/log';
 import type { Context } from '../../src/node/session';
 import { Stores } from '../../src/node/stores';
+import { Guard } from '../../src/shell/guard';
+import { createLog } from '../../src/shell/log';
 import { MemoryStore } from '../../src/storage/memory';
 import { until } from '../upstream/scene';
 

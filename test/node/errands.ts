@@ -7,11 +7,12 @@ import { routeOf } from '../../src/core/route';
 import type { Forward, Span } from '../../src/core/verbs';
 import { type Body, type BodyOptions, openBody } from '../../src/node/body';
 import { createContext } from '../../src/node/contexts';
-import type { Errand, ErrandRecord } from '../../src/node/errand';
-import { Guard } from '../../src/node/guard';
+import type { Errand } from '../../src/node/errand';
 import { responseHead } from '../../src/node/heads';
-import { createLog } from '../../src/node/log';
 import type { Context } from '../../src/node/session';
+import { Guard } from '../../src/shell/guard';
+import { createLog } from '../../src/shell/log';
+import type { ErrandRecord } from '../../src/shell/record';
 import { DIGEST, type Fields, request } from '../core/heads';
 
 export const BLOB = `/v2/team/app/blobs/${DIGEST}`;

@@ -1,4 +1,5 @@
-import { failureOf, TransportError } from '../../src/node/failures';
+import { failureOf } from '../../src/node/failures';
+import { TransportError } from '../../src/shell/transport-error';
 
 const errorOf = (code: string) => Object.assign(new Error(`connect ${code} 10.0.0.7:443 /v2/secret?sig=x`), { code });
 

@@ -17,6 +17,7 @@ import { PassThrough } from 'node:stream';
 import { compareSync, hashSync } from 'bcryptjs';
 import { parseHtpasswd } from '../../src/core/htpasswd';
 import { runCommand } from '../../src/node/commands';
+import { isPasswordOf } from '../../src/shell/made-passwords';
 import { processFrom } from './process';
 
 const folder = mkdtempSync(join(tmpdir(), 'htpasswd-'));
@@ -84,6 +85,45 @@ describe('a line for a user', () => {
   ])('takes the first line that is piped in, with %s', async (_, input) => {
     const { out } = await run(make('alice'), input(password));
     expect(compareSync(password, hashOf(out))).toBe(true);
+  });
+});
+
+describe('a password that is made', () => {
+  const generate = (...argv: string[]) => ['htpasswd', '--generate', ...argv];
+
+  test('is printed once, with a line that takes it', async () => {
+    const { code, out, err } = await run(generate('alice'), '');
+    expect([code, err]).toEqual([0, '']);
+    const [made, line, ...rest] = out.split('\n');
+    expect([made, rest]).toEqual([expect.stringMatching(/^[a-z2-7]{32}$/), ['']]);
+    const { users, faults } = parseHtpasswd(line, false);
+    expect([[...users.keys()], faults]).toEqual([['alice'], []]);
+    expect(isPasswordOf(hashOf(line), made)).toBe(true);
+    expect((await run(generate('alice'), '')).out).not.toContain(made);
+  });
+
+  test('is all that is printed where the line goes into a file, and stands in no file', async () => {
+    const path = file(`bob:${hash}\n`);
+    const { code, out, err } = await run(generate('alice', path), '');
+    expect([code, err]).toEqual([0, `alice is new in ${path}\n`]);
+    const written = readFileSync(path, 'utf8');
+    expect(out).toMatch(/^[a-z2-7]{32}\n$/);
+    expect(written).toMatch(/^bob:\S+\nalice:\$rp1\$\S{66}\n$/);
+    expect(written).not.toContain(out.trim());
+    expect(isPasswordOf(hashOf(written.split('\n')[1]), out.trim())).toBe(true);
+    const again = await run(['htpasswd', 'alice', path, '--generate'], '');
+    expect(again.err).toBe(`alice has a new password in ${path}\n`);
+    expect(isPasswordOf(hashOf(readFileSync(path, 'utf8').split('\n')[1]), out.trim())).toBe(false);
+  });
+
+  test('is asked of nobody: what is piped in is not read', async () => {
+    expect((await run(generate('alice'), `${password}\n`)).out).not.toContain(password);
+    expect((await run(generate('alice'), { typed: [] })).err).toBe('');
+  });
+
+  test('is not printed where its line could not be kept', async () => {
+    const { code, out } = await run(generate('alice', join(folder, 'absent', 'users')), '');
+    expect([code, out]).toEqual([1, '']);
   });
 });
 
@@ -216,6 +256,13 @@ describe('a mistake', () => {
     ['a cost that is too high', ['htpasswd', 'alice', '--cost', '15'], password, /^--cost: .* from 4 to 14$/],
     ['a cost that is too low', ['htpasswd', 'alice', '--cost=3'], password, /^--cost: /],
     ['a cost that is no number', ['htpasswd', 'alice', '--cost', '1e1'], password, /^--cost: /],
+    [
+      'a cost of what is made',
+      make('alice', '--generate'),
+      '',
+      /^--generate makes a login by itself: take --cost and /,
+    ],
+    ['both at once', ['htpasswd', 'alice', '--generate', '--delete', 'x'], '', /^--generate makes a login by itself: /],
     ['an empty password', make('alice'), '\n', /^the password is empty$/],
     ['no password', make('alice'), '', /^no password was given: /],
     ['a long password', make('alice'), `${'x'.repeat(73)}\n`, /^the password is longer than 72 bytes/],

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { hashSync } from 'bcryptjs';
 import { readConfig } from '../../src/core/config';
-import { createLog } from '../../src/node/log';
 import { type RunningServer, startServer } from '../../src/node/server';
+import { createLog } from '../../src/shell/log';
 import { runtimes } from '../runtimes';
 import { type Ask, ask, basic, open, type Reply } from '../upstream/client';
 import type { Registry } from '../upstream/registry';

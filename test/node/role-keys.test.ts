@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { AwsRole } from '../../src/core/aws-account';
 import { parseUrl, type Url } from '../../src/core/url';
-import type { CloudFetch } from '../../src/node/cloud-request';
 import { KEYS_LIFETIME, roleKeys } from '../../src/node/role-keys';
+import type { CloudFetch } from '../../src/shell/cloud-request';
 
 const role: AwsRole = { from: 'container', url: parseUrl('http://169.254.170.2/keys') as Url };
 

@@ -1,8 +1,8 @@
 import http, { type Server } from 'node:http';
 import { createServer } from 'node:net';
 import { readConfig } from '../../src/core/config';
-import { createLog } from '../../src/node/log';
 import { type RunningServer, startServer } from '../../src/node/server';
+import { createLog } from '../../src/shell/log';
 import { ask, exchangeRaw } from '../upstream/client';
 
 let lines: Record<string, unknown>[];

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ConfigError } from '../../src/core/config';
+import { ConfigError } from '../../src/core/config-error';
 import { MAX_FILE_BYTES, SettingFiles } from '../../src/node/files';
 import { readSources } from '../../src/node/sources';
 

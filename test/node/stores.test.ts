@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CacheConfig, StorePlace } from '../../src/core/cache-config';
-import { createLog } from '../../src/node/log';
 import { FIRST_PRUNE, openStore, PRUNE_INTERVAL, Stores } from '../../src/node/stores';
+import { createLog } from '../../src/shell/log';
 import { DiskStore } from '../../src/storage/disk';
 import { MemoryStore } from '../../src/storage/memory';
 import { StoreError } from '../../src/storage/store-error';

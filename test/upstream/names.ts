@@ -12,6 +12,13 @@ export interface Pretended {
 type LookupCallback = (error: Error | null, address?: unknown, family?: number) => void;
 type Lookup = (hostname: string, options: { all?: boolean }, callback: LookupCallback) => void;
 
+let pretending = 0;
+
+/** Whether names are pretended in this process at the moment. */
+export function isPretending(): boolean {
+  return pretending > 0;
+}
+
 /**
  * Lets hosts of the imitated world go by their real names within this process: names resolve to the address given here,
  * connections to them end on loopback, and certificates of the authority given here are valid. What the product checks
@@ -53,10 +60,12 @@ export function pretendNames(names: Record<string, Pretended>, authority?: strin
     return Reflect.apply(real.tlsConnect, tls, [authority ? { ...options, ca: authority } : options, ...rest]);
   }
 
+  pretending += 1;
   dns.lookup = lookup as unknown as typeof dns.lookup;
   net.Socket.prototype.connect = connect as typeof real.socketConnect;
   tls.connect = tlsConnect as typeof tls.connect;
   return () => {
+    pretending -= 1;
     dns.lookup = real.lookup;
     net.Socket.prototype.connect = real.socketConnect;
     tls.connect = real.tlsConnect;

@@ -1,0 +1,80 @@
+import type { Config } from './config';
+import type { Surroundings } from './document-fields';
+import type { RegistryEntry } from './registry-entry';
+import { type Row, type RowState, readRow } from './registry-rows';
+
+export interface SoundRows {
+  readonly entries: readonly RegistryEntry[];
+  /** Of every row, in the order of their keys. */
+  readonly states: readonly RowState[];
+}
+
+/**
+ * Takes the rows that are sound by themselves and beside each other: one that is not must not take the others down. Of two
+ * that contradict each other, the one whose key comes first stays.
+ * @param faultsWith of the whole configuration with these
+ */
+export function soundRows(
+  rows: readonly Row[],
+  around: Surroundings,
+  faultsWith: (entries: readonly RegistryEntry[]) => readonly string[],
+): SoundRows {
+  const found = new Map<string, readonly string[]>();
+  const sorted = [...rows].sort(byKey);
+  const entries = sorted.flatMap((row) => {
+    const faults: string[] = [];
+    const entry = readRow(row, around, faults);
+    if (faults.length > 0) found.set(row.key, faults);
+    return entry ?? [];
+  });
+  const kept = keepSound(entries, faultsWith, found);
+  const names = new Map(entries.map(({ row, name }) => [row, name]));
+  const states = sorted.map(({ key }) => {
+    const name = names.get(key);
+    return { key, ...(name !== undefined && { name }), faults: found.get(key) ?? [] };
+  });
+  return { entries: kept, states };
+}
+
+/** What is said of them when they are read: one line each that is left out, and what leads to none of them. */
+export function rowNotes(states: readonly RowState[], { publicUrl }: Pick<Config, 'publicUrl'>): string[] {
+  const left = states.flatMap(({ faults }) => faults.map((fault) => `left out: ${fault}`));
+  const unseen = publicUrl
+    ? ['PUBLIC_URL: no other host is looked at then, and no key of a row leads to its registry']
+    : [];
+  return [...left, ...unseen];
+}
+
+/** Halves what brings faults until what is left is one: few are wrong, and reading a configuration takes its time. */
+function keepSound(
+  entries: readonly RegistryEntry[],
+  faultsWith: (entries: readonly RegistryEntry[]) => readonly string[],
+  found: Map<string, readonly string[]>,
+): RegistryEntry[] {
+  if (entries.length === 0 || faultsWith(entries).length === 0) return [...entries];
+  const kept: RegistryEntry[] = [];
+  let known = new Set(faultsWith([]));
+  const add = (some: readonly RegistryEntry[]) => {
+    if (some.length === 0) return;
+    const faults = faultsWith([...kept, ...some]);
+    const brought = faults.filter((fault) => !known.has(fault));
+    if (brought.length === 0) {
+      kept.push(...some);
+      known = new Set(faults);
+    } else if (some.length === 1) {
+      found.set(
+        some[0].row as string,
+        brought.map((fault) => `row ${some[0].row}: ${fault}`),
+      );
+    } else {
+      add(some.slice(0, some.length >> 1));
+      add(some.slice(some.length >> 1));
+    }
+  };
+  add(entries);
+  return kept;
+}
+
+function byKey(one: Row, other: Row): number {
+  return one.key < other.key ? -1 : 1;
+}

@@ -1,0 +1,54 @@
+import { checkRate, clientOf } from '../core/client-rules';
+import type { Config } from '../core/config';
+import { answerError, RegistryError } from '../core/errors';
+import { RateLimiter } from '../core/rate-limit';
+import type { Route } from '../core/route';
+import { isTransfer, tooManyTransfers } from '../core/transfers';
+import type { Answer, RequestHead } from '../core/verbs';
+import { Places } from './places';
+import type { RequestRecord } from './record';
+
+/** What a place is wanted for. */
+export interface Applicant {
+  readonly head: RequestHead;
+  readonly config: Config;
+  readonly route: Route | undefined;
+  /** Aborted when the client is gone. */
+  readonly signal: AbortSignal;
+  readonly record: RequestRecord;
+  /** Called with what is to be called when the transfer is over, or at once where it is over by now. */
+  readonly onEnd: (giveBack: () => void) => void;
+}
+
+/** What a process remembers of its clients. The limits are those of each request's configuration. */
+export class Guard {
+  readonly #rates = new RateLimiter();
+  readonly #places = new Places();
+
+  /** The answer to a request that is one too many; undefined for one that may go on. */
+  admit(head: RequestHead, config: Config): Answer | undefined {
+    try {
+      checkRate(head, config, this.#rates, performance.now());
+      return undefined;
+    } catch (error) {
+      if (error instanceof RegistryError) return answerError(error);
+      throw error;
+    }
+  }
+
+  /**
+   * Waits for a place, where the request carries a blob, and keeps it until the response is over.
+   * @returns the answer to a request that got none
+   */
+  async place({ head, config, route, signal, record, onEnd }: Applicant): Promise<Answer | undefined> {
+    const limit = config.guards.maxTransfers;
+    if (limit === undefined || !route || !isTransfer(head, route)) return undefined;
+    const client = clientOf(head, config);
+    const since = performance.now();
+    const hasPlace = await this.#places.take(client, limit, signal);
+    record.waited = performance.now() - since;
+    if (!hasPlace) return answerError(tooManyTransfers(limit));
+    onEnd(() => this.#places.giveBack(client));
+    return undefined;
+  }
+}

@@ -1,0 +1,111 @@
+import type { Authorize, Forward, ObtainLogin } from '../core/verbs';
+import type { Carrier } from '../shell/carrier';
+import { fetchLogin } from '../shell/cloud-login';
+import { CLOUD_TIMEOUT, type CloudFetch } from '../shell/cloud-request';
+import { TransportError } from '../shell/transport-error';
+import { discard, failureOf, type Incoming, readSmallBody } from './incoming';
+import type { Session } from './session';
+import { send } from './transport';
+
+/** Of `MAX_SUBREQUESTS`, for the cache and the registries' table. */
+const KEPT_BACK = 10;
+
+/** How a client's request asks upstreams. */
+export function carrierOf(session: Session): Carrier<Incoming> {
+  const { record, context, request } = session;
+  return {
+    async send(forward) {
+      if (forward.after !== undefined) await new Promise((resolve) => setTimeout(resolve, forward.after));
+      countOne(session);
+      record.upstream = forward.url.hostname;
+      return send({ forward, timeouts: context.config.timeouts, client: request });
+    },
+    headOf: ({ head }) => head,
+    discard,
+    failureOf,
+    fetchToken: (verb) => fetchToken(session, verb),
+  };
+}
+
+/** @throws TransportError for one too many: a Worker that goes on is ended by the platform */
+function countOne(session: Session): void {
+  const limit = session.context.config.maxSubrequests - KEPT_BACK;
+  session.asked += 1;
+  if (session.asked <= limit) return;
+  throw new TransportError(
+    'unknown',
+    `more than ${limit} requests to upstreams for one of a client's (MAX_SUBREQUESTS)`,
+  );
+}
+
+/** Many may wait for it, so nobody's leaving ends it. */
+async function fetchToken(session: Session, verb: Authorize): Promise<string | undefined> {
+  const { context, exchange, record } = session;
+  const { request, limit, key, spent } = verb;
+  countOne(session);
+  const { timeouts } = context.config;
+  const within = exchange.timeouts.response;
+  return context.memory.tokens.obtain(key, spent, () => {
+    const document = fetchTokenDocument({ request, limit, within, timeouts }, record);
+    session.keepAlive(document);
+    return document;
+  });
+}
+
+interface TokenRequest {
+  readonly request: Forward;
+  readonly limit: number;
+  readonly within: number;
+  readonly timeouts: Session['context']['config']['timeouts'];
+}
+
+async function fetchTokenDocument(
+  { request, limit, within, timeouts }: TokenRequest,
+  record: { why?: string },
+): Promise<string | undefined> {
+  try {
+    const incoming = await send({ forward: request, timeouts });
+    const { bytes, rest } = await readSmallBody(incoming, limit, within);
+    await rest?.return(undefined);
+    const { status } = incoming.head;
+    if (status === 200 && !rest) return new TextDecoder().decode(bytes);
+    record.why = `the token server answers ${status}`;
+    return status === 401 || status === 403 ? '' : undefined;
+  } catch (error) {
+    record.why = failureOf(error).message;
+    return undefined;
+  }
+}
+
+/** Whether it could be had. Many may wait for it, so nobody's leaving ends it. */
+export async function obtainLogin(session: Session, { account, host, key }: ObtainLogin): Promise<boolean> {
+  const { context, record } = session;
+  const document = await context.memory.tokens.obtain(key, undefined, () => {
+    const login = fetchLogin(account, host, cloudFetch(session)).catch((error: Error) => {
+      context.log.warn('no login from the cloud', { id: record.id, why: error.message });
+      return undefined;
+    });
+    session.keepAlive(login);
+    return login;
+  });
+  return document !== undefined;
+}
+
+/** How requests to clouds leave. */
+function cloudFetch(session: Session): CloudFetch {
+  const { timeouts } = session.context.config;
+  return async ({ method, url, headers, body = 'none', reach, within, limit }) => {
+    countOne(session);
+    try {
+      const forward: Forward = { verb: 'forward', method, url, headers, body, reach, purpose: 'realm', within };
+      const incoming = await send({ forward, timeouts });
+      const { bytes, rest } = await readSmallBody(incoming, limit, CLOUD_TIMEOUT);
+      await rest?.return(undefined);
+      if (rest) throw new TransportError('unknown', `the answer is larger than ${limit / 1024} KiB`);
+      return { status: incoming.head.status, body: new TextDecoder().decode(bytes) };
+    } catch (error) {
+      const { kind, message } = failureOf(error);
+      throw new TransportError(kind, message, error);
+    }
+  };
+}

@@ -1,0 +1,107 @@
+import type { Failure, ResponseHead } from '../core/verbs';
+import { TransportError } from '../shell/transport-error';
+import { Patience } from './patience';
+
+/** An upstream's response whose body has not been read. */
+export interface Incoming {
+  readonly head: ResponseHead;
+  readonly body: ReadableStream<Uint8Array> | null;
+  /** Ends the request, whatever is under way of it. */
+  readonly abort: (why: Error) => void;
+}
+
+/** Bytes asked for at once: what is there comes, so this is no delay. */
+const READ_SIZE = 128 * 1024;
+
+/**
+ * The bytes of a body, as they come. Leaving the loop ends the request.
+ * @param stall milliseconds without a byte
+ * @throws TransportError `timeout`, or `reset` where it is cut
+ */
+export async function* readBody({ body, abort }: Incoming, stall: number): AsyncGenerator<Uint8Array> {
+  if (!body) return;
+  const reader = body.getReader({ mode: 'byob' });
+  let late: TransportError | undefined;
+  const patience = new Patience(stall, () => {
+    late = new TransportError('timeout', `no byte for ${stall / 1000} s`);
+    abort(late);
+  });
+  let isWhole = false;
+  try {
+    for (;;) {
+      patience.begin();
+      const { value, done } = await reader.read(new Uint8Array(READ_SIZE));
+      patience.end();
+      if (value && value.length > 0) yield value;
+      if (done) break;
+    }
+    isWhole = true;
+  } catch (error) {
+    throw late ?? error;
+  } finally {
+    patience.close();
+    if (!isWhole) abort(new Error('nobody waits for the body any more'));
+  }
+}
+
+/** A body read up to a limit. */
+export interface SmallBody {
+  readonly bytes: Uint8Array;
+  /** True where the body is longer than the limit: `rest` goes on behind `bytes` then. */
+  readonly rest?: AsyncGenerator<Uint8Array>;
+}
+
+/**
+ * @param limit bytes
+ * @param within milliseconds for all of it
+ * @throws TransportError `timeout`, or `reset` where it is cut
+ */
+export async function readSmallBody(incoming: Incoming, limit: number, within: number): Promise<SmallBody> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const late = new TransportError('timeout', 'the body did not come in time');
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    incoming.abort(late);
+  }, within);
+  const source = readBody(incoming, within);
+  try {
+    for (;;) {
+      const { value, done } = await source.next();
+      if (done) return { bytes: joined(chunks, size) };
+      chunks.push(value);
+      size += value.length;
+      if (size > limit) return { bytes: joined(chunks, size), rest: source };
+    }
+  } catch (error) {
+    throw isLate ? late : error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export function joined(chunks: readonly Uint8Array[], size: number): Uint8Array {
+  if (chunks.length === 1) return chunks[0] as Uint8Array;
+  const all = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.length;
+  }
+  return all;
+}
+
+/** For bodies that nobody wants: their connection is one of six. */
+export function discard({ body, abort }: Incoming): void {
+  body?.cancel().catch(() => {});
+  abort(new Error('nobody wants the body'));
+}
+
+/** What an error of workerd's fetch or streams means; its own words say little, and name no addresses. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof TransportError) return error.failure;
+  const { message } = error as Error;
+  if (/Network connection lost/.test(message)) return { kind: 'reset', message: 'connection refused, or lost' };
+  return { kind: 'unknown', message: 'the request failed' };
+}

@@ -1,0 +1,73 @@
+import { answerError, RegistryError } from '../core/errors';
+import type { HeaderList } from '../core/headers';
+import type { Answer } from '../core/verbs';
+import type { Users } from '../shell/users';
+import { carryOut, type Hands, internalError } from '../shell/verb-loop';
+import { carrierOf, obtainLogin } from './errand';
+import { type Incoming, readSmallBody } from './incoming';
+import { relay } from './relay';
+import { answer } from './reply';
+import type { Session } from './session';
+
+/** Serves one request: carries out the core's verbs. */
+export async function serve(session: Session): Promise<Response> {
+  const { context, exchange, head, record } = session;
+  try {
+    const first = context.guard.admit(head, context.config);
+    const response = await carryOut(first, exchange, record, handsOf(session));
+    return response ?? answer(session, internalError(record));
+  } catch (error) {
+    record.why = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return answer(session, internalError(record));
+  }
+}
+
+function handsOf(session: Session): Hands<Response, Incoming> {
+  const { context, exchange, head, record, signal } = session;
+  return {
+    carrier: carrierOf(session),
+    // Nobody tells a Worker before it has answered; after that, its stream does.
+    isGone: () => false,
+    answer: (verb) => answer(session, verb),
+    readForm: (limit) => readForm(session, limit),
+    find: () => Promise.reject(new Error('there is a cache, and nothing to keep it in')),
+    place: () =>
+      context.guard.place({
+        head,
+        config: context.config,
+        route: exchange.route,
+        signal,
+        record,
+        onEnd: session.onEnd,
+      }),
+    serve: () => Promise.reject(new Error('there is a cache, and nothing to keep it in')),
+    relay: (sent, incoming, verb) => relay(session, sent, incoming, verb),
+    obtainLogin: (verb) => obtainLogin(session, verb),
+    identify: (authorization) => usersOf(session).identify(authorization),
+    issue: ({ user, lifetime }) => usersOf(session).issue(user, lifetime),
+  };
+}
+
+function usersOf({ context }: Session): Users {
+  if (!context.users) throw new Error('there is a gate, and nobody knows its users');
+  return context.users;
+}
+
+/** The client's small body, or the answer to one that is too large or does not come. */
+async function readForm({ request, context }: Session, limit: number): Promise<string | Answer> {
+  const close: HeaderList = [['connection', 'close']];
+  const incoming: Incoming = {
+    head: { status: 0, headers: [] },
+    body: request.body,
+    abort: (why) => void request.body?.cancel(why).catch(() => {}),
+  };
+  try {
+    const { bytes, rest } = await readSmallBody(incoming, limit, context.config.timeouts.response);
+    if (!rest) return new TextDecoder().decode(bytes);
+    await rest.return(undefined);
+    const message = `the request body is larger than ${limit} bytes`;
+    return answerError(new RegistryError(413, 'SIZE_INVALID', message, undefined, close));
+  } catch {
+    return answerError(new RegistryError(408, 'UNKNOWN', 'the request body did not come in time', undefined, close));
+  }
+}

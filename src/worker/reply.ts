@@ -1,0 +1,92 @@
+import { corsHeaders } from '../core/cors';
+import { type HeaderList, withoutHeaders } from '../core/headers';
+import type { Answer } from '../core/verbs';
+import { headersOf } from './heads';
+import { Patience } from './patience';
+import { type BodyInit, FixedLengthStream, IdentityTransformStream } from './platform';
+import { end, type Session } from './session';
+
+/** Statuses whose responses have no body (Fetch standard, "null body status"). */
+const BODILESS = [204, 205, 304];
+
+export function answer(session: Session, { status, headers, body, why }: Answer): Response {
+  const { head, record, context } = session;
+  record.why = why;
+  const bytes = new TextEncoder().encode(body ?? '');
+  const isHead = head.method === 'HEAD';
+  record.bytes = isHead ? 0 : bytes.length;
+  const more: HeaderList =
+    status === 204 ? [] : [['content-length', String(bytes.length)], ...corsHeaders(head.headers, context.config)];
+  end(session, { status, isWhole: true });
+  return bodiless(status, isHead)
+    ? replyHead(status, [...headers, ...more])
+    : reply(status, [...headers, ...more], bytes);
+}
+
+/** A response without a body: to HEAD it says the length of what GET would bring. */
+export function replyHead(status: number, headers: HeaderList): Response {
+  return reply(status, headers, null);
+}
+
+export function reply(status: number, headers: HeaderList, body: BodyInit | null): Response {
+  return new Response(body, { status, headers: headersOf(headers) });
+}
+
+function bodiless(status: number, isHead: boolean): boolean {
+  return isHead || BODILESS.includes(status);
+}
+
+/**
+ * A response whose body comes from a loop, at the client's pace. Where the loop fails, or brings another number of bytes than was said, the client's connection breaks:
+ * never a clean end on a short body (invariant 2).
+ * @param length bytes, where known
+ */
+export function replyStream(
+  session: Session,
+  status: number,
+  headers: HeaderList,
+  source: AsyncIterable<Uint8Array>,
+  length: number | undefined,
+): Response {
+  const { readable, writable } = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length);
+  session.keepAlive(pump(session, status, source, writable as unknown as WritableStream<Uint8Array>));
+  return reply(status, withoutHeaders(headers, 'content-length'), readable as unknown as BodyInit);
+}
+
+async function pump(
+  session: Session,
+  status: number,
+  source: AsyncIterable<Uint8Array>,
+  writable: WritableStream<Uint8Array>,
+): Promise<void> {
+  const { record, exchange } = session;
+  const { client } = exchange.timeouts;
+  const writer = writable.getWriter();
+  let isStalled = false;
+  const patience = new Patience(client, () => {
+    isStalled = true;
+    writer.abort(new Error('the client stands still')).catch(() => {});
+  });
+  let isClients = false;
+  try {
+    for await (const chunk of source) {
+      patience.begin();
+      isClients = true;
+      await writer.write(chunk);
+      isClients = false;
+      patience.end();
+      record.bytes += chunk.length;
+    }
+    isClients = true;
+    patience.begin();
+    await writer.close();
+    end(session, { status, isWhole: true });
+  } catch (error) {
+    if (isStalled) record.why = `the client took no byte for ${client / 1000} s`;
+    else if (!isClients) record.why = (error as Error).message;
+    await writer.abort(error).catch(() => {});
+    end(session, { status, isWhole: false, hasLeft: isClients && !isStalled });
+  } finally {
+    patience.close();
+  }
+}

@@ -1,0 +1,84 @@
+import type { Config } from '../core/config';
+import { Exchange } from '../core/exchange';
+import type { Memory } from '../core/memory';
+import type { RequestHead } from '../core/verbs';
+import type { Guard } from '../shell/guard';
+import type { Log } from '../shell/log';
+import type { RequestRecord } from '../shell/record';
+import { logRequest, openRecord } from '../shell/request-log';
+import type { TokenStore } from '../shell/token-store';
+import type { Users } from '../shell/users';
+import { requestHead } from './heads';
+import type { KeepAlive } from './platform';
+
+/** What the requests of an isolate share under one configuration. */
+export interface Context {
+  readonly config: Config;
+  readonly memory: Memory & { readonly tokens: TokenStore };
+  /** Present where the configuration has a gate with users. */
+  readonly users?: Users;
+  readonly guard: Guard;
+  readonly log: Log;
+}
+
+/** One request under way. */
+export interface Session {
+  readonly context: Context;
+  readonly exchange: Exchange;
+  readonly head: RequestHead;
+  readonly request: Request;
+  /** Aborted when all is over. */
+  readonly signal: AbortSignal;
+  readonly record: RequestRecord;
+  readonly keepAlive: KeepAlive;
+  readonly onEnd: (then: () => void) => void;
+  readonly finish: (ending: SessionEnd) => void;
+  /** Requests to upstreams so far. */
+  asked: number;
+}
+
+export interface SessionEnd {
+  readonly status: number;
+  readonly isWhole: boolean;
+  readonly hasLeft?: boolean;
+}
+
+export function openSession(context: Context, request: Request, keepAlive: KeepAlive): Session {
+  const head = requestHead(request);
+  const record = openRecord(head);
+  const exchange = new Exchange(context.config, context.memory, head);
+  const leaving = new AbortController();
+  let waiting: (() => void)[] | undefined = [];
+  return {
+    context,
+    exchange,
+    head,
+    request,
+    signal: leaving.signal,
+    record,
+    keepAlive,
+    asked: 0,
+    onEnd: (then) => (waiting ? waiting.push(then) : then()),
+    finish: ({ status, isWhole, hasLeft = false }) => {
+      const all = waiting;
+      if (!all) return;
+      waiting = undefined;
+      leaving.abort();
+      for (const then of all) then();
+      logRequest(context.log, {
+        config: context.config,
+        head,
+        route: exchange.route,
+        record,
+        status,
+        isWhole,
+        hasLeft,
+      });
+    },
+  };
+}
+
+/** All of a request is over: what waits for that is told, and its line is logged. */
+export function end(session: Session, ending: SessionEnd): void {
+  session.finish(ending);
+}

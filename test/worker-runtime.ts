@@ -1,0 +1,76 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { fetch, Miniflare, type Request } from 'miniflare';
+import type { Runtime } from './runtimes';
+import { root } from './tools/sources';
+import { isPretending } from './upstream/names';
+
+/** As deploy/cloudflare/wrangler.jsonc has it. */
+export const COMPATIBILITY_DATE = '2026-04-01';
+
+let built: string | undefined;
+
+/** The module that is deployed, built once a process. */
+export function builtWorker(): string {
+  if (built === undefined) {
+    const folder = mkdtempSync(join(tmpdir(), 'worker-'));
+    execFileSync(process.execPath, ['esbuild.config.mjs', '--target', 'cloudflare', '--outdir', folder], { cwd: root });
+    built = readFileSync(join(folder, 'worker.js'), 'utf8');
+    rmSync(folder, { recursive: true });
+  }
+  return built;
+}
+
+/** Real workerd, whose own socket is asked: nothing of the simulator is between. */
+export const worker: Runtime = {
+  name: 'Worker',
+  lacks: {
+    'broken chunks':
+      'workerd ends a chunked response cleanly whatever happens, so that the Worker always says the length',
+    'connect-time check':
+      'a Worker does not see which address it connects to; no private one is reached from Cloudflare',
+    departures: 'workerd does not say that a client has left that has not been answered yet',
+    'field lines': 'workerd writes all values of a field on one line',
+    files: 'a Worker has no files',
+    platforms: 'a Worker runs on its own platform alone',
+    process: 'a Worker is no process that listens, starts and stops',
+    reasons: 'workerd does not say why no connection came about',
+    'request line': 'workerd reads the request line and Host by itself, before the Worker',
+  },
+  async start(env) {
+    const lines: string[] = [];
+    const flare = new Miniflare({
+      modules: true,
+      script: builtWorker(),
+      compatibilityDate: COMPATIBILITY_DATE,
+      // As much as the paid plan has.
+      bindings: { MAX_SUBREQUESTS: '1000', ...env },
+      // Names are pretended in this process: only through it can they be reached.
+      ...(isPretending() && { outboundService: (request: Request) => fetch(request, { redirect: 'manual' }) as never }),
+      unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+      handleRuntimeStdio(stdout: Readable, stderr: Readable) {
+        for (const stream of [stdout, stderr]) collect(stream, lines);
+      },
+    });
+    await flare.ready;
+    const { port } = await flare.unsafeGetDirectURL();
+    return {
+      url: `http://127.0.0.1:${port}`,
+      port: Number(port),
+      logs: () => lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line)),
+      stop: () => flare.dispose(),
+    };
+  },
+};
+
+function collect(stream: Readable, lines: string[]): void {
+  let rest = '';
+  stream.setEncoding('utf8').on('data', (text: string) => {
+    const [...whole] = `${rest}${text}`.split('\n');
+    rest = whole.pop() as string;
+    lines.push(...whole);
+  });
+}
