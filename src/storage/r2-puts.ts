@@ -27,7 +27,8 @@ export interface PutsOptions {
 /** The puts of one store that have not ended. */
 export class R2Puts {
   readonly #options: PutsOptions;
-  readonly #open = new Set<Sink>();
+  /** Weakly: the request of a sink that is never ended may be over, of which nobody is told in a Worker. */
+  readonly #open = new Set<WeakRef<Sink>>();
   #isClosed = false;
 
   constructor(options: PutsOptions) {
@@ -42,18 +43,19 @@ export class R2Puts {
     const partBytes = Math.max(PART_BYTES, Math.ceil((about.size ?? 0) / MAX_PARTS / MIB) * MIB);
     // R2 itself proves what comes in one request.
     const proof = isSingle ? 'caller' : about.proof;
-    const sink: Sink = new ProvingSink(key, { ...about, proof }, this.#target(key, about, isSingle, partBytes), {
+    const sink = new ProvingSink(key, { ...about, proof }, this.#target(key, about, isSingle, partBytes), {
       maxBytes: Math.max(MAX_SINGLE_BYTES, partBytes * MAX_PARTS),
       hasher: hashByStream,
-      onEnd: () => this.#open.delete(sink),
+      onEnd: () => this.#open.delete(open),
     });
-    this.#open.add(sink);
+    const open = new WeakRef(sink);
+    this.#open.add(open);
     return sink;
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.all([...this.#open].map((sink) => sink.abort()));
+    await Promise.all([...this.#open].map((open) => open.deref()?.abort()));
   }
 
   #target(key: Key, about: About, isSingle: boolean, partBytes: number): Target {

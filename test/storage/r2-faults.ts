@@ -21,6 +21,14 @@ const CHANGES: Readonly<Record<string, (bucket: R2Bucket, name: string) => Metho
   'no network': () => fail('Network connection lost.'),
   'short pages': (bucket, name) =>
     name === 'list' ? (options: object) => bucket.list({ ...options, limit: 2 }) : undefined,
+  'no end': (_, name) =>
+    // Takes some, and then neither takes more nor fails.
+    name === 'put'
+      ? async (_: string, body: ReadableStream<Uint8Array>) => {
+          await body.getReader().read();
+          return new Promise(() => {});
+        }
+      : undefined,
   'half a put': (bucket, name) =>
     name === 'put'
       ? async (_: string, body: ReadableStream<Uint8Array>) => {
