@@ -1,3 +1,5 @@
+import type { StorePlace } from './cache-config';
+
 export type Platform = 'node' | 'aliyun-fc' | 'cloudflare-workers';
 
 /** What a platform's edge carries; sources: deploy/<platform>/README.md. */
@@ -24,6 +26,8 @@ export interface Capabilities {
   readonly roles: boolean;
   /** A request has the time of a processor that it takes to check a password by bcrypt. */
   readonly slowPasswords: boolean;
+  /** Where content can be kept. */
+  readonly stores: readonly StorePlace['kind'][];
 }
 
 export const capabilities: Readonly<Record<Platform, Capabilities>> = {
@@ -39,6 +43,7 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
     breaksChunks: true,
     roles: true,
     slowPasswords: true,
+    stores: ['memory', 'disk', 's3'],
   },
   'aliyun-fc': {
     maxTarget: 4096,
@@ -52,6 +57,7 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
     breaksChunks: true,
     roles: true,
     slowPasswords: true,
+    stores: ['memory', 'disk', 's3'],
   },
   'cloudflare-workers': {
     maxTarget: 16_384,
@@ -65,6 +71,7 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
     breaksChunks: false,
     roles: false,
     slowPasswords: false,
+    stores: ['r2'],
   },
 };
 
