@@ -6,7 +6,7 @@ import { hashSync } from 'bcryptjs';
 import { readConfig } from '../src/core/config';
 import type { ConfigError } from '../src/core/config-error';
 import { hashPassword, makePassword } from '../src/shell/made-passwords';
-import { runtimes, unless } from './runtimes';
+import { nodeOnly, runtimes } from './runtimes';
 import { ask, basic } from './upstream/client';
 import { pull, push } from './upstream/docker';
 import { makeImage } from './upstream/image';
@@ -75,10 +75,8 @@ describe('the settings of a login', () => {
 
 describe.each(runtimes)('with the $name runtime, users of the proxy itself', (runtime) => {
   const stage = stageFor(runtime);
-  const folder = mkdtempSync(join(tmpdir(), 'login-'));
 
   afterEach(async () => expect(await stage.close()).toEqual([]));
-  afterAll(() => rmSync(folder, { recursive: true }));
 
   /** A registry with a private repository that only the proxy's own account may touch. */
   async function scene(env: Record<string, string> = {}) {
@@ -140,17 +138,6 @@ describe.each(runtimes)('with the $name runtime, users of the proxy itself', (ru
     expect(replies.map(({ status }) => status)).toEqual([401, 200, 401]);
   });
 
-  unless(runtime, 'files')('may read of the file of users, as distribution names it', async () => {
-    const path = join(folder, randomUUID());
-    writeFileSync(path, `# ours\n${HTPASSWD.replace(',', '\n')}\n`);
-    const names = { REGISTRY_AUTH: 'htpasswd', REGISTRY_AUTH_HTPASSWD_PATH: path, REGISTRY_AUTH_HTPASSWD_REALM: 'x' };
-    const { get } = await scene({ HTPASSWD: '', ...names });
-    expect([(await get(login('bob'))).status, (await get()).header('www-authenticate')]).toEqual([
-      200,
-      'Basic realm="x"',
-    ]);
-  });
-
   test('push nothing unless they have the right to', async () => {
     const { base, registry } = await scene();
     const begun = await ask(`${base}/v2/team/new/blobs/uploads/`, { method: 'POST', headers: login('alice') });
@@ -195,19 +182,19 @@ describe.each(runtimes)('with the $name runtime, users of the proxy itself', (ru
   });
 });
 
-/** bcrypt takes threads. */
-const withThreads = runtimes.filter(({ name }) => name === 'Node');
-
-describe.each(withThreads)('with the $name runtime, users who chose their passwords', (runtime) => {
+/** bcrypt takes threads, and there are files. */
+describe.each(nodeOnly)('with the $name runtime, users who chose their passwords', (runtime) => {
   const stage = stageFor(runtime);
   const chosen = `${randomUUID()}:ü`;
+  const folder = mkdtempSync(join(tmpdir(), 'login-'));
 
   afterEach(async () => expect(await stage.close()).toEqual([]));
+  afterAll(() => rmSync(folder, { recursive: true }));
 
-  async function scene(htpasswd: string) {
+  async function scene(htpasswd: string, env: Record<string, string> = {}) {
     const registry = await stage.registry();
     smallImage(registry);
-    const { url: base } = await stage.proxy(registry, { HTPASSWD: htpasswd });
+    const { url: base } = await stage.proxy(registry, { HTPASSWD: htpasswd, ...env });
     const get = (user: string, password: string) =>
       ask(`${base}/v2/team/app/manifests/v1`, { headers: { authorization: basic(user, password) } });
     return { base, get };
@@ -224,6 +211,16 @@ describe.each(withThreads)('with the $name runtime, users who chose their passwo
     ];
     const replies = await Promise.all(tries.map(([user, password]) => get(user, password)));
     expect(replies.map(({ status }) => status)).toEqual([200, 200, 401, 401, 401]);
+  });
+
+  test('may stand in a file, as distribution names it', async () => {
+    const path = join(folder, randomUUID());
+    writeFileSync(path, `# ours\ncarol:${hashSync(chosen, 4)}\n${HTPASSWD.replace(',', '\n')}\n`);
+    const names = { REGISTRY_AUTH: 'htpasswd', REGISTRY_AUTH_HTPASSWD_PATH: path, REGISTRY_AUTH_HTPASSWD_REALM: 'x' };
+    const { get } = await scene('', names);
+    const replies = [await get('carol', chosen), await get('bob', PASSWORDS.bob), await get('carol', '')];
+    expect(replies.map(({ status }) => status)).toEqual([200, 200, 401]);
+    expect(replies[2].header('www-authenticate')).toBe('Basic realm="x"');
   });
 
   test('do not make others wait: a hundred logins at once, while pulls go on', async () => {

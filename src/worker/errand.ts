@@ -1,8 +1,9 @@
 import type { Authorize, Forward, ObtainLogin } from '../core/verbs';
 import type { Carrier } from '../shell/carrier';
 import { fetchLogin } from '../shell/cloud-login';
-import { CLOUD_TIMEOUT, type CloudFetch } from '../shell/cloud-request';
+import type { CloudFetch } from '../shell/cloud-request';
 import { TransportError } from '../shell/transport-error';
+import { cloudFetch } from './cloud-fetch';
 import { discard, failureOf, type Incoming, readSmallBody } from './incoming';
 import type { Session } from './session';
 import { send } from './transport';
@@ -80,8 +81,13 @@ async function fetchTokenDocument(
 /** Whether it could be had. Many may wait for it, so nobody's leaving ends it. */
 export async function obtainLogin(session: Session, { account, host, key }: ObtainLogin): Promise<boolean> {
   const { context, record } = session;
+  const fetch = cloudFetch(context.config.timeouts);
+  const counted: CloudFetch = async (request) => {
+    countOne(session);
+    return fetch(request);
+  };
   const document = await context.memory.tokens.obtain(key, undefined, () => {
-    const login = fetchLogin(account, host, cloudFetch(session)).catch((error: Error) => {
+    const login = fetchLogin(account, host, counted).catch((error: Error) => {
       context.log.warn('no login from the cloud', { id: record.id, why: error.message });
       return undefined;
     });
@@ -89,23 +95,4 @@ export async function obtainLogin(session: Session, { account, host, key }: Obta
     return login;
   });
   return document !== undefined;
-}
-
-/** How requests to clouds leave. */
-function cloudFetch(session: Session): CloudFetch {
-  const { timeouts } = session.context.config;
-  return async ({ method, url, headers, body = 'none', reach, within, limit }) => {
-    countOne(session);
-    try {
-      const forward: Forward = { verb: 'forward', method, url, headers, body, reach, purpose: 'realm', within };
-      const incoming = await send({ forward, timeouts });
-      const { bytes, rest } = await readSmallBody(incoming, limit, CLOUD_TIMEOUT);
-      await rest?.return(undefined);
-      if (rest) throw new TransportError('unknown', `the answer is larger than ${limit / 1024} KiB`);
-      return { status: incoming.head.status, body: new TextDecoder().decode(bytes) };
-    } catch (error) {
-      const { kind, message } = failureOf(error);
-      throw new TransportError(kind, message, error);
-    }
-  };
 }

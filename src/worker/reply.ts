@@ -2,6 +2,7 @@ import { corsHeaders } from '../core/cors';
 import { type HeaderList, withoutHeaders } from '../core/headers';
 import type { Answer } from '../core/verbs';
 import { headersOf } from './heads';
+import { failureOf } from './incoming';
 import { Patience } from './patience';
 import { type BodyInit, FixedLengthStream, IdentityTransformStream } from './platform';
 import { end, type Session } from './session';
@@ -9,14 +10,14 @@ import { end, type Session } from './session';
 /** Statuses whose responses have no body (Fetch standard, "null body status"). */
 const BODILESS = [204, 205, 304];
 
-export function answer(session: Session, { status, headers, body, why }: Answer): Response {
+export function answer(session: Session, { status, headers, body, why, sameOrigin }: Answer): Response {
   const { head, record, context } = session;
   record.why = why;
   const bytes = new TextEncoder().encode(body ?? '');
   const isHead = head.method === 'HEAD';
   record.bytes = isHead ? 0 : bytes.length;
-  const more: HeaderList =
-    status === 204 ? [] : [['content-length', String(bytes.length)], ...corsHeaders(head.headers, context.config)];
+  const cors = sameOrigin ? [] : corsHeaders(head.headers, context.config);
+  const more: HeaderList = status === 204 ? [] : [['content-length', String(bytes.length)], ...cors];
   end(session, { status, isWhole: true });
   return bodiless(status, isHead)
     ? replyHead(status, [...headers, ...more])
@@ -50,6 +51,32 @@ export function replyStream(
 ): Response {
   const { readable, writable } = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length);
   session.keepAlive(pump(session, status, source, writable as unknown as WritableStream<Uint8Array>));
+  return reply(status, withoutHeaders(headers, 'content-length'), readable as unknown as BodyInit);
+}
+
+/**
+ * A response whose body the platform hands on by itself, without a turn of ours: what breaks off is broken off, and not continued.
+ */
+export function replyDirectly(
+  session: Session,
+  status: number,
+  headers: HeaderList,
+  body: ReadableStream<Uint8Array>,
+  length: number,
+): Response {
+  const { readable, writable } = new FixedLengthStream(length);
+  const { record } = session;
+  const whole = body.pipeTo(writable as unknown as WritableStream<Uint8Array>).then(
+    () => {
+      record.bytes = length;
+      end(session, { status, isWhole: true });
+    },
+    (error: Error) => {
+      record.why = failureOf(error).message;
+      end(session, { status, isWhole: false });
+    },
+  );
+  session.keepAlive(whole);
   return reply(status, withoutHeaders(headers, 'content-length'), readable as unknown as BodyInit);
 }
 

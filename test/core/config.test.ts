@@ -3,6 +3,7 @@ import { hashSync } from 'bcryptjs';
 import { capabilities } from '../../src/core/capabilities';
 import { type Config, readConfig } from '../../src/core/config';
 import { ConfigError } from '../../src/core/config-error';
+import { noFiles } from '../../src/core/files';
 import type { S3Place } from '../../src/core/s3-place';
 import { settings } from '../../src/core/settings';
 import { hrefOf } from '../../src/core/url';
@@ -65,6 +66,7 @@ const BUCKET = 's3://images?endpoint=http://minio:9000';
 const PARTNERS: Record<string, Record<string, string>> = {
   REGISTRY_ACCOUNTS: { ANONYMOUS_PULL: 'true' },
   AUTH_HEADER: { ANONYMOUS_PULL: 'true' },
+  ADMIN_TOKEN: { PLATFORM: 'cloudflare-workers' },
   AUTH_REALM: { HTPASSWD: HASHED },
   SATISFY: { HTPASSWD: HASHED, ALLOW_CLIENTS: 'private' },
   ACCESS: { HTPASSWD: `${HASHED},bob:${HASHED.slice(6)}` },
@@ -234,12 +236,18 @@ describe('every setting', () => {
       },
     ],
     ['CACHE_SECRET_KEY', 'c', ({ cache }) => (cache?.place as S3Place | undefined)?.keys?.secret, 'c'],
+    ['ADMIN_TOKEN', 'abcdefghijklmnop', ({ admin }) => admin?.token, 'abcdefghijklmnop'],
     ['DOWNLOAD_CONNECTIONS', '64', { downloadConnections: 64 }],
     ['PLATFORM', 'Aliyun-FC', { platform: 'aliyun-fc' }],
     ['PLATFORM', 'node', { platform: 'node' }],
-    ['PLATFORM', 'cloudflare-workers', { maxRequestBody: 100_000_000, maxSubrequests: 50 }],
+    [
+      'PLATFORM',
+      'cloudflare-workers',
+      { maxRequestBody: 100_000_000, maxSubrequests: 50, directAbove: 32 * 1024 * 1024 },
+    ],
     ['MAX_REQUEST_BODY', '200m', { maxRequestBody: 200 * 1024 * 1024 }],
-    ['MAX_SUBREQUESTS', '10000', { maxSubrequests: 10_000 }],
+    ['MAX_SUBREQUESTS', '10000', { maxSubrequests: 10_000, directAbove: Number.POSITIVE_INFINITY }],
+    ['DIRECT_ABOVE', '64m', { directAbove: 64 * 1024 * 1024 }],
     ['BODY_FRAMING', 'chunked', { chunkedAbove: 4 * 1024 * 1024 }],
     ['CONNECT_TIMEOUT', '500ms', ({ timeouts }) => timeouts.connect, 500],
     ['RESPONSE_TIMEOUT', '1.5m', ({ timeouts }) => timeouts.response, 90_000],
@@ -261,7 +269,7 @@ describe('every setting', () => {
   });
 
   test.each(cases)('%s=%s', (...[name, text, expected, value]) => {
-    const config = readConfig({ ...PARTNERS[name], [name]: text });
+    const config = readConfig({ ...PARTNERS[name], [name]: text }, [], {}, noFiles, []);
     if (typeof expected === 'function') expect(expected(config)).toEqual(value);
     else expect(config).toMatchObject(expected);
   });

@@ -54,6 +54,16 @@ export const proxies = {
   'kept.example.com': 3022,
   'cached.example.com': 3023,
   'close.example.com': 3024,
+  /** As Workers: one registry, by rows in KV, with a bucket, with users of their own. */
+  'worker.example.com': 3025,
+  'maps.example.com': 3026,
+  'docker.maps.example.com': 3026,
+  'ghcr.maps.example.com': 3026,
+  'bucket.example.com': 3027,
+  'worker-users.example.com': 3028,
 } as const;
 
 export type ProxyName = keyof typeof proxies;
+
+/** Those that run behind an edge: it speaks TLS to them, too, and says who the client is. */
+export const workerPorts: ReadonlySet<number> = new Set([3025, 3026, 3027, 3028]);

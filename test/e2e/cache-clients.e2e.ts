@@ -1,18 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ProxyName } from './addresses';
-import {
-  digestsOf,
-  expectInContainerd,
-  expectInFolder,
-  expectInLayout,
-  expectInPodman,
-  fileDigest,
-  podmanAt,
-  startContainerd,
-} from './clients';
+import { digestsOf, expectInFolder } from './clients';
 import { type RealImage, realImage } from './images';
+import { emptyFolder, helm, pullers } from './pullers';
 import { alice, createScene, endScene, expectNoHarm, type Scene } from './scene';
 import { apart, skopeo } from './users';
 import { hasClient, type RunningProxy, type World } from './world';
@@ -54,87 +46,7 @@ afterEach(() => expectNoHarm(scene));
 
 afterAll(() => endScene(scene, [scene?.follow, ...proxies].filter(Boolean)));
 
-function emptyFolder(name: string): string {
-  const path = join(world.folder, 'tmp', name.replaceAll(/[^\w-]/g, '-'));
-  mkdirSync(path, { recursive: true });
-  return path;
-}
-
-interface Client {
-  readonly name: string;
-  readonly isThere: boolean;
-  /** Pulls into an empty place, and compares every byte. */
-  pull(host: ProxyName, run: string): Promise<void>;
-}
-
-const clients: Client[] = [
-  {
-    name: 'skopeo: every platform',
-    isThere: true,
-    async pull(host, run) {
-      const folder = emptyFolder(`skopeo-${host}-${run}`);
-      await world.ok(
-        skopeo('copy', '--all', `docker://${host}/library/nginx`, `dir:${folder}`),
-        apart(world, 'skopeo'),
-      );
-      expectInFolder(folder, scene.images.nginx);
-    },
-  },
-  {
-    name: 'podman: nginx',
-    isThere: true,
-    async pull(host, run) {
-      const { podman } = podmanAt(world, `podman-${host.slice(0, 4)}-${run}`);
-      const name = `${host}/library/nginx:1.27`;
-      await world.ok([...podman, 'pull', name], apart(world, 'podman'));
-      await expectInPodman(world, podman, name, nginx, scene.images.nginx.index.digest);
-    },
-  },
-  {
-    name: 'containerd: an image with a 60 MB layer',
-    isThere: true,
-    async pull(host, run) {
-      const containerd = await startContainerd(world, `ctr-${host}-${run}`, { border: true });
-      const name = `${host}/acme/big:1`;
-      await containerd.ok('images', 'pull', '--snapshotter', 'native', name);
-      await expectInContainerd(containerd, name, scene.images.big);
-      await containerd.daemon.stop();
-    },
-  },
-  {
-    name: 'crane: every platform',
-    isThere: hasClient('crane'),
-    async pull(host, run) {
-      const folder = join(world.folder, 'tmp', `crane-${host}-${run}`);
-      const here = apart(world, 'crane');
-      await world.ok(['crane', 'pull', '--format', 'oci', `${host}/acme/multi:1`, folder], here);
-      expectInLayout(folder, scene.images.multi);
-      expect((await world.ok(['crane', 'digest', `${host}/acme/multi:1`], here)).trim()).toBe(
-        scene.images.multi.index.digest,
-      );
-    },
-  },
-  {
-    name: 'oras: an image',
-    isThere: hasClient('oras'),
-    async pull(host, run) {
-      const folder = join(world.folder, 'tmp', `oras-${host}-${run}`);
-      const name = `${host}/acme/multi:1`;
-      await world.ok(['oras', 'copy', '--to-oci-layout', name, `${folder}:1`], apart(world, 'oras'));
-      expectInLayout(folder, scene.images.multi);
-    },
-  },
-  {
-    name: 'helm: a chart',
-    isThere: hasClient('helm'),
-    async pull(host, run) {
-      const folder = emptyFolder(`helm-${host}-${run}`);
-      const pull = ['helm', 'pull', `oci://${host}/acme/chart`, '--version', '0.1.0', '-d', folder];
-      await world.ok(pull, apart(world, 'helm'));
-      expect(fileDigest(join(folder, 'chart-0.1.0.tgz'))).toBe(fileDigest(join(world.folder, 'tmp/chart-0.1.0.tgz')));
-    },
-  },
-];
+const clients = [...pullers, helm];
 
 (hasClient('helm') ? test : test.skip)('helm has a chart to pull', async () => {
   await world.ok(['helm', 'create', 'chart']);
@@ -178,7 +90,7 @@ describe('a tag that moves', () => {
 describe('a push through a proxy with a cache', () => {
   const push = async (image: RealImage, folder: string) => {
     world.hub.putImage('acme/source', folder, image);
-    const from = emptyFolder(folder);
+    const from = emptyFolder(world, folder);
     const here = apart(world, 'push');
     await world.ok(
       skopeo('copy', '--src-creds', alice.pair, `docker://${RELAY}/acme/source:${folder}`, `dir:${from}`),
@@ -187,7 +99,7 @@ describe('a push through a proxy with a cache', () => {
     await world.ok(skopeo('copy', '--dest-creds', alice.pair, `dir:${from}`, `docker://${RELAY}/acme/pushed:1`), here);
   };
   const pulled = async (name: string, login: string[] = []) => {
-    const folder = emptyFolder(name);
+    const folder = emptyFolder(world, name);
     await world.ok(skopeo('copy', ...login, `docker://${RELAY}/acme/pushed:1`, `dir:${folder}`), apart(world, name));
     return folder;
   };
@@ -203,7 +115,7 @@ describe('a push through a proxy with a cache', () => {
   });
 
   test('is not answered from the cache: a HEAD for a layer of another repository says that it is not there', async () => {
-    await clients[0]?.pull(RELAY, 'before-mount');
+    await clients[0]?.pull(scene, RELAY, 'before-mount');
     const layer = nginx.layers[1]?.digest as string;
     const script = `token=$(curl -s -u "$1" "https://${RELAY}/token?scope=repository:acme/empty:pull,push" | sed 's/.*"token":"\\([^"]*\\).*/\\1/')
       curl -s -o /dev/null -w '%{http_code}' -I -H "Authorization: Bearer $token" "https://${RELAY}/v2/acme/empty/blobs/$2"`;
@@ -214,7 +126,12 @@ describe('a push through a proxy with a cache', () => {
 describe('a private image', () => {
   const private_ = (...login: string[]) =>
     world.run(
-      skopeo('copy', ...login, `docker://${RELAY}/acme/private:1`, `dir:${emptyFolder(`private-${login.length}`)}`),
+      skopeo(
+        'copy',
+        ...login,
+        `docker://${RELAY}/acme/private:1`,
+        `dir:${emptyFolder(world, `private-${login.length}`)}`,
+      ),
       apart(world, `private-${login.length}`),
     );
 
@@ -231,7 +148,7 @@ describe('a private image', () => {
 
 describe.each([RELAY, SEVERAL] as const)('through %s', (host) => {
   for (const { name, isThere, pull } of clients) {
-    (isThere ? test : test.skip)(name, () => pull(host, 'first'));
+    (isThere ? test : test.skip)(name, () => pull(scene, host, 'first'));
   }
 });
 
@@ -243,12 +160,12 @@ describe('once registry, token server and CDN are gone', () => {
 
   describe.each([RELAY, SEVERAL] as const)('through %s', (host) => {
     for (const { name, isThere, pull } of clients) {
-      (isThere ? test : test.skip)(name, () => pull(host, 'second'));
+      (isThere ? test : test.skip)(name, () => pull(scene, host, 'second'));
     }
   });
 
   test('a private image is given to nobody', async () => {
-    const folder = emptyFolder('private-gone');
+    const folder = emptyFolder(world, 'private-gone');
     const said = await world.fails(
       skopeo('copy', `docker://${RELAY}/acme/private:1`, `dir:${folder}`),
       apart(world, 'private-gone'),

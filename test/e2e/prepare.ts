@@ -9,6 +9,9 @@ export const project = resolve(__dirname, '../..');
 /** What is tested: built afresh, unless another file is named. */
 export const bundle = resolve(process.env.E2E_BUNDLE ?? join(project, 'dist/bundle.js'));
 
+/** The same for the Worker. */
+export const workerModule = resolve(process.env.E2E_WORKER ?? join(project, 'deploy/cloudflare/dist/worker.js'));
+
 /** Where `setup` puts the clients it builds. */
 export const clientsFolder = process.env.E2E_BIN ?? join(homedir(), '.cache/registry-proxy-e2e/bin');
 
@@ -21,9 +24,13 @@ function prepare(): void {
   if (process.platform !== 'linux') throw new Error('The end-to-end tests need Linux: they run in its namespaces.');
   if (process.getuid?.() !== 0) throw new Error('The end-to-end tests need root: sudo yarn test:e2e');
   execFileSync(join(__dirname, 'setup'), { stdio: ['ignore', 'inherit', 'inherit'] });
-  if (!process.env.E2E_BUNDLE) {
-    execFileSync(process.execPath, ['esbuild.config.mjs'], { cwd: project, stdio: ['ignore', 'ignore', 'inherit'] });
-  }
+  if (!process.env.E2E_BUNDLE) build();
+  if (!process.env.E2E_WORKER) build('--target', 'cloudflare', '--outdir', dirname(workerModule));
+}
+
+function build(...options: string[]): void {
+  const command = ['esbuild.config.mjs', ...options];
+  execFileSync(process.execPath, command, { cwd: project, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
 // While the file is read, not in a hook: which clients there are decides which cases there are, and the first time

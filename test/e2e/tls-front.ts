@@ -1,4 +1,4 @@
-import { proxies, proxyAddress } from './addresses';
+import { proxies, proxyAddress, workerPorts } from './addresses';
 
 /** The simplest TLS front of every proxy, as an nginx configuration: what a platform's gateway does. */
 export function frontConfiguration(folder: string): string {
@@ -7,7 +7,7 @@ export function frontConfiguration(folder: string): string {
     server {
       listen ${proxyAddress}:443 ssl;
       server_name ${name} *.${name};
-      location / { proxy_pass http://127.0.0.1:${port}; }
+      location / { proxy_pass ${workerPorts.has(port) ? 'https' : 'http'}://127.0.0.1:${port}; }
     }`,
   );
   return `daemon off;
@@ -28,6 +28,7 @@ export function frontConfiguration(folder: string): string {
     proxy_set_header Host $http_host;
     proxy_set_header X-Forwarded-Proto $scheme;
     proxy_set_header X-Forwarded-For $remote_addr;
+    proxy_set_header CF-Connecting-IP $remote_addr;
     ${servers.join('\n')}
   }
   `;

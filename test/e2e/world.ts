@@ -89,12 +89,7 @@ export async function createWorld(): Promise<World> {
         ...options,
         env: { PORT: String(port), NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem'), LOG_FORMAT: 'json', ...env },
       });
-      const log = (): LogLine[] =>
-        child
-          .log()
-          .split('\n')
-          .filter((line) => line.startsWith('{') && line.endsWith('}'))
-          .map((line) => JSON.parse(line));
+      const log = () => jsonLines(child.log());
       await until(`the proxy ${name} listens`, child, () => log().some(({ msg }) => msg === 'listening'));
       return {
         name,
@@ -140,4 +135,10 @@ export async function createWorld(): Promise<World> {
     throw error;
   }
   return world;
+}
+
+/** Lines of a log that are JSON. */
+export function jsonLines(log: string): LogLine[] {
+  const lines = log.split('\n').filter((line) => line.startsWith('{') && line.endsWith('}'));
+  return lines.map((line) => JSON.parse(line));
 }

@@ -1,14 +1,11 @@
 import { createVerify, generateKeyPairSync, randomUUID } from 'node:crypto';
-import { join } from 'node:path';
-import { build } from 'esbuild';
-import { Miniflare } from 'miniflare';
 import { basicLogin } from '../../src/core/basic';
 import type { CloudAccount } from '../../src/core/cloud-account';
 import { parseUrl, type Url } from '../../src/core/url';
 import type { CloudRequest } from '../../src/shell/cloud-request';
 import { hashPassword, makePassword } from '../../src/shell/made-passwords';
 import { openUsers } from '../../src/shell/users';
-import { root } from '../tools/sources';
+import { type Call, startInWorkerd } from '../tools/workerd';
 
 const password = makePassword();
 const gate = {
@@ -21,8 +18,8 @@ const gate = {
 
 /** A Worker that does what the tests ask it to; its users are opened where no request is there yet. */
 const source = `
-  import { fetchLogin } from './cloud-login';
-  import { openUsers } from './users';
+  import { fetchLogin } from './shell/cloud-login';
+  import { openUsers } from './shell/users';
   const users = openUsers({ users: new Map(${JSON.stringify([...gate.users])}), secret: '${gate.secret}' });
   const work = {
     identify: ({ authorization }) => users.identify(authorization),
@@ -32,42 +29,15 @@ const source = `
       const fetch = async (request) => (asked.push(request), { status: 200, body: JSON.stringify(answer) });
       return { asked, document: await fetchLogin(account, host, fetch).catch((error) => error.message) };
     },
-  };
-  export default {
-    async fetch(request) {
-      const [name, given] = await request.json();
-      return Response.json(await work[name](given));
-    },
   };`;
 
-let worker: Miniflare;
-let url: URL;
-
+let worker: Awaited<ReturnType<typeof startInWorkerd>>;
 beforeAll(async () => {
-  // Whatever needs Node, and is not found for a browser, fails the build.
-  const { outputFiles } = await build({
-    stdin: { contents: source, resolveDir: join(root, 'src/shell') },
-    bundle: true,
-    platform: 'browser',
-    format: 'esm',
-    target: 'es2022',
-    write: false,
-  });
-  worker = new Miniflare({
-    modules: true,
-    script: outputFiles[0].text,
-    compatibilityDate: '2026-04-01',
-    unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
-  });
-  url = await worker.unsafeGetDirectURL();
+  worker = await startInWorkerd(source);
 });
+afterAll(() => worker.stop());
 
-afterAll(() => worker.dispose());
-
-async function run<T>(name: string, given: object): Promise<T> {
-  const response = await fetch(url, { method: 'POST', body: JSON.stringify([name, given]) });
-  return (await response.json()) as T;
-}
+const run: Call = (name, given) => worker.call(name, given);
 
 /** What was asked of the cloud, and the document or the error. */
 const obtain = (account: CloudAccount, host: string, answer: object) =>
