@@ -11,6 +11,7 @@ export type Trait =
   | 'departures'
   | 'field lines'
   | 'files'
+  | 'joining'
   | 'platforms'
   | 'process'
   | 'reasons'
@@ -49,6 +50,8 @@ export interface Instance {
   /** Every line logged so far, parsed. */
   logs(): Record<string, unknown>[];
   stop(): Promise<void>;
+  /** Whether a blob is in the bucket that this instance has in place of a folder. */
+  isInBucket?(digest: string): Promise<boolean>;
 }
 
 const node: Runtime = {

@@ -35,20 +35,22 @@ export const worker: Runtime = {
     departures: 'workerd does not say that a client has left that has not been answered yet',
     'field lines': 'workerd writes all values of a field on one line',
     files: 'a Worker has no files',
+    joining: 'workerd lets no request follow what another one fetches',
     platforms: 'a Worker runs on its own platform alone',
     process: 'a Worker is no process that listens, starts and stops',
     reasons: 'workerd does not say why no connection came about',
     'request line': 'workerd reads the request line and Host by itself, before the Worker',
   },
   gathers: 600_000,
-  async start(env) {
+  async start({ CACHE, ...env }) {
     const lines: string[] = [];
     const flare = new Miniflare({
       modules: true,
       script: builtWorker(),
       compatibilityDate: COMPATIBILITY_DATE,
+      ...bucketFor(CACHE),
       // As much as the paid plan has.
-      bindings: { MAX_SUBREQUESTS: '1000', ...env },
+      bindings: { MAX_SUBREQUESTS: '1000', ...env, ...(bucketFor(CACHE) === undefined && CACHE && { CACHE }) },
       ...(env.ADMIN_TOKEN && { kvNamespaces: ['REGISTRY_MAPS'] }),
       // Names are pretended in this process: only through it can they be reached.
       ...(isPretending() && { outboundService: (request: Request) => fetch(request, { redirect: 'manual' }) as never }),
@@ -63,10 +65,29 @@ export const worker: Runtime = {
       url: `http://127.0.0.1:${port}`,
       port: Number(port),
       logs: () => lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line)),
-      stop: () => flare.dispose(),
+      stop: once(() => flare.dispose()),
+      isInBucket: async (digest) => {
+        const bucket = await flare.getR2Bucket('REGISTRY_CACHE');
+        return (await bucket.head(`blobs/${digest.replace(':', '/')}`)) !== null;
+      },
     };
   },
 };
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => {
+    done ??= work();
+    return done;
+  };
+}
+
+/** What other runtimes keep in memory or in a folder, this one has in a bucket. */
+function bucketFor(cache: string | undefined) {
+  const folder = /^disk:(.*)$/.exec(cache ?? '')?.[1];
+  if (folder === undefined && cache !== 'memory') return undefined;
+  return { r2Buckets: ['REGISTRY_CACHE'], ...(folder !== undefined && { r2Persist: join(folder, 'r2') }) };
+}
 
 function collect(stream: Readable, lines: string[]): void {
   let rest = '';
