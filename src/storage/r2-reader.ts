@@ -29,12 +29,14 @@ export class R2Reading implements Reading {
     this.#bytes = this.#read();
   }
 
-  /**
-   * The object's own stream, which costs no time of the processor to send; in place of the loop. Undefined for bytes that have to be
-   * proven on their way.
-   */
-  get stream(): ReadableStream<Uint8Array> | undefined {
-    return this.#watch ? undefined : this.#body;
+  /** Nothing has to be proven on the way: `stream` gives what the loop would. */
+  get isProven(): boolean {
+    return this.#watch === undefined;
+  }
+
+  /** The object's own stream, which costs no time of the processor to send; in place of the loop, and without its proof. */
+  get stream(): ReadableStream<Uint8Array> {
+    return this.#body;
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {

@@ -18,6 +18,9 @@ import type { Context } from './session';
 /** A request that fetches a token may be ended by the platform before it is over; and it is over when its response is. */
 const SHARING: TokenSharing = { renews: false, patience: 10_000 };
 
+/** Bytes that a Worker hashes in the 10 ms of a processor that the free plan has for a request, with some to spare. */
+const HASH_UP_TO = 1024 * 1024;
+
 /** What a Worker is given: variables and secrets as texts, and bindings. */
 export type Bindings = Readonly<Record<string, unknown>>;
 
@@ -68,16 +71,18 @@ export class Contexts {
     const log = logOf(config);
     for (const note of config.notes) log.warn(note);
     const users = config.gate && openUsers(config.gate);
-    const content = config.cache && this.#openContent(log);
+    const content = config.cache && this.#openContent(config, log);
     return { config, memory: createMemory(SHARING), guard: this.#guard, log, users, content };
   }
 
   /** @throws ConfigError */
-  #openContent(log: Log): Content {
+  #openContent({ cache, directAbove }: Config, log: Log): Content {
     if (!this.#bucket)
       throw new ConfigError(['CACHE=r2: no bucket is bound as REGISTRY_CACHE; bind one, or leave CACHE out']);
     const onFault = faultReporter(log);
-    return new Content(new R2Store({ bucket: this.#bucket, onFault }), onFault);
+    const prefix = cache?.place.kind === 'r2' ? cache.place.prefix : '';
+    const hashUpTo = Number.isFinite(directAbove) ? HASH_UP_TO : undefined;
+    return new Content(new R2Store({ bucket: this.#bucket, prefix, onFault }), onFault, { hashUpTo });
   }
 
   #read(rows: readonly Row[] | undefined): Config {

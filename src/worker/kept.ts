@@ -25,6 +25,8 @@ export interface KeptOptions {
   /** Bodies by digest; sizes by `s <digest>`, and by `x <digest>` what could not be read a moment ago. */
   readonly hot: Hot;
   readonly onFault: (error: Error) => void;
+  /** Bytes of a blob that is hashed on its way at most, where R2 has not proven it; what is larger, its client proves alone. */
+  readonly hashUpTo: number;
 }
 
 /** Blobs and manifests that are stored. A fault is told, and otherwise as if they were not. */
@@ -78,9 +80,9 @@ export class Kept {
     const isWhole = first === 0 && last === size - 1;
     const reading = await this.#read(digest, isWhole ? undefined : { first, last });
     if (!reading) return undefined;
-    if (reading.entry.size === size && reading.last === last) return reading.stream ?? this.#watched(digest, reading);
-    await reading.close();
-    return undefined;
+    if (reading.entry.size !== size || reading.last !== last) return void (await reading.close());
+    const isAsItIs = reading.isProven || size > this.#options.hashUpTo;
+    return isAsItIs ? reading.stream : this.#watched(digest, reading);
   }
 
   async *#watched(digest: string, reading: R2Reading): AsyncGenerator<Uint8Array> {

@@ -1,6 +1,5 @@
 // Runs in workerd: the cache of an isolate, asked over HTTP by content-server.ts.
 import type { ExecutionContext, R2Bucket, ReadableStream, Response as Reply, Request } from '@cloudflare/workers-types';
-import { PATIENCE } from '../../src/shell/patient-store';
 import { R2Store } from '../../src/storage/r2';
 import { Content } from '../../src/worker/content';
 import { faulty } from '../storage/r2-faults';
@@ -43,8 +42,8 @@ function isolateOf(name: string, fault = '', bucket: R2Bucket): Isolate {
     },
   });
   const onFault = (error: Error) => faults.push(error.message);
-  const times = { piece: 300, commit: 2000 };
-  const content = new Content(new R2Store({ bucket: counted, onFault }), onFault, PATIENCE, times);
+  const options = { times: { piece: 300, commit: 2000 }, hashUpTo: 4 * 1024 * 1024 };
+  const content = new Content(new R2Store({ bucket: counted, onFault }), onFault, options);
   const isolate = { content, calls, faults, given: 0 };
   isolates.set(name, isolate);
   return isolate;

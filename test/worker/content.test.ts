@@ -184,6 +184,13 @@ describe('what is in the bucket, and R2 has not proven', () => {
     expect((await open(isolate, key.digest, bytes.length)).status).toBe(404);
   });
 
+  test('and is larger than there is time to hash is its client’s to prove', async () => {
+    const { key, bytes } = content(4 * MIB + 1);
+    await putRaw(key.digest, bytes);
+    const given = await open(fresh(), key.digest, bytes.length);
+    expect([given.kind, given.bytes.equals(bytes)]).toEqual(['stream', true]);
+  });
+
   test('or has another size than was said is not sent', async () => {
     const { key, bytes } = contentOf(Buffer.alloc(MIB, 1));
     await putRaw(key.digest, bytes);
