@@ -1,5 +1,5 @@
 import type { Account } from './account';
-import { chunkedAbove, framingFaults } from './body-framing';
+import { chunkedAbove, framingFaults, readLimits } from './body-limits';
 import type { CacheConfig } from './cache-config';
 import { type Capabilities, capabilities, detectPlatform, type Platform } from './capabilities';
 import { ConfigError } from './config-error';
@@ -102,6 +102,8 @@ export interface Config {
   readonly maxRequestBody: number;
   /** Requests of our own that one of a client's may lead to. */
   readonly maxSubrequests: number;
+  /** Bodies of more bytes than this are left to the platform to hand on. */
+  readonly directAbove: number;
   /** Blob bodies of more bytes than this are sent chunked. */
   readonly chunkedAbove: number;
   readonly timeouts: Timeouts;
@@ -199,8 +201,7 @@ function readAll({ argv, env, file, files }: Required<Sources>, entries: readonl
     downloadConnections: read('DOWNLOAD_CONNECTIONS') as number,
     platform,
     capabilities: capabilities[platform],
-    maxRequestBody: read('MAX_REQUEST_BODY') ?? capabilities[platform]?.maxRequestBody,
-    maxSubrequests: read('MAX_SUBREQUESTS') ?? capabilities[platform]?.maxSubrequests,
+    ...readLimits(read, capabilities[platform]),
     chunkedAbove: chunkedAbove(read('BODY_FRAMING'), capabilities[platform]),
     timeouts,
     logLevel: read('LOG_LEVEL') as Config['logLevel'],

@@ -45,6 +45,12 @@ export const limitSettings = [
     help: 'On Cloudflare Workers: how many requests of our own, to registries, R2 and KV, one request of a client may lead to. Default 50, the limit of the free plan; paid plans have 10000. A few of them are kept back for what comes last.',
   },
   {
+    name: 'DIRECT_ABOVE',
+    kind: 'size',
+    fallback: '',
+    help: 'On Cloudflare Workers: bodies of more bytes than this are handed on by the platform itself, which takes no time of a processor; they are neither continued when they are cut nor kept. Default: 32m as long as `MAX_SUBREQUESTS` is that of the free plan, which has 10 ms for a request; else none are.',
+  },
+  {
     name: 'SHUTDOWN_TIMEOUT',
     aliases: ['REGISTRY_HTTP_DRAINTIMEOUT'],
     kind: 'duration',

@@ -26,8 +26,7 @@ function handsOf(session: Session): Hands<Response, Incoming> {
   const { context, exchange, head, record, signal } = session;
   return {
     carrier: carrierOf(session),
-    // Nobody tells a Worker before it has answered; after that, its stream does.
-    isGone: () => false,
+    isGone: () => session.request.signal?.aborted ?? false,
     answer: (verb) => answer(session, verb),
     readForm: (limit) => readForm(session, limit),
     find: () => Promise.reject(new Error('there is a cache, and nothing to keep it in')),

@@ -10,7 +10,7 @@ import type { Over } from '../shell/verb-loop';
 import { carrierOf } from './errand';
 import { discard, failureOf, type Incoming, readBody, readSmallBody, type SmallBody } from './incoming';
 import type { BodyInit } from './platform';
-import { answer, reply, replyHead, replyStream } from './reply';
+import { answer, reply, replyDirectly, replyHead, replyStream } from './reply';
 import { end, type Session } from './session';
 
 /** Hands an upstream's response to the client. */
@@ -88,6 +88,9 @@ function stream(session: Session, sent: Forward, incoming: Incoming, verb: Relay
     return reply(verb.status, headers, incoming.body);
   }
   const length = span?.last === undefined ? contentLength(incoming.head.headers) : span.last - span.first + 1;
+  if (length !== undefined && length > session.context.config.directAbove && incoming.body) {
+    return replyDirectly(session, verb.status, headers, incoming.body, length);
+  }
   return replyStream(session, verb.status, headers, bodyOf(session, sent, incoming, verb), length);
 }
 

@@ -2,6 +2,7 @@ import { corsHeaders } from '../core/cors';
 import { type HeaderList, withoutHeaders } from '../core/headers';
 import type { Answer } from '../core/verbs';
 import { headersOf } from './heads';
+import { failureOf } from './incoming';
 import { Patience } from './patience';
 import { type BodyInit, FixedLengthStream, IdentityTransformStream } from './platform';
 import { end, type Session } from './session';
@@ -50,6 +51,32 @@ export function replyStream(
 ): Response {
   const { readable, writable } = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length);
   session.keepAlive(pump(session, status, source, writable as unknown as WritableStream<Uint8Array>));
+  return reply(status, withoutHeaders(headers, 'content-length'), readable as unknown as BodyInit);
+}
+
+/**
+ * A response whose body the platform hands on by itself, without a turn of ours: what breaks off is broken off, and not continued.
+ */
+export function replyDirectly(
+  session: Session,
+  status: number,
+  headers: HeaderList,
+  body: ReadableStream<Uint8Array>,
+  length: number,
+): Response {
+  const { readable, writable } = new FixedLengthStream(length);
+  const { record } = session;
+  const whole = body.pipeTo(writable as unknown as WritableStream<Uint8Array>).then(
+    () => {
+      record.bytes = length;
+      end(session, { status, isWhole: true });
+    },
+    (error: Error) => {
+      record.why = failureOf(error).message;
+      end(session, { status, isWhole: false });
+    },
+  );
+  session.keepAlive(whole);
   return reply(status, withoutHeaders(headers, 'content-length'), readable as unknown as BodyInit);
 }
 

@@ -28,6 +28,9 @@ export async function send({ forward, timeouts: defaults, client }: Sending): Pr
     why ??= reason;
     leaving.abort(reason);
   };
+  client?.signal?.addEventListener('abort', () => abort(new TransportError('reset', 'the client left')), {
+    once: true,
+  });
   let timer: ReturnType<typeof setTimeout> | undefined;
   const await_ = () => {
     timer = setTimeout(() => abort(new TransportError('timeout', `no response in time (${within / 1000} s)`)), within);

@@ -1,0 +1,107 @@
+import { ask, open } from '../upstream/client';
+import { contentOf, payload, sha256 } from '../upstream/image';
+import type { RegistryOptions } from '../upstream/registry';
+import { smallImage, stageFor, until } from '../upstream/scene';
+import { worker } from '../worker-runtime';
+
+/** What a Worker may do, and what it has to leave to the platform (deploy/cloudflare/README.md, "Limits"). */
+
+const MIB = 1024 * 1024;
+const stage = stageFor(worker);
+
+afterEach(async () => expect(await stage.close()).toEqual([]));
+
+async function served(size: number, env: Record<string, string> = {}, options: RegistryOptions = {}) {
+  const registry = await stage.registry(options);
+  const blob = contentOf('application/octet-stream', payload(size));
+  registry.blobs.set(blob.digest, blob.bytes);
+  const proxy = await stage.proxy(registry, env);
+  return { registry, proxy, blob, url: `${proxy.url}/v2/team/app/blobs/${blob.digest}` };
+}
+
+const linesOf = (proxy: { logs(): Record<string, unknown>[] }) => proxy.logs().filter(({ msg }) => msg === 'request');
+
+test('a body that the platform does not take is 413, with what to do', async () => {
+  const { registry, proxy } = await served(1);
+  const begun = await ask(`${proxy.url}/v2/team/app/blobs/uploads/`, { method: 'POST' });
+  const headers = { 'content-length': 100_000_001 };
+  const { response, head, leave } = await open(begun.header('location') as string, {
+    method: 'PATCH',
+    headers,
+    body: [],
+  });
+  response.on('error', () => {});
+  leave();
+  expect(head.status).toBe(413);
+  expect(registry.requests).toHaveLength(1);
+});
+
+test('a request leads to so many others and no more', async () => {
+  const { registry, proxy } = await served(1, { MAX_SUBREQUESTS: '13', RETRY_TIMEOUT: '5s' });
+  registry.fail(/manifests/, { kind: 'status', status: 503 }, 100);
+  const reply = await ask(`${proxy.url}/v2/team/app/manifests/v1`);
+  expect([reply.status, reply.text]).toEqual([502, expect.stringContaining('MAX_SUBREQUESTS')]);
+  expect(registry.requests).toHaveLength(3);
+});
+
+test('a blob without a length is asked for it, so that a cut can be told from an end', async () => {
+  const { registry, url, blob } = await served(6 * MIB, {}, { framing: 'chunked' });
+  const whole = await ask(url);
+  expect([whole.header('content-length'), sha256(whole.body)]).toEqual([String(6 * MIB), blob.digest]);
+  expect(registry.requests.map((request) => request.header('range'))).toEqual([undefined, 'bytes=0-0']);
+  registry.fail(/blobs/, { kind: 'cut', after: MIB });
+  registry.fail(/blobs/, { kind: 'changed-size', by: 0 });
+  registry.fail(/blobs/, { kind: 'changed-size', by: 10 }, 100);
+  expect((await ask(url)).ending).toBe('destroyed');
+});
+
+describe('on the free plan', () => {
+  const FREE = { MAX_SUBREQUESTS: '50', DIRECT_ABOVE: '1m' };
+
+  test('a large body is handed on by the platform, whole', async () => {
+    const { url, blob, proxy } = await served(8 * MIB, FREE);
+    const reply = await ask(url);
+    expect([reply.header('content-length'), sha256(reply.body)]).toEqual([String(8 * MIB), blob.digest]);
+    await until(() => linesOf(proxy).length === 1);
+    expect(linesOf(proxy)).toMatchObject([{ status: 200, bytes: 8 * MIB, resumed: 0 }]);
+  });
+
+  test('one that is cut breaks off, since nobody watches it', async () => {
+    const { registry, url, blob, proxy } = await served(8 * MIB, FREE);
+    registry.fail(/blobs/, { kind: 'cut', after: 3 * MIB });
+    const reply = await ask(url);
+    expect([reply.status, reply.ending]).toEqual([200, 'destroyed']);
+    expect(reply.body.equals(blob.bytes.subarray(0, reply.body.length))).toBe(true);
+    await until(() => linesOf(proxy).length === 1);
+    expect(linesOf(proxy)).toMatchObject([{ level: 'warn', why: expect.stringContaining('lost'), resumed: 0 }]);
+  });
+
+  test('a small one is watched, and continued', async () => {
+    const { registry, url, blob, proxy } = await served(900_000, FREE);
+    registry.fail(/blobs/, { kind: 'cut', after: 300_000 });
+    expect(sha256((await ask(url)).body)).toBe(blob.digest);
+    await until(() => linesOf(proxy).length === 1);
+    expect(linesOf(proxy)).toMatchObject([{ resumed: 1 }]);
+  });
+});
+
+test('a configuration with faults answers nobody, and lists them in the log alone', async () => {
+  const proxy = await stage.proxy(await stage.registry(), { BODY_FRAMING: 'chunked', STALL_TIMEOUT: '0' });
+  const reply = await ask(`${proxy.url}/v2/`);
+  expect([reply.status, reply.text]).toEqual([500, expect.not.stringContaining('STALL_TIMEOUT')]);
+  await until(() => proxy.logs().length >= 2);
+  expect(proxy.logs().map(({ why }) => why)).toEqual([
+    expect.stringContaining('STALL_TIMEOUT=0'),
+    expect.stringContaining('BODY_FRAMING=chunked'),
+  ]);
+});
+
+test('a variable that was written as JSON is read as one', async () => {
+  const registry = await stage.registry();
+  const image = smallImage(registry);
+  const proxy = await stage.proxy(await stage.registry(), {
+    REGISTRIES: { 'corp.test': { url: registry.url } } as never,
+  });
+  const reply = await ask(`${proxy.url}/v2/corp.test/team/app/manifests/v1`);
+  expect(sha256(reply.body)).toBe(image.manifest.digest);
+});
