@@ -1005,7 +1005,9 @@ describe.each(runtimes)('with the $name runtime', (runtime) => {
       expect([reply.status, reply.ending, reply.header('content-length')]).toEqual([200, 'clean', String(3 * MIB)]);
       expect(sha256(reply.body)).toBe(blob.digest);
       expect(registry.requests).toHaveLength(2);
-      expect(cdn.requests[1]?.header('range')).toMatch(/^bytes=1[12]\d{5}-/);
+      const again = Number(/^bytes=(\d+)-/.exec(cdn.requests[1]?.header('range') ?? '')?.[1]);
+      expect(again).toBeLessThanOrEqual(1_234_567);
+      expect(again).toBeGreaterThan(1_234_567 - (runtime.gathers ?? 140_000));
       await until(() => requestLines(proxy).length > 0);
       expect(requestLines(proxy)[0]).toMatchObject({ route: 'blob', status: 200, bytes: 3 * MIB, resumed: 1 });
     });

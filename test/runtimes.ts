@@ -21,6 +21,8 @@ export interface Runtime {
   name: string;
   /** What it cannot have, and why. */
   lacks?: Readonly<Partial<Record<Trait, string>>>;
+  /** Bytes of a body that may have come, and be lost, when it is cut. */
+  gathers?: number;
   start(env: Record<string, string>): Promise<Instance>;
 }
 
@@ -53,9 +55,16 @@ const node: Runtime = {
   name: 'Node',
   async start(env) {
     const lines: string[] = [];
-    const config = readConfig({ HOST: '127.0.0.1', PORT: '0', ...env }, [], {}, new SettingFiles());
+    const sources = () => ({
+      argv: [],
+      env: { HOST: '127.0.0.1', PORT: '0', ...env },
+      file: {},
+      files: new SettingFiles(),
+    });
+    const read = () => readConfig(sources().env, [], {}, new SettingFiles());
+    const config = read();
     const log = createLog({ level: config.logLevel, format: 'json', write: (line) => lines.push(line) });
-    const server = await startServer(config, log);
+    const server = await startServer(config, log, { read: sources, reload: () => server.apply(read()) });
     return {
       url: `http://127.0.0.1:${server.port}`,
       port: server.port,

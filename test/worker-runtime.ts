@@ -40,6 +40,7 @@ export const worker: Runtime = {
     reasons: 'workerd does not say why no connection came about',
     'request line': 'workerd reads the request line and Host by itself, before the Worker',
   },
+  gathers: 600_000,
   async start(env) {
     const lines: string[] = [];
     const flare = new Miniflare({
@@ -48,6 +49,7 @@ export const worker: Runtime = {
       compatibilityDate: COMPATIBILITY_DATE,
       // As much as the paid plan has.
       bindings: { MAX_SUBREQUESTS: '1000', ...env },
+      ...(env.ADMIN_TOKEN && { kvNamespaces: ['REGISTRY_MAPS'] }),
       // Names are pretended in this process: only through it can they be reached.
       ...(isPretending() && { outboundService: (request: Request) => fetch(request, { redirect: 'manual' }) as never }),
       unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],

@@ -86,4 +86,11 @@ export const accessSettings = [
     choices: ['all', 'any'],
     help: 'Like nginx `satisfy`: with `any`, an address on `ALLOW_CLIENTS` may pull without a login, and everybody else has to log in; with `all`, both are needed.',
   },
+  {
+    name: 'ADMIN_TOKEN',
+    kind: 'secret',
+    secret: true,
+    fallback: '',
+    help: 'Whoever shows this token may list and change the rows of registries while the service runs (`/-/api/registries`, docs/api.md): at least 16 letters, digits and `-._~+/`. The rows are kept in the JSON file that `REGISTRIES` names, on Cloudflare Workers in the KV namespace `REGISTRY_MAPS`. Without it there is no such API.',
+  },
 ] as const satisfies readonly Setting[];

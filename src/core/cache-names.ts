@@ -35,6 +35,11 @@ export function linkName(route: Route, digest: string): string {
   return `${route.kind === 'manifest' ? 'manifest' : 'blob'} ${repositoryName(route)} ${digest}`;
 }
 
+/** Whether a document that `linkName` named is about a manifest, which is small. */
+export function isManifestLink(name: string): boolean {
+  return name.startsWith('manifest ');
+}
+
 function placeOf({ name, url }: Upstream): string {
   return `${name} ${originOf(url)}${url.path === '' ? '' : `/${markOf(url.path)}`}`;
 }

@@ -12,6 +12,8 @@ export interface Capabilities {
   readonly gatewayKeepsConnections: boolean;
   /** What goes on after an answer may stand still until the next request, or never go on. */
   readonly freezes: boolean;
+  /** Where registries can be kept that are changed while it runs. */
+  readonly rows: 'file' | 'store' | 'none';
   /** Life-cycle hooks arrive as requests. */
   readonly hooks: boolean;
   /** Bytes of a request's body at most. */
@@ -33,6 +35,7 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
     gatewayIsPeer: false,
     gatewayKeepsConnections: false,
     freezes: false,
+    rows: 'file',
     hooks: false,
     maxRequestBody: Number.POSITIVE_INFINITY,
     maxSubrequests: Number.POSITIVE_INFINITY,
@@ -46,6 +49,7 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
     gatewayIsPeer: true,
     gatewayKeepsConnections: true,
     freezes: true,
+    rows: 'none',
     hooks: true,
     maxRequestBody: Number.POSITIVE_INFINITY,
     maxSubrequests: Number.POSITIVE_INFINITY,
@@ -59,6 +63,7 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
     gatewayIsPeer: false,
     gatewayKeepsConnections: true,
     freezes: true,
+    rows: 'store',
     hooks: false,
     maxRequestBody: 100_000_000,
     maxSubrequests: 50,

@@ -1,4 +1,5 @@
 import type { Account } from './account';
+import { type Admin, readAdmin } from './admin';
 import { chunkedAbove, framingFaults, readLimits } from './body-limits';
 import type { CacheConfig } from './cache-config';
 import { type Capabilities, capabilities, detectPlatform, type Platform } from './capabilities';
@@ -13,10 +14,10 @@ import { idleFaults, readTimeouts } from './read-timeouts';
 import { readTls } from './read-tls';
 import { readUpstreams } from './read-upstreams';
 import type { RegistryEntry } from './registry-entry';
-import { type Row, type RowState, rowSurroundings } from './registry-rows';
+import type { Row, RowState } from './registry-rows';
 import { settingReader } from './setting-readers';
 import type { Origin, TrustProxy } from './setting-values';
-import { rowNotes, soundRows } from './sound-rows';
+import { type ReadConfig, readWithRows } from './sound-rows';
 import type { Url } from './url';
 import type { Reach } from './verbs';
 
@@ -89,6 +90,8 @@ export interface Config {
   readonly browserRedirects: boolean;
   readonly publicUrl?: Origin;
   readonly trustProxy: TrustProxy;
+  /** Present where rows may be changed while the service runs. */
+  readonly admin?: Admin;
   /** Present where not everybody is let in. */
   readonly gate?: Gate;
   readonly guards: Guards;
@@ -128,33 +131,20 @@ export function readConfig(
   files: Files = noFiles,
   rows?: readonly Row[],
 ): Config {
-  const sources = { argv, env, file, files };
+  const sources = { argv, env, file, files, hasStore: rows !== undefined };
   const plain = readAll(sources, []);
   const given = rows ?? plain.rows;
-  const { config, faults } = given.length === 0 ? plain : readWithRows(sources, given);
+  const read = (entries: readonly RegistryEntry[]) => readAll(sources, entries);
+  const { config, faults } = given.length === 0 ? plain : readWithRows(given, { ...file, ...env }, read);
   if (faults.length > 0) throw new ConfigError(faults);
   return Object.freeze(config);
 }
 
-interface Read {
-  readonly config: Config;
-  readonly faults: readonly string[];
-  /** Of the document that `REGISTRIES` is. */
-  readonly rows: readonly Row[];
-}
-
-function readWithRows(sources: Required<Sources>, rows: readonly Row[]): Read {
-  const around = rowSurroundings({ ...sources.file, ...sources.env });
-  // These only ever lack registries: a row is no reason for one.
-  const causes = (faults: readonly string[]) => faults.filter((fault) => !fault.startsWith('DENY_IMAGES='));
-  const { entries, states } = soundRows(rows, around, (some) => causes(readAll(sources, some).faults));
-  const { config, ...read } = readAll(sources, entries);
-  const notes = [...config.notes, ...rowNotes(states, config)];
-  return { ...read, config: { ...config, rows: states, notes } };
-}
+/** @property hasStore rows come from elsewhere than `REGISTRIES` */
+type Whole = Required<Sources> & { readonly hasStore: boolean };
 
 /** @param entries rows that are taken */
-function readAll({ argv, env, file, files }: Required<Sources>, entries: readonly RegistryEntry[]): Read {
+function readAll({ argv, env, file, files, hasStore }: Whole, entries: readonly RegistryEntry[]): ReadConfig {
   const faults: string[] = [];
   const notes: string[] = [];
   const given = givenSettings({ argv, env, file, files }, faults, notes);
@@ -184,6 +174,7 @@ function readAll({ argv, env, file, files }: Required<Sources>, entries: readonl
   const gate = readGate(reading, readAccess(read, faults));
   const upstreams = readUpstreams(reading, { timeouts, gate, guards }, { ...registries, rows: entries });
   const cache = readCache(reading, upstreams);
+  const admin = readAdmin(reading, capabilities[platform], hasStore);
   // What has a fault is read as something or other here; it is thrown away with the rest below.
   const config: Config = {
     host: read('HOST') as string,
@@ -194,6 +185,7 @@ function readAll({ argv, env, file, files }: Required<Sources>, entries: readonl
     backendHost: read('DEFAULT_BACKEND_HOST') ?? { ...upstreams[0].url, path: '' },
     browserRedirects: upstreams[0].prefix !== '' && !read('DISABLE_BROWSER_REDIRECTS'),
     publicUrl: read('PUBLIC_URL'),
+    ...(admin && { admin }),
     ...(gate && { gate }),
     trustProxy: read('TRUST_PROXY') ?? assumedTrust(capabilities[platform]),
     guards,

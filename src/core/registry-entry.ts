@@ -60,6 +60,8 @@ export function readEntries(document: unknown, around: Surroundings, faults: str
     faults.push(...others.map((key) => `${mask(key).slice(0, 80)}: stands beside rows: put it below registries`));
     return [];
   }
+  if (isRecord(document) && 'registries' in document && !isRecord(document.rows ?? {}))
+    faults.push('rows: expected a mapping of keys');
   const inner = isRecord(document) && 'registries' in document ? document.registries : document;
   const listed = Array.isArray(inner)
     ? inner.map((each) => (isRecord(each) ? ([each.name, each] as const) : ([each, {}] as const)))

@@ -1,9 +1,34 @@
 import type { Config } from './config';
 import type { Surroundings } from './document-fields';
+import type { Env } from './given';
 import type { RegistryEntry } from './registry-entry';
-import { type Row, type RowState, readRow } from './registry-rows';
+import { type Row, type RowState, readRow, rowSurroundings } from './registry-rows';
 
-export interface SoundRows {
+/** A configuration as it was read, and what is wrong with it. */
+export interface ReadConfig {
+  readonly config: Config;
+  readonly faults: readonly string[];
+  /** Of the document that `REGISTRIES` is. */
+  readonly rows: readonly Row[];
+}
+
+/**
+ * Reads a configuration with the rows that are sound.
+ * @param read all the rest, with these
+ */
+export function readWithRows(
+  rows: readonly Row[],
+  env: Env,
+  read: (entries: readonly RegistryEntry[]) => ReadConfig,
+): ReadConfig {
+  // Such a fault only ever lacks registries: a row is no reason for one.
+  const causes = (faults: readonly string[]) => faults.filter((fault) => !fault.startsWith('DENY_IMAGES='));
+  const { entries, states } = soundRows(rows, rowSurroundings(env), (some) => causes(read(some).faults));
+  const { config, ...more } = read(entries);
+  return { ...more, config: { ...config, rows: states, notes: [...config.notes, ...rowNotes(states, config)] } };
+}
+
+interface SoundRows {
   readonly entries: readonly RegistryEntry[];
   /** Of every row, in the order of their keys. */
   readonly states: readonly RowState[];
@@ -14,7 +39,7 @@ export interface SoundRows {
  * that contradict each other, the one whose key comes first stays.
  * @param faultsWith of the whole configuration with these
  */
-export function soundRows(
+function soundRows(
   rows: readonly Row[],
   around: Surroundings,
   faultsWith: (entries: readonly RegistryEntry[]) => readonly string[],
@@ -37,7 +62,7 @@ export function soundRows(
 }
 
 /** What is said of them when they are read: one line each that is left out, and what leads to none of them. */
-export function rowNotes(states: readonly RowState[], { publicUrl }: Pick<Config, 'publicUrl'>): string[] {
+function rowNotes(states: readonly RowState[], { publicUrl }: Pick<Config, 'publicUrl'>): string[] {
   const left = states.flatMap(({ faults }) => faults.map((fault) => `left out: ${fault}`));
   const unseen = publicUrl
     ? ['PUBLIC_URL: no other host is looked at then, and no key of a row leads to its registry']

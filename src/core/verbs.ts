@@ -33,6 +33,8 @@ export interface Answer {
   readonly body: string | null;
   /** Why, for the log; never sent. */
   readonly why?: string;
+  /** No page of another site may read it. */
+  readonly sameOrigin?: true;
 }
 
 /** Send this request there and come back with the response head. */

@@ -7,6 +7,7 @@ import type { Contexts } from './contexts';
 import { admitPrefetch } from './prefetch-door';
 import type { Prefetches } from './prefetch-route';
 import { answer, serve } from './proxy';
+import type { Administration, RegistriesRoute } from './registries-route';
 import { openSession, type Session } from './session';
 
 /**
@@ -14,12 +15,12 @@ import { openSession, type Session } from './session';
  * everything Node does with them takes several times as long: what can be no route of ours goes past it. So does the
  * health check, which a platform waits for at every start, and Express takes a tenth of a start to load.
  */
-export function createApp(contexts: Contexts): RequestListener {
+export function createApp(contexts: Contexts, administration?: Administration): RequestListener {
   let routes: Express | undefined;
   const listener: RequestListener = (req, res) => {
     const isHealth = req.url === HEALTH && (req.method === 'GET' || req.method === 'HEAD');
     if (!res.socket || !(isHealth || req.url?.startsWith('/v2/'))) {
-      routes ??= createRoutes(contexts, listener);
+      routes ??= createRoutes(contexts, listener, administration);
       return routes(req, res);
     }
     const session = openSession(contexts.enter(res), req, res);
@@ -31,9 +32,13 @@ export function createApp(contexts: Contexts): RequestListener {
 }
 
 const PREFETCH = '/-/prefetch';
+const REGISTRIES = /^\/-\/api\/registries(\/|$)/;
 
-/** @param listener serves the pulls of a prefetch, as it serves everybody else's */
-function createRoutes(contexts: Contexts, listener: RequestListener): Express {
+/**
+ * @param listener serves the pulls of a prefetch, as it serves everybody else's
+ * @param administration of a process that can be given another configuration
+ */
+function createRoutes(contexts: Contexts, listener: RequestListener, administration?: Administration): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -65,6 +70,14 @@ function createRoutes(contexts: Contexts, listener: RequestListener): Express {
     if ('verb' in origin) return answer(session, origin);
     prefetches ??= import('./prefetch-route').then((module) => new module.Prefetches(listener));
     return (await prefetches).serve(session, origin);
+  });
+  let registries: Promise<RegistriesRoute> | undefined;
+  app.all(REGISTRIES, async (_req, res, next) => {
+    const session: Session = res.locals.session;
+    if (!administration || !session.context.config.admin) return next();
+    session.record.route = 'own';
+    registries ??= import('./registries-route').then((module) => new module.RegistriesRoute(administration));
+    return (await registries).serve(session);
   });
   if (contexts.current.config.capabilities.hooks) addHooks(app);
   app.use((_req, res) => serve(res.locals.session));

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { BlobQuestion, CacheDocument, Find, Findings, FoundBlob, KeepBlob, Note } from '../core/cache-verbs';
 import type { PublicProbe } from '../core/public-probe';
+import { inTime } from '../shell/deadline';
+import { Hot, MAX_HOT_ENTRY } from '../shell/hot';
+import { PATIENCE, PatientStore } from '../shell/patient-store';
 import { blob } from '../storage/key';
 import type { Reading, Store } from '../storage/store';
 import type { Body } from './body';
-import { inTime } from './deadline';
 import { STORE_TIME } from './deposit';
 import { Documents } from './documents';
 import { Downloads, type Part } from './downloads';
-import { Hot, MAX_HOT_ENTRY } from './hot';
-import { PATIENCE, PatientStore } from './patient-store';
 import { Pending } from './pending';
 import { Spool } from './spool';
 

@@ -1,5 +1,5 @@
+import { inTime } from '../shell/deadline';
 import type { Hold, Sink } from '../storage/store';
-import { inTime } from './deadline';
 import type { Spool } from './spool';
 
 /** Milliseconds that a store may take for one piece, or to begin with one, before it is done without. */

@@ -1,9 +1,9 @@
 import type { CacheDocument, Note } from '../core/cache-verbs';
+import { inTime } from '../shell/deadline';
+import type { Hot } from '../shell/hot';
+import type { PatientStore } from '../shell/patient-store';
 import { named } from '../storage/key';
-import { inTime } from './deadline';
 import { STORE_TIME } from './deposit';
-import type { Hot } from './hot';
-import type { PatientStore } from './patient-store';
 import type { Pending } from './pending';
 
 /** Says that a document is not there, which is as good to know as what it says. */

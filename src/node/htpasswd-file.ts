@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import type { Stats } from 'node:fs';
-import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import { MAX_HTPASSWD } from '../core/htpasswd';
 import { CommandError } from './commands';
+import { replaceFile } from './replace-file';
 
 /**
  * Puts a user's line into a file, in place of the one that was there, or takes it out; every other byte stays.
@@ -20,7 +20,7 @@ export async function editHtpasswdFile(file: string, user: string, line: string 
     const { text, isNew } = edit(old?.text ?? '', latin1(user), line === undefined ? undefined : latin1(line));
     if (isNew && line === undefined) throw new CommandError(`${file}: ${user} is not in it`);
     // The place that a link leads to, so that the link stays one.
-    await replace(old?.path ?? file, Buffer.from(text, 'latin1'), old?.about);
+    await replaceFile(old?.path ?? file, Buffer.from(text, 'latin1'), old?.about);
     return isNew;
   } catch (error) {
     if (error instanceof CommandError) throw error;
@@ -73,27 +73,4 @@ function edit(text: string, user: string, line: string | undefined): { text: str
   const end = lines[0]?.endsWith('\r\n') ? '\r\n' : '\n';
   const gap = text === '' || text.endsWith('\n') ? '' : end;
   return { text: line === undefined ? text : `${text}${gap}${line}${end}`, isNew: true };
-}
-
-async function replace(path: string, content: Buffer, old: Stats | undefined): Promise<void> {
-  const temporary = `${path}.${randomUUID()}`;
-  const file = await open(temporary, 'wx', 0o600);
-  try {
-    try {
-      await file.writeFile(content);
-      if (old) {
-        const made = await file.stat();
-        // Else the proxy could not read any more what root has edited.
-        if (made.uid !== old.uid || made.gid !== old.gid) await file.chown(old.uid, old.gid);
-        await file.chmod(old.mode & 0o7777);
-      }
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
 }

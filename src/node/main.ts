@@ -33,7 +33,8 @@ async function main(): Promise<void> {
   const options = logOptions(config);
   const log = createLog(options);
   for (const note of config.notes) log.warn(note);
-  const starting = startServer(config, log);
+  let reload = async () => {};
+  const starting = startServer(config, log, { read: () => read(new SettingFiles()), reload: () => reload() });
   // From here on, and not from its start: whoever reads that it listens may tell it to stop at once.
   let isStopping = false;
   const stop = async (signal: string) => {
@@ -48,7 +49,7 @@ async function main(): Promise<void> {
   process.on('SIGINT', stop);
   const { apply } = await starting;
   const { follow } = await import('./reload');
-  const reload = follow(config, sources, {
+  reload = follow(config, sources, {
     read,
     log,
     apply: async (next) => {

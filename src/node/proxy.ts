@@ -120,12 +120,14 @@ async function send({ context, req, res, signal }: Session, forward: Forward): P
   return context.transport.send(forward, req, res, signal);
 }
 
-export function answer({ res, head, record, context }: Session, { status, headers, body, why }: Answer): void {
+export function answer({ res, head, record, context }: Session, answered: Answer): void {
+  const { status, headers, body, why, sameOrigin } = answered;
   record.why = why;
   const bytes = Buffer.byteLength(body ?? '');
   record.bytes = head.method === 'HEAD' ? 0 : bytes;
   const length: HeaderList = status === 204 ? [] : [['content-length', String(bytes)]];
-  writeHead(res, status, [...headers, ...length, ...(status === 204 ? [] : corsHeaders(head.headers, context.config))]);
+  const cors = status === 204 || sameOrigin ? [] : corsHeaders(head.headers, context.config);
+  writeHead(res, status, [...headers, ...length, ...cors]);
   // As text it leaves in one piece with the head.
   res.end(head.method === 'HEAD' ? undefined : body);
 }

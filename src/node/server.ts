@@ -9,6 +9,7 @@ import { createApp } from './app';
 import { Connections } from './connections';
 import { Contexts, createContext } from './contexts';
 import { refuseConnect, refuseHead } from './refusals';
+import type { Administration } from './registries-route';
 import { Stores } from './stores';
 import { createSecuredServer, type SecuredServer } from './tls';
 
@@ -38,14 +39,17 @@ export async function openInnerServer(config: Config, log: Log): Promise<InnerSe
   return { serve: createApp(contexts), close: () => contexts.close() };
 }
 
-/** Starts serving; the upstream is not asked for anything. */
-export async function startServer(config: Config, log: Log): Promise<RunningServer> {
+/**
+ * Starts serving; the upstream is not asked for anything.
+ * @param administration what the API of registries needs, where there is one
+ */
+export async function startServer(config: Config, log: Log, administration?: Administration): Promise<RunningServer> {
   const guard = new Guard();
   const stores = new Stores(log);
   const counts = new Counts();
   const contexts = new Contexts(await createContext(config, guard, log, stores, counts));
   const timeouts = () => contexts.current.config.timeouts;
-  const app = createApp(contexts);
+  const app = createApp(contexts, administration);
   const secured = config.tls && (await createSecuredServer(config.tls, app, () => timeouts().client, log));
   const server = secured?.server ?? http.createServer(app);
   const connections = new Connections(server);

@@ -58,7 +58,7 @@ export class Stores {
 
   /** Where it cannot be opened, which the log says, memory has to do: pulls go on. */
   async lease({ place, inactive }: CacheConfig): Promise<StoreLease> {
-    const { faultReporter } = await import('./store-faults');
+    const { faultReporter } = await import('../shell/store-faults');
     this.#report ??= faultReporter(this.#log);
     const report = this.#report;
     const id = JSON.stringify(place);

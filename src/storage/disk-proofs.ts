@@ -3,6 +3,7 @@ import type { Stats } from 'node:fs';
 import { stat, unlink } from 'node:fs/promises';
 import { bytesOf, openFile } from './disk-reader';
 import { digestOf } from './key';
+import { hashNatively } from './native-hash';
 import { Proven } from './proven';
 import type { BlobKey, Verdict } from './store';
 import { StoreError } from './store-error';
@@ -40,7 +41,7 @@ export class DiskProofs {
   /** For a reading of the whole file; undefined where it needs none. */
   watch(key: BlobKey, path: string, stats: Stats): Watch | undefined {
     if (this.#proven.has(key.digest, identityOf(stats))) return undefined;
-    return watchDigest(key, async (isRight) => {
+    return watchDigest(key, hashNatively, async (isRight) => {
       if (isRight) this.add(key, stats);
       else throw await this.#remove(key, path, stats);
     });

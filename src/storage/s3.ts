@@ -176,7 +176,7 @@ export class S3Store implements Store {
   }
 
   #watch(key: BlobKey, objectKey: string, identity: string): Watch {
-    return watchDigest(key, async (isRight) => {
+    return watchDigest(key, hashNatively, async (isRight) => {
       if (isRight) this.#proven.add(key.digest, identity);
       else throw await this.#removeWrong(key, objectKey);
     });

@@ -1,20 +1,20 @@
-import { createHash } from 'node:crypto';
+import type { Hasher } from './hashing';
 import { digestOf } from './key';
 import type { BlobKey } from './store';
 
 export interface Watch {
   /** Sees all bytes; before the last ones are given out, `check` may refuse them. */
-  see(chunk: Uint8Array): void;
+  see(chunk: Uint8Array): Promise<void> | undefined;
   /** @throws StoreError `corrupt` */
   check(): Promise<void>;
 }
 
 /** Proves a reading of a whole blob on its way. */
-export function watchDigest(key: BlobKey, judge: (isRight: boolean) => Promise<void>): Watch {
+export function watchDigest(key: BlobKey, hasher: Hasher, judge: (isRight: boolean) => Promise<void>): Watch {
   const { algorithm, hex } = digestOf(key);
-  const hash = createHash(algorithm);
+  const hashing = hasher(algorithm);
   return {
-    see: (chunk) => hash.update(chunk),
-    check: () => judge(hash.digest('hex') === hex),
+    see: (chunk) => hashing.update(chunk),
+    check: async () => judge((await hashing.digest()) === hex),
   };
 }

@@ -1,9 +1,14 @@
 import { type Config, readConfig } from '../core/config';
-import type { ConfigError } from '../core/config-error';
+import { ConfigError } from '../core/config-error';
+import { noFiles } from '../core/files';
+import type { Row } from '../core/registry-rows';
 import { Guard } from '../shell/guard';
 import { createLog, type Log } from '../shell/log';
 import { createMemory, type TokenSharing } from '../shell/token-store';
 import { openUsers } from '../shell/users';
+import type { KeepAlive } from './platform';
+import type { Administration } from './registries-route';
+import { type Kv, KvRows } from './rows-kv';
 import type { Context } from './session';
 
 /** A request that fetches a token may be ended by the platform before it is over; and it is over when its response is. */
@@ -16,24 +21,56 @@ export type Bindings = Readonly<Record<string, unknown>>;
 export class Contexts {
   readonly #env: Bindings;
   readonly #guard = new Guard();
+  readonly #rows: KvRows | undefined;
   #context: Context | undefined;
+  /** Those that the context was made with. */
+  #known: readonly Row[] | undefined;
+  /** Present where rows can be changed. */
+  readonly administration: Administration | undefined;
 
   constructor(env: Bindings) {
     this.#env = env;
+    const kv = env.REGISTRY_MAPS as Kv | undefined;
+    this.#rows = kv && new KvRows(kv);
+    this.administration = this.#rows && { store: this.#rows, read: (rows) => this.#read(rows) };
   }
 
-  /** @throws ConfigError */
-  current(): Context {
-    this.#context ??= this.#create();
+  /**
+   * What a request begins with: a new one where rows have changed.
+   * @throws ConfigError, RegistryError 503 where the rows cannot be read
+   */
+  async current(keepAlive: KeepAlive): Promise<Context> {
+    const rows = await this.#rows?.current(keepAlive, (error) => this.#warn(error));
+    if (!this.#context || rows !== this.#known) this.#context = this.#renew(rows);
+    this.#known = rows;
     return this.#context;
   }
 
-  #create(): Context {
-    const config = readConfig({ ...textsOf(this.#env), PLATFORM: 'cloudflare-workers' });
+  /** Rows that make the whole invalid do not end what is served. */
+  #renew(rows: readonly Row[] | undefined): Context {
+    try {
+      return this.#create(rows);
+    } catch (error) {
+      if (!(error instanceof ConfigError) || !this.#context) throw error;
+      this.#context.log.warn('configuration not reloaded, the one before it stays', { why: error.faults.join('; ') });
+      return this.#context;
+    }
+  }
+
+  #create(rows: readonly Row[] | undefined): Context {
+    const config = this.#read(rows);
     const log = logOf(config);
     for (const note of config.notes) log.warn(note);
     const users = config.gate && openUsers(config.gate);
     return { config, memory: createMemory(SHARING), guard: this.#guard, log, users };
+  }
+
+  #read(rows: readonly Row[] | undefined): Config {
+    return readConfig({ ...textsOf(this.#env), PLATFORM: 'cloudflare-workers' }, [], {}, noFiles, rows);
+  }
+
+  #warn({ message, cause }: Error): void {
+    this.#context?.log.warn(message, { why: cause instanceof Error ? cause.message : undefined });
   }
 }
 

@@ -1,9 +1,11 @@
 import { ConfigError } from '../core/config-error';
 import { answerError, RegistryError } from '../core/errors';
 import { HEALTH, plainPage, welcomePage } from '../shell/own-pages';
+import { isApiTarget } from '../shell/registries-api';
 import { type Bindings, Contexts, logFaults } from './context';
 import type { KeepAlive } from './platform';
 import { serve } from './proxy';
+import { type Administration, RegistriesRoute } from './registries-route';
 import { answer, reply } from './reply';
 import { openSession, type Session } from './session';
 
@@ -18,24 +20,30 @@ export default {
   /** What Cloudflare calls for each request. */
   async fetch(request: Request, env: Bindings, execution: Execution): Promise<Response> {
     const keepAlive: KeepAlive = (work) => execution.waitUntil(work.catch(() => {}));
+    const contexts = hosts.get(env) ?? new Contexts(env);
+    hosts.set(env, contexts);
     let session: Session;
     try {
-      const contexts = hosts.get(env) ?? new Contexts(env);
-      hosts.set(env, contexts);
-      session = openSession(contexts.current(), request, keepAlive);
+      session = openSession(await contexts.current(keepAlive), request, keepAlive);
     } catch (error) {
       if (error instanceof ConfigError) return misconfigured(error);
+      if (error instanceof RegistryError) return refused(error);
       throw error;
     }
     // What is to be done at the end is done also where the client leaves before.
-    const response = respond(session);
+    const response = respond(session, contexts.administration);
     keepAlive(response);
     return response;
   },
 };
 
-async function respond(session: Session): Promise<Response> {
+const registries = new RegistriesRoute();
+
+async function respond(session: Session, administration: Administration | undefined): Promise<Response> {
   const { head, context, record } = session;
+  if (administration && context.config.admin && isApiTarget(head.target)) {
+    return answer(session, await registries.serve(session, context.config.admin, administration));
+  }
   if (head.method === 'GET' || head.method === 'HEAD') {
     const path = head.target.replace(/\?.*/, '');
     const page = path === HEALTH ? plainPage('ok\n') : path === '/' ? welcomePage(head, context.config) : undefined;
@@ -50,6 +58,10 @@ async function respond(session: Session): Promise<Response> {
 function misconfigured(error: ConfigError): Response {
   logFaults(error);
   const message = 'the configuration has faults; the log of the Worker lists them (wrangler tail)';
-  const { status, headers, body } = answerError(new RegistryError(500, 'UNKNOWN', message));
+  return refused(new RegistryError(500, 'UNKNOWN', message));
+}
+
+function refused(error: RegistryError): Response {
+  const { status, headers, body } = answerError(error);
   return reply(status, headers, body);
 }

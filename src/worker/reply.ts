@@ -10,14 +10,14 @@ import { end, type Session } from './session';
 /** Statuses whose responses have no body (Fetch standard, "null body status"). */
 const BODILESS = [204, 205, 304];
 
-export function answer(session: Session, { status, headers, body, why }: Answer): Response {
+export function answer(session: Session, { status, headers, body, why, sameOrigin }: Answer): Response {
   const { head, record, context } = session;
   record.why = why;
   const bytes = new TextEncoder().encode(body ?? '');
   const isHead = head.method === 'HEAD';
   record.bytes = isHead ? 0 : bytes.length;
-  const more: HeaderList =
-    status === 204 ? [] : [['content-length', String(bytes.length)], ...corsHeaders(head.headers, context.config)];
+  const cors = sameOrigin ? [] : corsHeaders(head.headers, context.config);
+  const more: HeaderList = status === 204 ? [] : [['content-length', String(bytes.length)], ...cors];
   end(session, { status, isWhole: true });
   return bodiless(status, isHead)
     ? replyHead(status, [...headers, ...more])

@@ -3,6 +3,7 @@ import { hashSync } from 'bcryptjs';
 import { capabilities } from '../../src/core/capabilities';
 import { type Config, readConfig } from '../../src/core/config';
 import { ConfigError } from '../../src/core/config-error';
+import { noFiles } from '../../src/core/files';
 import type { S3Place } from '../../src/core/s3-place';
 import { settings } from '../../src/core/settings';
 import { hrefOf } from '../../src/core/url';
@@ -65,6 +66,7 @@ const BUCKET = 's3://images?endpoint=http://minio:9000';
 const PARTNERS: Record<string, Record<string, string>> = {
   REGISTRY_ACCOUNTS: { ANONYMOUS_PULL: 'true' },
   AUTH_HEADER: { ANONYMOUS_PULL: 'true' },
+  ADMIN_TOKEN: { PLATFORM: 'cloudflare-workers' },
   AUTH_REALM: { HTPASSWD: HASHED },
   SATISFY: { HTPASSWD: HASHED, ALLOW_CLIENTS: 'private' },
   ACCESS: { HTPASSWD: `${HASHED},bob:${HASHED.slice(6)}` },
@@ -231,6 +233,7 @@ describe('every setting', () => {
       },
     ],
     ['CACHE_SECRET_KEY', 'c', ({ cache }) => (cache?.place as S3Place | undefined)?.keys?.secret, 'c'],
+    ['ADMIN_TOKEN', 'abcdefghijklmnop', ({ admin }) => admin?.token, 'abcdefghijklmnop'],
     ['DOWNLOAD_CONNECTIONS', '64', { downloadConnections: 64 }],
     ['PLATFORM', 'Aliyun-FC', { platform: 'aliyun-fc' }],
     ['PLATFORM', 'node', { platform: 'node' }],
@@ -263,7 +266,7 @@ describe('every setting', () => {
   });
 
   test.each(cases)('%s=%s', (...[name, text, expected, value]) => {
-    const config = readConfig({ ...PARTNERS[name], [name]: text });
+    const config = readConfig({ ...PARTNERS[name], [name]: text }, [], {}, noFiles, []);
     if (typeof expected === 'function') expect(expected(config)).toEqual(value);
     else expect(config).toMatchObject(expected);
   });

@@ -1,7 +1,7 @@
 import { Documents } from '../../src/node/documents';
-import { Hot } from '../../src/node/hot';
-import { PatientStore } from '../../src/node/patient-store';
 import { Pending } from '../../src/node/pending';
+import { Hot } from '../../src/shell/hot';
+import { PatientStore } from '../../src/shell/patient-store';
 import { named } from '../../src/storage/key';
 import { MemoryStore } from '../../src/storage/memory';
 import type { About, Key, Sink, Store } from '../../src/storage/store';

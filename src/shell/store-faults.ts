@@ -1,5 +1,5 @@
-import type { Log } from '../shell/log';
 import { StoreError } from '../storage/store-error';
+import type { Log } from './log';
 
 /** Milliseconds for which faults of one kind are only counted: a full disk has one with each blob. */
 export const SILENT_TIME = 60_000;

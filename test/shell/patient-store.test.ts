@@ -1,5 +1,5 @@
 import { Content } from '../../src/node/content';
-import { PatientStore } from '../../src/node/patient-store';
+import { PatientStore } from '../../src/shell/patient-store';
 import { blob } from '../../src/storage/key';
 import { MemoryStore } from '../../src/storage/memory';
 import type { Reading, Store } from '../../src/storage/store';

@@ -34,7 +34,7 @@ export class PatientStore {
   }
 
   stat(key: Key): Promise<Entry | undefined> {
-    return this.#find(() => this.#store.stat(key));
+    return this.find(() => this.#store.stat(key));
   }
 
   /**
@@ -54,7 +54,7 @@ export class PatientStore {
       return { ...about(reading), [Symbol.asyncIterator]: () => all };
     };
     try {
-      const begun = await this.#find(begin, (late) => void late?.close());
+      const begun = await this.find(begin, (late) => void late?.close());
       return begun && this.#patiently(begun, onFault);
     } catch (error) {
       isLate = true;
@@ -83,7 +83,11 @@ export class PatientStore {
     return this.#store.sign && this.#ask(async () => this.#store.sign?.(key, lifetime));
   }
 
-  async #find<T>(work: () => Promise<T>, onLate?: (late: T) => void): Promise<T> {
+  /**
+   * Looks for something in the store in a way that it has of its own.
+   * @param onLate gets what was found too late, to give it back
+   */
+  async find<T>(work: () => Promise<T>, onLate?: (late: T) => void): Promise<T> {
     // Outside: being left alone is no fault of its own, or it would never end.
     this.#refuse();
     try {

@@ -1,5 +1,5 @@
-import { faultReporter, SILENT_TIME } from '../../src/node/store-faults';
 import { createLog } from '../../src/shell/log';
+import { faultReporter, SILENT_TIME } from '../../src/shell/store-faults';
 import { StoreError } from '../../src/storage/store-error';
 
 test('faults of one kind are said once a minute, with how many there were before', () => {

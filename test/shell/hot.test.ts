@@ -1,4 +1,4 @@
-import { Hot, MAX_HOT_BYTES, MAX_HOT_ENTRY } from '../../src/node/hot';
+import { Hot, MAX_HOT_BYTES, MAX_HOT_ENTRY } from '../../src/shell/hot';
 
 test('what was used longest ago goes first, and all of it is never more than it may be', () => {
   const hot = new Hot();

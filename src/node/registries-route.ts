@@ -1,0 +1,71 @@
+import { type Config, readConfig } from '../core/config';
+import { RegistryError } from '../core/errors';
+import type { Sources } from '../core/given';
+import type { Row } from '../core/registry-rows';
+import { RegistriesApi } from '../shell/registries-api';
+import { answer } from './proxy';
+import { RowsFile } from './rows-file';
+import type { Session } from './session';
+import { readSmallBody } from './small-body';
+
+/** Milliseconds for the body of a request. */
+const REQUEST_TIMEOUT = 10_000;
+
+/** What can be done about the configuration of a process. */
+export interface Administration {
+  /** Reads all sources anew. */
+  readonly read: () => Sources;
+  /** What is served follows them. */
+  readonly reload: () => Promise<void>;
+}
+
+/** `/-/api/registries` of a process: rows in the file that `REGISTRIES` names. */
+export class RegistriesRoute {
+  readonly #administration: Administration;
+  readonly #api = new RegistriesApi();
+  readonly #stores = new Map<string, RowsFile>();
+
+  constructor(administration: Administration) {
+    this.#administration = administration;
+  }
+
+  async serve(session: Session): Promise<void> {
+    const { head, context, record } = session;
+    const { config, guard, log } = context;
+    const refused = guard.admit(head, config);
+    const { token, file } = config.admin as { token: string; file: string };
+    if (refused) return answer(session, refused);
+    const request = { head, id: record.id, readBody: (limit: number) => readText(session, limit) };
+    const place = {
+      config,
+      token,
+      store: this.#storeAt(file),
+      read: this.#read,
+      onChange: this.#administration.reload,
+      log,
+    };
+    return answer(session, await this.#api.serve(request, place));
+  }
+
+  readonly #read = (rows: readonly Row[]): Config => {
+    const { env, argv, file, files } = this.#administration.read();
+    return readConfig(env, argv, file, files, rows);
+  };
+
+  /** One for each file, so that changes of one wait for each other. */
+  #storeAt(path: string): RowsFile {
+    const store = this.#stores.get(path) ?? new RowsFile(path);
+    this.#stores.set(path, store);
+    return store;
+  }
+}
+
+/** @throws RegistryError 408, 413 */
+async function readText({ req, signal }: Session, limit: number): Promise<string> {
+  const close = [['connection', 'close']] as const;
+  const body = await readSmallBody(req, limit, REQUEST_TIMEOUT, signal).catch(() => undefined);
+  if (!body) throw new RegistryError(408, 'UNKNOWN', 'the request body did not come in time', undefined, close);
+  if (!body.isLonger) return Buffer.concat(body.chunks).toString();
+  const message = `the request body is larger than ${limit} bytes`;
+  throw new RegistryError(413, 'SIZE_INVALID', message, undefined, close);
+}
