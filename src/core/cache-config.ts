@@ -1,7 +1,7 @@
 import type { S3Place } from './s3-place';
 
 /** Where content is kept (`CACHE`). */
-export type StorePlace = MemoryPlace | DiskPlace | S3Place;
+export type StorePlace = MemoryPlace | DiskPlace | S3Place | R2Place;
 
 export interface MemoryPlace {
   readonly kind: 'memory';
@@ -13,6 +13,13 @@ export interface DiskPlace {
   readonly folder: string;
   /** No limit but the disk's where it is missing. */
   readonly maxBytes?: number;
+}
+
+/** The bucket that is bound to a Worker. */
+export interface R2Place {
+  readonly kind: 'r2';
+  /** Begins every key; empty, or ends with `/`. */
+  readonly prefix: string;
 }
 
 /** A tag as the upstream knows it. */
@@ -34,6 +41,8 @@ export interface CacheConfig {
   readonly negative: number;
   /** Milliseconds without use after which an entry goes; 0 for never. */
   readonly inactive: number;
+  /** Bytes of a blob that is kept at most; no limit where it is missing. */
+  readonly maxBlob?: number;
   /** Milliseconds that a signed URL to the object store is good for; absent where hits are sent by the proxy itself. */
   readonly redirect?: number;
 }

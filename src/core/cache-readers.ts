@@ -1,3 +1,4 @@
+import { parsePrefix } from './s3-place-reader';
 import { parsePath, parsePeriod, readBoolean } from './setting-values';
 
 /** What `CACHE` says, as far as one setting alone can say it. */
@@ -6,10 +7,16 @@ export type CacheChoice =
   | { readonly kind: 'memory' }
   | { readonly kind: 'disk'; readonly folder?: string }
   /** The whole text: `readS3Place` takes it apart. */
-  | { readonly kind: 's3'; readonly text: string };
+  | { readonly kind: 's3'; readonly text: string }
+  | { readonly kind: 'r2'; readonly prefix: string };
 
 export function parseCache(text: string): CacheChoice | undefined {
   if (/^s3:\/\/[^/]/i.test(text)) return { kind: 's3', text };
+  const [isR2, within = ''] = /^r2(?::(.+))?$/i.exec(text) ?? [];
+  if (isR2) {
+    const prefix = parsePrefix(within);
+    return prefix === undefined ? undefined : { kind: 'r2', prefix };
+  }
   const [, word, rest] = /^(none|off|memory|disk)(?::(.*))?$/is.exec(text) ?? [];
   const kind = word?.toLowerCase();
   if (rest === undefined && (kind === 'none' || kind === 'off')) return { kind: 'none' };

@@ -7,7 +7,7 @@ export const cacheSettings = [
     aliases: ['REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY'],
     kind: 'cache',
     fallback: '',
-    help: 'Where images are kept: `none`, `memory`, `disk:/folder`, or `s3://bucket/prefix?…` for an object store. Default: `none`, and `disk` where `CACHE_DIR` is set (docs/caching.md). A cache that fails never fails a pull.',
+    help: 'Where images are kept: `none`, `memory`, `disk:/folder`, `s3://bucket/prefix?…` for an object store, or, on Cloudflare Workers, `r2` for the bucket that is bound as `REGISTRY_CACHE` (`r2:prefix` for a part of it). Default: `none`, `disk` where `CACHE_DIR` is set, and `r2` where there is such a bucket (docs/caching.md). A cache that fails never fails a pull.',
   },
   {
     name: 'CACHE_DIR',
@@ -20,6 +20,12 @@ export const cacheSettings = [
     kind: 'size',
     fallback: '',
     help: 'Bytes that the cache may take, with `k`, `m`, `g` or `t` (of 1024) as in nginx, at least `16m`; what was used longest ago goes first. Default: `256m` in memory; on a disk all but the last 64 MB. A bucket is limited by its own lifecycle rules.',
+  },
+  {
+    name: 'CACHE_MAX_BLOB',
+    kind: 'size',
+    fallback: '',
+    help: 'Bytes of a blob that is kept at most, with `k`, `m`, `g` or `t`; a larger one is passed on all the same, and `0` keeps manifests alone. Default: no limit of its own, and `4g` with `CACHE=r2`.',
   },
   {
     name: 'CACHE_TAG_TTL',

@@ -1,3 +1,5 @@
+import type { StorePlace } from './cache-config';
+
 export type Platform = 'node' | 'aliyun-fc' | 'cloudflare-workers';
 
 /** What a platform's edge carries; sources: deploy/<platform>/README.md. */
@@ -26,6 +28,8 @@ export interface Capabilities {
   readonly roles: boolean;
   /** A request has the time of a processor that it takes to check a password by bcrypt. */
   readonly slowPasswords: boolean;
+  /** Where content can be kept. */
+  readonly stores: readonly StorePlace['kind'][];
 }
 
 export const capabilities: Readonly<Record<Platform, Capabilities>> = {
@@ -42,6 +46,7 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
     breaksChunks: true,
     roles: true,
     slowPasswords: true,
+    stores: ['memory', 'disk', 's3'],
   },
   'aliyun-fc': {
     maxTarget: 4096,
@@ -56,6 +61,7 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
     breaksChunks: true,
     roles: true,
     slowPasswords: true,
+    stores: ['memory', 'disk', 's3'],
   },
   'cloudflare-workers': {
     maxTarget: 16_384,
@@ -70,6 +76,7 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
     breaksChunks: false,
     roles: false,
     slowPasswords: false,
+    stores: ['r2'],
   },
 };
 

@@ -28,6 +28,7 @@ export function keepOf(
   if (kind === 'blob') {
     const { first, last, total } = relay.span ?? { first: -1 };
     if (first !== 0 || total === undefined || last !== total - 1) return undefined;
+    if (total > (question.config.maxBlob ?? total)) return undefined;
     const link = linkNote(question, reference);
     return { kind: 'blob', digest: reference, size: total, link: link.name, notes: [link] };
   }

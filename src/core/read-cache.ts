@@ -23,9 +23,16 @@ const MAX_REDIRECT = 7 * 24 * 3_600_000;
 /** Milliseconds for tags of which `CACHE_TAG_TTL` says nothing: its default. */
 const TAG_LIFETIME = 60_000;
 
+/** Bytes of a blob in R2, unless it is told otherwise. */
+const R2_BLOB = 4 * 1024 ** 3;
+
+/** Bytes that R2 takes in one request (Cloudflare R2, "Limits"). Larger ones would take hundreds, which a Worker may not make. */
+const MAX_R2_BLOB = 5 * 1024 ** 3 - 5 * 1024 ** 2;
+
 /** What means nothing without a cache. */
 const COMPANIONS: readonly SettingName[] = [
   'CACHE_MAX_SIZE',
+  'CACHE_MAX_BLOB',
   'CACHE_TAG_TTL',
   'CACHE_STALE',
   'CACHE_STALE_MISSING',
@@ -48,11 +55,18 @@ export function readCache(reading: Reading, upstreams: readonly Upstream[]): Cac
     negative: read('CACHE_NEGATIVE_TTL') ?? 0,
     inactive: read('CACHE_INACTIVE') ?? 0,
   };
+  const maxBlob = readMaxBlob(reading, choice);
   const redirect = readRedirect(reading, choice);
   const place = readPlace(reading, choice);
   if (choice.kind === 'none' && faults.length === before) notes.push(...idleNotes(given));
   if (!place || faults.length > before) return undefined;
-  return { place, tagLifetime: lifetimeIn(lifetimes, upstreams), ...settled, ...(redirect && { redirect }) };
+  return {
+    place,
+    tagLifetime: lifetimeIn(lifetimes, upstreams),
+    ...settled,
+    ...(maxBlob !== undefined && { maxBlob }),
+    ...(redirect && { redirect }),
+  };
 }
 
 /** `CACHE` and `CACHE_DIR` together. What a config.yml says comes last, also where the other one of them says it. */
@@ -73,7 +87,11 @@ function chooseStore({ read, given, faults }: Reading): CacheChoice {
 }
 
 function readPlace(reading: Reading, choice: CacheChoice): StorePlace | undefined {
-  const { read, given, faults } = reading;
+  const { read, given, faults, capabilities } = reading;
+  if (choice.kind !== 'none' && capabilities && !capabilities.stores.includes(choice.kind)) {
+    faults.push(misplaced(choice, given));
+    return undefined;
+  }
   const maxBytes = read('CACHE_MAX_SIZE');
   const size = `${spelt('CACHE_MAX_SIZE', given)}=${given.CACHE_MAX_SIZE?.[0]?.text}`;
   if (maxBytes !== undefined && maxBytes < MIN_SIZE) {
@@ -97,6 +115,9 @@ function readPlace(reading: Reading, choice: CacheChoice): StorePlace | undefine
         faults.push(`${size}: a bucket is limited by lifecycle rules of its own, and CACHE_INACTIVE`);
       }
       return readBucket(choice.text, reading);
+    case 'r2':
+      if (maxBytes !== undefined) faults.push(`${size}: a bucket is limited by lifecycle rules of its own`);
+      return choice;
   }
 }
 
@@ -116,11 +137,33 @@ function readBucket(text: string, { read, given, around, faults }: Reading): Sto
   }
 }
 
+/** What is kept where this platform has no such place. */
+function misplaced({ kind }: CacheChoice, given: GivenSettings): string {
+  if (kind === 'r2') {
+    const address = 's3://bucket?endpoint=https://<account>.r2.cloudflarestorage.com';
+    return `${spelt('CACHE', given)}=r2: only a Worker has a bucket bound to it; the same bucket is CACHE=${address} here`;
+  }
+  const name = given.CACHE?.length ? `${spelt('CACHE', given)}=${kind}` : spelt('CACHE_DIR', given);
+  return `${name}: a Worker keeps content in R2 alone; bind a bucket as REGISTRY_CACHE, and leave this out or set CACHE=r2`;
+}
+
+function readMaxBlob({ read, given, faults }: Reading, { kind }: CacheChoice): number | undefined {
+  const maxBlob = read('CACHE_MAX_BLOB');
+  if (kind !== 'r2') return maxBlob;
+  if (maxBlob !== undefined && maxBlob > MAX_R2_BLOB) {
+    const written = `${spelt('CACHE_MAX_BLOB', given)}=${given.CACHE_MAX_BLOB?.[0]?.text}`;
+    faults.push(`${written}: a Worker hands R2 at most 4.99g at a time`);
+  }
+  return maxBlob ?? R2_BLOB;
+}
+
 function readRedirect({ read, given, faults }: Reading, choice: CacheChoice): number | undefined {
   const redirect = read('CACHE_REDIRECT');
   if (!redirect) return undefined;
   const written = `${spelt('CACHE_REDIRECT', given)}=${given.CACHE_REDIRECT?.[0]?.text}`;
   if (redirect > MAX_REDIRECT) faults.push(`${written}: object stores take signed URLs for 7d at most`);
+  if (choice.kind === 'r2')
+    faults.push(`${written}: a bucket that is bound to a Worker has no signed URLs; leave it out`);
   if (choice.kind === 'memory' || choice.kind === 'disk') {
     faults.push(`${written}: only an object store can be redirected to; set CACHE=s3://…, or leave it out`);
   }

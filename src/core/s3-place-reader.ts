@@ -49,6 +49,13 @@ const KEY_NAMES = [
   },
 ] as const;
 
+/** What begins every key: empty, or ending with a slash. Undefined for what nothing should begin with. */
+export function parsePrefix(text: string): string | undefined {
+  const prefix = text.replace(/^\/+|\/+$/g, '');
+  if (prefix === '') return '';
+  return PREFIX.test(prefix) && prefix.length <= MAX_PREFIX ? `${prefix}/` : undefined;
+}
+
 /**
  * Reads `s3://bucket/prefix?endpoint=…&internalEndpoint=…&region=…&pathStyle=…`. Keys come from the environment only: a
  * setting is printed here and there. At AWS a machine or container has a role instead, where they are missing.
@@ -65,8 +72,8 @@ export function readS3Place(text: string, env: Env): S3Place {
     return undefined;
   };
   if (!BUCKET.test(authority)) fault('a bucket has 3 to 63 lower-case letters, digits, dots and dashes');
-  const prefix = path.replace(/^\/+|\/+$/g, '');
-  if (prefix !== '' && !(PREFIX.test(prefix) && prefix.length <= MAX_PREFIX))
+  const prefix = parsePrefix(path);
+  if (prefix === undefined)
     fault(`a prefix has up to ${MAX_PREFIX} letters, digits, dots, dashes and underscores, with slashes between`);
   const given = readParameters(query, fault);
 
@@ -94,7 +101,7 @@ export function readS3Place(text: string, env: Env): S3Place {
   return {
     kind: 's3',
     bucket: authority,
-    prefix: prefix === '' ? '' : `${prefix}/`,
+    prefix: prefix ?? '',
     region: region ?? 'us-east-1',
     endpoint,
     publicEndpoint,

@@ -46,7 +46,7 @@ const readers = {
     expected: 'a list of addresses, CIDR ranges, loopback, linklocal, private',
   },
   boolean: { parse: readBoolean, expected: 'true or false' },
-  cache: { parse: parseCache, expected: 'none, memory, disk:/folder or s3://bucket/prefix' },
+  cache: { parse: parseCache, expected: 'none, memory, disk:/folder, s3://bucket/prefix or r2' },
   choice: { parse: (text: string) => text.toLowerCase(), expected: '' },
   connections: { parse: parseConnections, expected: 'a whole number from 1 to 64' },
   count: { parse: readCount, expected: 'a whole number from 1' },

@@ -25,6 +25,8 @@ export async function openStore(place: StorePlace, options: StoreOptions = {}): 
       const { DiskStore } = await import('../storage/disk');
       return new DiskStore({ ...options, folder: place.folder, maxBytes: place.maxBytes });
     }
+    case 'r2':
+      throw new Error('a bucket that is bound to a Worker is had by the Worker alone');
     case 's3': {
       const { openBucket } = await import('./bucket');
       return openBucket(place, options);

@@ -1,11 +1,15 @@
+import type { R2Bucket } from '@cloudflare/workers-types';
 import { type Config, readConfig } from '../core/config';
 import { ConfigError } from '../core/config-error';
 import { noFiles } from '../core/files';
 import type { Row } from '../core/registry-rows';
 import { Guard } from '../shell/guard';
 import { createLog, type Log } from '../shell/log';
+import { faultReporter } from '../shell/store-faults';
 import { createMemory, type TokenSharing } from '../shell/token-store';
 import { openUsers } from '../shell/users';
+import { R2Store } from '../storage/r2';
+import { Content } from './content';
 import type { KeepAlive } from './platform';
 import type { Administration } from './registries-route';
 import { type Kv, KvRows } from './rows-kv';
@@ -22,6 +26,7 @@ export class Contexts {
   readonly #env: Bindings;
   readonly #guard = new Guard();
   readonly #rows: KvRows | undefined;
+  readonly #bucket: R2Bucket | undefined;
   #context: Context | undefined;
   /** Those that the context was made with. */
   #known: readonly Row[] | undefined;
@@ -31,6 +36,7 @@ export class Contexts {
   constructor(env: Bindings) {
     this.#env = env;
     const kv = env.REGISTRY_MAPS as Kv | undefined;
+    this.#bucket = env.REGISTRY_CACHE as R2Bucket | undefined;
     this.#rows = kv && new KvRows(kv);
     this.administration = this.#rows && { store: this.#rows, read: (rows) => this.#read(rows) };
   }
@@ -62,11 +68,22 @@ export class Contexts {
     const log = logOf(config);
     for (const note of config.notes) log.warn(note);
     const users = config.gate && openUsers(config.gate);
-    return { config, memory: createMemory(SHARING), guard: this.#guard, log, users };
+    const content = config.cache && this.#openContent(log);
+    return { config, memory: createMemory(SHARING), guard: this.#guard, log, users, content };
+  }
+
+  /** @throws ConfigError */
+  #openContent(log: Log): Content {
+    if (!this.#bucket)
+      throw new ConfigError(['CACHE=r2: no bucket is bound as REGISTRY_CACHE; bind one, or leave CACHE out']);
+    const onFault = faultReporter(log);
+    return new Content(new R2Store({ bucket: this.#bucket, onFault }), onFault);
   }
 
   #read(rows: readonly Row[] | undefined): Config {
-    return readConfig({ ...textsOf(this.#env), PLATFORM: 'cloudflare-workers' }, [], {}, noFiles, rows);
+    // A bucket that is bound is there to be used.
+    const given = { ...(this.#bucket && { CACHE: 'r2' }), ...textsOf(this.#env), PLATFORM: 'cloudflare-workers' };
+    return readConfig(given, [], {}, noFiles, rows);
   }
 
   #warn({ message, cause }: Error): void {

@@ -1,12 +1,14 @@
 import { answerError, RegistryError } from '../core/errors';
 import type { HeaderList } from '../core/headers';
 import type { Answer } from '../core/verbs';
+import { probe } from '../shell/probing';
 import type { Users } from '../shell/users';
 import { carryOut, type Hands, internalError } from '../shell/verb-loop';
 import { carrierOf, obtainLogin } from './errand';
 import { type Incoming, readSmallBody } from './incoming';
 import { relay } from './relay';
 import { answer } from './reply';
+import { contentOf, serveKept } from './serving';
 import type { Session } from './session';
 
 /** Serves one request: carries out the core's verbs. */
@@ -15,6 +17,7 @@ export async function serve(session: Session): Promise<Response> {
   try {
     const first = context.guard.admit(head, context.config);
     const response = await carryOut(first, exchange, record, handsOf(session));
+    probeOpenness(session, response?.status);
     return response ?? answer(session, internalError(record));
   } catch (error) {
     record.why = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -29,7 +32,7 @@ function handsOf(session: Session): Hands<Response, Incoming> {
     isGone: () => session.request.signal?.aborted ?? false,
     answer: (verb) => answer(session, verb),
     readForm: (limit) => readForm(session, limit),
-    find: () => Promise.reject(new Error('there is a cache, and nothing to keep it in')),
+    find: (verb) => contentOf(session).find(verb),
     place: () =>
       context.guard.place({
         head,
@@ -39,12 +42,20 @@ function handsOf(session: Session): Hands<Response, Incoming> {
         record,
         onEnd: session.onEnd,
       }),
-    serve: () => Promise.reject(new Error('there is a cache, and nothing to keep it in')),
+    serve: (verb) => serveKept(session, verb),
     relay: (sent, incoming, verb) => relay(session, sent, incoming, verb),
     obtainLogin: (verb) => obtainLogin(session, verb),
     identify: (authorization) => usersOf(session).identify(authorization),
     issue: ({ user, lifetime }) => usersOf(session).issue(user, lifetime),
   };
+}
+
+/** Whether everybody may pull here is found out when somebody has. */
+function probeOpenness(session: Session, status: number | undefined): void {
+  const { context, exchange, keepAlive } = session;
+  const asked = status === 200 ? exchange.probe() : undefined;
+  if (!asked || !context.content) return;
+  keepAlive(context.content.probe(asked, () => probe(carrierOf({ ...session, record: { ...session.record } }), asked)));
 }
 
 function usersOf({ context }: Session): Users {

@@ -1,3 +1,5 @@
+import type { Keep } from '../core/cache-verbs';
+import type { Config } from '../core/config';
 import { corsHeaders } from '../core/cors';
 import { answerError, RegistryError } from '../core/errors';
 import { type HeaderList, headerOf, withHeader } from '../core/headers';
@@ -9,8 +11,9 @@ import { continueBody } from '../shell/continuation';
 import type { Over } from '../shell/verb-loop';
 import { carrierOf } from './errand';
 import { discard, failureOf, type Incoming, readBody, readSmallBody, type SmallBody } from './incoming';
+import { relayKept } from './keeping';
 import type { BodyInit } from './platform';
-import { answer, reply, replyDirectly, replyHead, replyStream } from './reply';
+import { answer, over, reply, replyDirectly, replyHead, replyStream } from './reply';
 import { end, type Session } from './session';
 
 /** Hands an upstream's response to the client. */
@@ -20,9 +23,13 @@ export async function relay(
   incoming: Incoming,
   verb: Relay,
 ): Promise<Over<Response> | RequestVerb> {
-  const { head, context, record } = session;
+  const { head, context, record, keepAlive } = session;
   const headers = [...verb.headers, ...corsHeaders(head.headers, context.config)];
   record.cache = verb.outcome;
+  if (verb.notes && context.content) keepAlive(context.content.note(verb.notes));
+  if (verb.keep && context.content && isWorthKeeping(verb.keep, context.config)) {
+    return relayKept({ session, sent, incoming, verb, headers }, verb.keep);
+  }
   switch (verb.body) {
     case 'none':
       discard(incoming);
@@ -35,8 +42,9 @@ export async function relay(
   }
 }
 
-function over(reply: Response): Over<Response> {
-  return { verb: 'over', reply };
+/** What the platform hands on by itself is not seen, and what is too large is not taken. */
+function isWorthKeeping(keep: Keep, { directAbove, cache }: Config): boolean {
+  return keep.kind === 'manifest' || keep.size <= Math.min(directAbove, cache?.maxBlob ?? Number.POSITIVE_INFINITY);
 }
 
 /** Reads a small body whole to send it with its length; one that turns out long goes on chunked. */

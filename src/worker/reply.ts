@@ -1,6 +1,7 @@
 import { corsHeaders } from '../core/cors';
 import { type HeaderList, withoutHeaders } from '../core/headers';
 import type { Answer } from '../core/verbs';
+import type { Over } from '../shell/verb-loop';
 import { headersOf } from './heads';
 import { failureOf } from './incoming';
 import { Patience } from './patience';
@@ -22,6 +23,10 @@ export function answer(session: Session, { status, headers, body, why, sameOrigi
   return bodiless(status, isHead)
     ? replyHead(status, [...headers, ...more])
     : reply(status, [...headers, ...more], bytes);
+}
+
+export function over(reply: Response): Over<Response> {
+  return { verb: 'over', reply };
 }
 
 /** A response without a body: to HEAD it says the length of what GET would bring. */

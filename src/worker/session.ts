@@ -8,6 +8,7 @@ import type { RequestRecord } from '../shell/record';
 import { logRequest, openRecord } from '../shell/request-log';
 import type { TokenStore } from '../shell/token-store';
 import type { Users } from '../shell/users';
+import type { Content } from './content';
 import { requestHead } from './heads';
 import type { KeepAlive } from './platform';
 
@@ -18,6 +19,8 @@ export interface Context {
   /** Present where the configuration has a gate with users. */
   readonly users?: Users;
   readonly guard: Guard;
+  /** Present where the configuration has a cache. */
+  readonly content?: Content;
   readonly log: Log;
 }
 

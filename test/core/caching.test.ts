@@ -342,6 +342,16 @@ describe('a digest', () => {
     expect(manifest.keep).toMatchObject({ kind: 'manifest', digest: DIGEST });
   });
 
+  test('a blob over CACHE_MAX_BLOB is passed on, and not kept', () => {
+    const [fits, not] = ['9', '10'].map((length) => {
+      const env = { ...PROXY, CACHE_MAX_BLOB: '9' };
+      return play(`GET ${BLOB}`, { env, replies: [[200, { 'content-length': length }]] });
+    });
+    expect((fits.verb as Relay).keep).toMatchObject({ size: 9 });
+    expect(not.verb).toMatchObject({ verb: 'relay', status: 200, body: 'stream', keep: undefined });
+    expect(headerOf((not.verb as Relay).headers, 'cache-status')).not.toContain('stored');
+  });
+
   test.each<[string, string, Fields]>([
     ['without a length', BLOB, {}],
     ['that is encoded', BLOB, { 'content-length': '9', 'content-encoding': 'gzip' }],

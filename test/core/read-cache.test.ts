@@ -129,6 +129,49 @@ describe('a bucket', () => {
   });
 });
 
+describe('the bucket of a Worker', () => {
+  const PLATFORM = 'cloudflare-workers';
+  const GIB = 1024 * MIB;
+
+  test('is the only store there', () => {
+    expect(place({ PLATFORM, CACHE: 'r2' })).toEqual({ kind: 'r2', prefix: '' });
+    expect(place({ PLATFORM, CACHE: 'r2:hub' })).toEqual({ kind: 'r2', prefix: 'hub/' });
+    const others: Record<string, string>[] = [
+      { CACHE: 'memory' },
+      { CACHE: 'disk:/c' },
+      { CACHE_DIR: '/c' },
+      { CACHE: 's3://images?region=r-1' },
+    ];
+    const said = others.map((env) => faults({ PLATFORM, ...env }));
+    expect(said).toEqual(
+      others.map(() => [expect.stringMatching(/^CACHE.*: a Worker keeps content in R2 alone; bind/)]),
+    );
+    expect(readConfig({ PLATFORM }).cache).toBeUndefined();
+  });
+
+  test.each(['node', 'aliyun-fc'])('is none on %s, where it is reached by S3', (platform) => {
+    expect(faults({ PLATFORM: platform, CACHE: 'r2' })).toEqual([
+      expect.stringMatching(/^CACHE=r2: .* CACHE=s3:\/\/bucket\?endpoint=/),
+    ]);
+  });
+
+  test.each<[Record<string, string>, string]>([
+    [{ CACHE_REDIRECT: '10m' }, 'CACHE_REDIRECT=10m: a bucket that is bound to a Worker has no signed URLs'],
+    [{ CACHE_MAX_SIZE: '1g' }, 'CACHE_MAX_SIZE=1g: a bucket is limited by lifecycle rules'],
+    [{ CACHE_MAX_BLOB: '5g' }, 'CACHE_MAX_BLOB=5g: a Worker hands R2 at most 4.99g at a time'],
+  ])('has no use for %j', (env, fault) => {
+    expect(faults({ PLATFORM, CACHE: 'r2', ...env })).toEqual([expect.stringContaining(fault)]);
+  });
+
+  test('has a limit for blobs, which others have where it is set', () => {
+    const limit = (env: Record<string, string>) => readConfig(env).cache?.maxBlob;
+    expect(limit({ PLATFORM, CACHE: 'r2' })).toBe(4 * GIB);
+    expect(limit({ PLATFORM, CACHE: 'r2', CACHE_MAX_BLOB: '100m' })).toBe(100 * MIB);
+    expect(limit({ CACHE: 'memory', CACHE_MAX_BLOB: '20g' })).toBe(20 * GIB);
+    expect(limit({ CACHE: 'memory' })).toBeUndefined();
+  });
+});
+
 describe('a contradiction', () => {
   test.each<[Record<string, string>, string]>([
     [{ CACHE: 'disk' }, 'CACHE=disk: names no folder; set CACHE_DIR'],
