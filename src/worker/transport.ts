@@ -1,11 +1,22 @@
 import type { Timeouts } from '../core/config';
 import { hrefOf } from '../core/url';
-import type { Forward } from '../core/verbs';
+import type { Failure, Forward } from '../core/verbs';
 import { TransportError } from '../shell/transport-error';
 import { headerList, headersOf } from './heads';
 import type { Incoming } from './incoming';
 import type { BodyInit } from './platform';
 import { type Upload, uploadOf } from './upload';
+
+/** What Cloudflare answers in place of an upstream that could not be asked (Cloudflare's "5xx errors"). */
+const EDGE_FAILURES: Readonly<Record<number, Failure>> = {
+  521: { kind: 'refused', message: 'connection refused (521)' },
+  522: { kind: 'timeout', message: 'no connection in time (522)' },
+  523: { kind: 'refused', message: 'no way to the host (523)' },
+  524: { kind: 'timeout', message: 'no response in time (524)' },
+  525: { kind: 'tls', message: 'TLS does not come about (525)' },
+  526: { kind: 'tls', message: 'certificate not accepted (526)' },
+  530: { kind: 'dns', message: 'host name not found (530)' },
+};
 
 export interface Sending {
   readonly forward: Forward;
@@ -46,9 +57,14 @@ export async function send({ forward, timeouts: defaults, client }: Sending): Pr
       redirect: 'manual',
       signal: leaving.signal,
     });
+    const instead = response.headers.get('server') === 'cloudflare' ? EDGE_FAILURES[response.status] : undefined;
+    if (instead) {
+      abort(new Error('nobody wants the body'));
+      throw new TransportError(instead.kind, instead.message);
+    }
     return { head: { status: response.status, headers: headerList(response.headers) }, body: response.body, abort };
   } catch (error) {
-    throw why ?? error;
+    throw error instanceof TransportError ? error : (why ?? error);
   } finally {
     clearTimeout(timer);
     upload?.end();

@@ -99,3 +99,44 @@ describe('a token', () => {
     expect([store.get('other'), kept]).toEqual([undefined, [false, false, ...Array(7).fill(true)]]);
   });
 });
+
+describe('where a request may be ended while others wait for what it fetches', () => {
+  const sharing = { renews: false, patience: 50 };
+  const document = (token: string) => JSON.stringify({ token, expires_in: 300 });
+
+  test('it is waited for so long, and then one of them fetches for the others', async () => {
+    const store = new TokenStore(sharing);
+    const never = store.obtain('k', undefined, () => new Promise(() => {}));
+    never.catch(() => {});
+    const fetch = jest.fn(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return document('a');
+    });
+    const others = await Promise.all(Array.from({ length: 5 }, () => store.obtain('k', undefined, fetch)));
+    expect(others).toEqual(Array(5).fill(document('a')));
+    expect(fetch).toHaveBeenCalledTimes(1);
+    expect(await store.obtain('k', undefined, fetch)).toBe(document('a'));
+    expect(fetch).toHaveBeenCalledTimes(1);
+  });
+
+  test('what comes in time serves all', async () => {
+    const store = new TokenStore(sharing);
+    const fetch = jest.fn(async () => document('a'));
+    const all = await Promise.all([1, 2, 3].map(() => store.obtain('k', undefined, fetch)));
+    expect([all, fetch.mock.calls.length]).toEqual([Array(3).fill(document('a')), 1]);
+  });
+
+  test('none is fetched in the background', async () => {
+    jest.useFakeTimers();
+    try {
+      const store = new TokenStore(sharing);
+      const fetch = jest.fn(async () => document('a'));
+      await store.obtain('k', undefined, fetch);
+      jest.advanceTimersByTime(200_000);
+      expect(store.get('k')).toBe(document('a'));
+      expect(fetch).toHaveBeenCalledTimes(1);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+});

@@ -96,6 +96,25 @@ test('a configuration with faults answers nobody, and lists them in the log alon
   ]);
 });
 
+test.each([
+  [530, 502, 'dns', 'host name not found'],
+  [526, 502, 'tls', 'certificate not accepted'],
+  [522, 504, 'timeout', 'no connection in time'],
+  [521, 502, 'refused', 'connection refused'],
+])(
+  '%d, by which Cloudflare says that it cannot reach a registry, is %d and says why',
+  async (status, expected, reason, words) => {
+    const { registry, proxy } = await served(1, { RETRY_TIMEOUT: '0' });
+    registry.fail(/manifests\/v1/, { kind: 'status', status, headers: { server: 'cloudflare' }, body: '<html>' }, 10);
+    const reply = await ask(`${proxy.url}/v2/team/app/manifests/v1`);
+    expect(reply.status).toBe(expected);
+    expect(reply.json()).toMatchObject({ errors: [{ code: 'UNAVAILABLE', detail: { reason } }] });
+    expect(reply.text).toContain(words);
+    registry.fail(/manifests\/v2/, { kind: 'status', status, headers: { server: 'nginx' } });
+    expect((await ask(`${proxy.url}/v2/team/app/manifests/v2`)).status).toBe(status);
+  },
+);
+
 test('a variable that was written as JSON is read as one', async () => {
   const registry = await stage.registry();
   const image = smallImage(registry);
