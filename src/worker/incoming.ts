@@ -82,14 +82,19 @@ export async function readSmallBody(incoming: Incoming, limit: number, within: n
   let size = 0;
   const late = new TransportError('timeout', 'the body did not come in time');
   let isLate = false;
-  const timer = setTimeout(() => {
-    isLate = true;
-    incoming.abort(late);
-  }, within);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  // A client's body cannot be aborted while it is read: its read is left behind, and ends with the request.
+  const timeUp = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      isLate = true;
+      incoming.abort(late);
+      reject(late);
+    }, within);
+  });
   const source = readBody(incoming, within);
   try {
     for (;;) {
-      const { value, done } = await source.next();
+      const { value, done } = await Promise.race([source.next(), timeUp]);
       if (done) return { bytes: joined(chunks, size) };
       chunks.push(value.slice());
       size += value.length;
