@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Instance, nodeOnly } from './runtimes';
+import { type Instance, runtimes } from './runtimes';
 import { ask, basic, open, type Reply } from './upstream/client';
 import { type Image, makeImage } from './upstream/image';
 import { listen, ociError, type Upstream } from './upstream/listen';
@@ -13,7 +13,7 @@ import { stageFor, until } from './upstream/scene';
 const MIB = 1024 * 1024;
 const TYPE = 'application/vnd.oci.image.manifest.v1+json';
 
-describe.each(nodeOnly)('with the $name runtime, content that was cached for somebody', (runtime) => {
+describe.each(runtimes)('with the $name runtime, content that was cached for somebody', (runtime) => {
   const stage = stageFor(runtime);
   const passwords: Record<string, string> = { alice: randomUUID(), bob: randomUUID() };
   /** Repositories by who may pull them; `*` for everybody. */
@@ -60,7 +60,11 @@ describe.each(nodeOnly)('with the $name runtime, content that was cached for som
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const settings = (more: Record<string, string> = {}) => ({ CACHE: `disk:${folder}`, CACHE_TAG_TTL: '1h', ...more });
+  const settings = (more: Record<string, string> = {}) => ({
+    ...runtime.cacheIn(folder),
+    CACHE_TAG_TTL: '1h',
+    ...more,
+  });
   const paths = (name: string) => [
     `/v2/${name}/manifests/v1`,
     `/v2/${name}/manifests/${image.manifest.digest}`,

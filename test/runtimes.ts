@@ -23,6 +23,8 @@ export interface Runtime {
   lacks?: Readonly<Partial<Record<Trait, string>>>;
   /** Bytes of a body that may have come, and be lost, when it is cut. */
   gathers?: number;
+  /** What makes it keep content in this folder. */
+  cacheIn(folder: string): Record<string, string>;
   start(env: Record<string, string>): Promise<Instance>;
 }
 
@@ -53,6 +55,7 @@ export interface Instance {
 
 const node: Runtime = {
   name: 'Node',
+  cacheIn: (folder) => ({ CACHE: `disk:${folder}` }),
   async start(env) {
     const lines: string[] = [];
     const sources = () => ({

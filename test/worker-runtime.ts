@@ -11,6 +11,9 @@ import { isPretending } from './upstream/names';
 /** As deploy/cloudflare/wrangler.jsonc has it. */
 export const COMPATIBILITY_DATE = '2026-04-01';
 
+/** Where the bucket lies that is bound; not for the Worker. */
+const FOLDER = 'folder of the bucket';
+
 let built: string | undefined;
 
 /** The module that is deployed, built once a process. */
@@ -41,7 +44,8 @@ export const worker: Runtime = {
     'request line': 'workerd reads the request line and Host by itself, before the Worker',
   },
   gathers: 600_000,
-  async start(env) {
+  cacheIn: (folder) => ({ [FOLDER]: folder }),
+  async start({ [FOLDER]: folder, ...env }) {
     const lines: string[] = [];
     const flare = new Miniflare({
       modules: true,
@@ -49,6 +53,7 @@ export const worker: Runtime = {
       compatibilityDate: COMPATIBILITY_DATE,
       // As much as the paid plan has.
       bindings: { MAX_SUBREQUESTS: '1000', ...env },
+      ...(folder && { r2Buckets: ['REGISTRY_CACHE'], r2Persist: folder }),
       ...(env.ADMIN_TOKEN && { kvNamespaces: ['REGISTRY_MAPS'] }),
       // Names are pretended in this process: only through it can they be reached.
       ...(isPretending() && { outboundService: (request: Request) => fetch(request, { redirect: 'manual' }) as never }),
@@ -59,11 +64,15 @@ export const worker: Runtime = {
     });
     await flare.ready;
     const { port } = await flare.unsafeGetDirectURL();
+    let stopping: Promise<void> | undefined;
     return {
       url: `http://127.0.0.1:${port}`,
       port: Number(port),
       logs: () => lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line)),
-      stop: () => flare.dispose(),
+      stop: () => {
+        stopping ??= flare.dispose();
+        return stopping;
+      },
     };
   },
 };
