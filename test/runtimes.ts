@@ -11,6 +11,7 @@ export type Trait =
   | 'departures'
   | 'field lines'
   | 'files'
+  | 'joining'
   | 'platforms'
   | 'process'
   | 'reasons'
@@ -23,8 +24,6 @@ export interface Runtime {
   lacks?: Readonly<Partial<Record<Trait, string>>>;
   /** Bytes of a body that may have come, and be lost, when it is cut. */
   gathers?: number;
-  /** What makes it keep content in this folder. */
-  cacheIn(folder: string): Record<string, string>;
   start(env: Record<string, string>): Promise<Instance>;
 }
 
@@ -51,11 +50,12 @@ export interface Instance {
   /** Every line logged so far, parsed. */
   logs(): Record<string, unknown>[];
   stop(): Promise<void>;
+  /** Whether a blob is in the bucket that this instance has in place of a folder. */
+  isInBucket?(digest: string): Promise<boolean>;
 }
 
 const node: Runtime = {
   name: 'Node',
-  cacheIn: (folder) => ({ CACHE: `disk:${folder}` }),
   async start(env) {
     const lines: string[] = [];
     const sources = () => ({

@@ -11,9 +11,6 @@ import { isPretending } from './upstream/names';
 /** As deploy/cloudflare/wrangler.jsonc has it. */
 export const COMPATIBILITY_DATE = '2026-04-01';
 
-/** Where the bucket lies that is bound; not for the Worker. */
-const FOLDER = 'folder of the bucket';
-
 let built: string | undefined;
 
 /** The module that is deployed, built once a process. */
@@ -38,22 +35,22 @@ export const worker: Runtime = {
     departures: 'workerd does not say that a client has left that has not been answered yet',
     'field lines': 'workerd writes all values of a field on one line',
     files: 'a Worker has no files',
+    joining: 'workerd lets no request follow what another one fetches',
     platforms: 'a Worker runs on its own platform alone',
     process: 'a Worker is no process that listens, starts and stops',
     reasons: 'workerd does not say why no connection came about',
     'request line': 'workerd reads the request line and Host by itself, before the Worker',
   },
   gathers: 600_000,
-  cacheIn: (folder) => ({ [FOLDER]: folder }),
-  async start({ [FOLDER]: folder, ...env }) {
+  async start({ CACHE, ...env }) {
     const lines: string[] = [];
     const flare = new Miniflare({
       modules: true,
       script: builtWorker(),
       compatibilityDate: COMPATIBILITY_DATE,
+      ...bucketFor(CACHE),
       // As much as the paid plan has.
-      bindings: { MAX_SUBREQUESTS: '1000', ...env },
-      ...(folder && { r2Buckets: ['REGISTRY_CACHE'], r2Persist: folder }),
+      bindings: { MAX_SUBREQUESTS: '1000', ...env, ...(bucketFor(CACHE) === undefined && CACHE && { CACHE }) },
       ...(env.ADMIN_TOKEN && { kvNamespaces: ['REGISTRY_MAPS'] }),
       // Names are pretended in this process: only through it can they be reached.
       ...(isPretending() && { outboundService: (request: Request) => fetch(request, { redirect: 'manual' }) as never }),
@@ -64,18 +61,33 @@ export const worker: Runtime = {
     });
     await flare.ready;
     const { port } = await flare.unsafeGetDirectURL();
-    let stopping: Promise<void> | undefined;
     return {
       url: `http://127.0.0.1:${port}`,
       port: Number(port),
       logs: () => lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line)),
-      stop: () => {
-        stopping ??= flare.dispose();
-        return stopping;
+      stop: once(() => flare.dispose()),
+      isInBucket: async (digest) => {
+        const bucket = await flare.getR2Bucket('REGISTRY_CACHE');
+        return (await bucket.head(`blobs/${digest.replace(':', '/')}`)) !== null;
       },
     };
   },
 };
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => {
+    done ??= work();
+    return done;
+  };
+}
+
+/** What other runtimes keep in memory or in a folder, this one has in a bucket. */
+function bucketFor(cache: string | undefined) {
+  const folder = /^disk:(.*)$/.exec(cache ?? '')?.[1];
+  if (folder === undefined && cache !== 'memory') return undefined;
+  return { r2Buckets: ['REGISTRY_CACHE'], ...(folder !== undefined && { r2Persist: join(folder, 'r2') }) };
+}
 
 function collect(stream: Readable, lines: string[]): void {
   let rest = '';

@@ -132,10 +132,10 @@ export function readConfig(
   rows?: readonly Row[],
 ): Config {
   const sources = { argv, env, file, files, hasStore: rows !== undefined };
-  const plain = readAll(sources, []);
-  const given = rows ?? plain.rows;
   const read = (entries: readonly RegistryEntry[]) => readAll(sources, entries);
-  const { config, faults } = given.length === 0 ? plain : readWithRows(given, { ...file, ...env }, read);
+  const plain = rows?.length ? undefined : read([]);
+  const given = rows ?? plain?.rows ?? [];
+  const { config, faults } = plain && given.length === 0 ? plain : readWithRows(given, { ...file, ...env }, read);
   if (faults.length > 0) throw new ConfigError(faults);
   return Object.freeze(config);
 }

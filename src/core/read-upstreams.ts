@@ -66,11 +66,10 @@ function known(entry: RegistryEntry): RegistryEntry {
 
 /** Of one registry the row wins, but which one is the default it must say itself to change it. */
 function mergeRows(listed: readonly RegistryEntry[], rows: readonly RegistryEntry[]): readonly RegistryEntry[] {
-  const replaced = rows.map((row) => {
-    const before = listed.find(({ name }) => name === row.name);
-    return { ...row, isDefault: row.isDefault ?? before?.isDefault };
-  });
-  return [...listed.filter(({ name }) => !rows.some((row) => row.name === name)), ...replaced];
+  const before = new Map(listed.map((entry) => [entry.name, entry]));
+  const replaced = rows.map((row) => ({ ...row, isDefault: row.isDefault ?? before.get(row.name)?.isDefault }));
+  const taken = new Set(rows.map(({ name }) => name));
+  return [...listed.filter(({ name }) => !taken.has(name)), ...replaced];
 }
 
 /** A label that an entry names is of that entry, also where it is how another registry is usually called. */
@@ -86,10 +85,13 @@ function withoutDoubtfulLabels(entries: readonly RegistryEntry[], all: readonly 
 function markMirrors(entries: readonly RegistryEntry[], common: Common): readonly Upstream[] {
   const all = entries.map((entry) => describeUpstream(entry, common));
   // One registry that is asked by several rights is no mirror.
-  const open = all.filter(({ accounts }) => accounts.length === 0);
-  const isShared = (one: Upstream) => open.some((each) => each !== one && hrefOf(each.url) === hrefOf(one.url));
+  const places = new Map<string, number>();
+  for (const { accounts, url } of all) {
+    if (accounts.length === 0) places.set(hrefOf(url), (places.get(hrefOf(url)) ?? 0) + 1);
+  }
+  const isShared = ({ accounts, url }: Upstream) => accounts.length === 0 && (places.get(hrefOf(url)) ?? 0) > 1;
   return all.map((each, index) => {
-    const mirror = entries[index].mirror ?? (each.mirror || (open.includes(each) && isShared(each)));
+    const mirror = entries[index].mirror ?? (each.mirror || isShared(each));
     return { ...each, mirror };
   });
 }

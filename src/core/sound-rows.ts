@@ -23,8 +23,14 @@ export function readWithRows(
 ): ReadConfig {
   // Such a fault only ever lacks registries: a row is no reason for one.
   const causes = (faults: readonly string[]) => faults.filter((fault) => !fault.startsWith('DENY_IMAGES='));
-  const { entries, states } = soundRows(rows, rowSurroundings(env), (some) => causes(read(some).faults));
-  const { config, ...more } = read(entries);
+  let last: { readonly entries: readonly RegistryEntry[]; readonly found: ReadConfig } | undefined;
+  const readOnce = (entries: readonly RegistryEntry[]) => {
+    // Most often all are sound, and it has been read with all of them.
+    if (last?.entries !== entries) last = { entries, found: read(entries) };
+    return last.found;
+  };
+  const { entries, states } = soundRows(rows, rowSurroundings(env), (some) => causes(readOnce(some).faults));
+  const { config, ...more } = readOnce(entries);
   return { ...more, config: { ...config, rows: states, notes: [...config.notes, ...rowNotes(states, config)] } };
 }
 
@@ -75,8 +81,8 @@ function keepSound(
   entries: readonly RegistryEntry[],
   faultsWith: (entries: readonly RegistryEntry[]) => readonly string[],
   found: Map<string, readonly string[]>,
-): RegistryEntry[] {
-  if (entries.length === 0 || faultsWith(entries).length === 0) return [...entries];
+): readonly RegistryEntry[] {
+  if (entries.length === 0 || faultsWith(entries).length === 0) return entries;
   const kept: RegistryEntry[] = [];
   let known = new Set(faultsWith([]));
   const add = (some: readonly RegistryEntry[]) => {

@@ -27,7 +27,7 @@ export async function relay(
   const headers = [...verb.headers, ...corsHeaders(head.headers, context.config)];
   record.cache = verb.outcome;
   if (verb.notes && context.content) keepAlive(context.content.note(verb.notes));
-  if (verb.keep && context.content && isWorthKeeping(verb.keep, context.config)) {
+  if (verb.keep && context.content && isSeen(verb.keep, context.config)) {
     return relayKept({ session, sent, incoming, verb, headers }, verb.keep);
   }
   switch (verb.body) {
@@ -42,9 +42,9 @@ export async function relay(
   }
 }
 
-/** What the platform hands on by itself is not seen, and what is too large is not taken. */
-function isWorthKeeping(keep: Keep, { directAbove, cache }: Config): boolean {
-  return keep.kind === 'manifest' || keep.size <= Math.min(directAbove, cache?.maxBlob ?? Number.POSITIVE_INFINITY);
+/** What the platform hands on by itself is not seen by us. */
+function isSeen(keep: Keep, { directAbove }: Config): boolean {
+  return keep.kind === 'manifest' || keep.size <= directAbove;
 }
 
 /** Reads a small body whole to send it with its length; one that turns out long goes on chunked. */

@@ -152,7 +152,7 @@ describe.each(pages)('%s', (name) => {
   it('names settings, bindings and variables of wrangler that there are', () => {
     const named = [...page.matchAll(/`([A-Z]+(?:_[A-Z]+)+)(?:=[^`]*)?`/g)].map(([, word]) => String(word));
     const secrets = [...page.matchAll(/secret put (\w+)/g)].map(([, word]) => String(word));
-    const others = ['CLOUDFLARE_API_TOKEN', 'CLOUDFLARE_ACCOUNT_ID', 'NAME_UNKNOWN', 'CUSTOM_DOMAIN', 'ADMIN_TOKEN'];
+    const others = ['CLOUDFLARE_API_TOKEN', 'CLOUDFLARE_ACCOUNT_ID', 'CUSTOM_DOMAIN'];
     expect(
       [...named, ...secrets].filter((word) => !settingNames.has(word) && ![...BINDINGS, ...others].includes(word)),
     ).toEqual([]);

@@ -61,9 +61,11 @@ export const proxies = {
   'ghcr.maps.example.com': 3026,
   'bucket.example.com': 3027,
   'worker-users.example.com': 3028,
+  /** With the limits of a paid plan. */
+  'worker-paid.example.com': 3029,
 } as const;
 
 export type ProxyName = keyof typeof proxies;
 
 /** Those that run behind an edge: it speaks TLS to them, too, and says who the client is. */
-export const workerPorts: ReadonlySet<number> = new Set([3025, 3026, 3027, 3028]);
+export const workerPorts: ReadonlySet<number> = new Set([3025, 3026, 3027, 3028, 3029]);

@@ -4,6 +4,9 @@ import { type ProxyName, proxies } from './addresses';
 import { project, workerModule } from './prepare';
 import { jsonLines, type RunningProxy, until, type World } from './world';
 
+/** Whoever pays has time enough to watch every body, to continue it and to keep it. */
+export const paid = { MAX_SUBREQUESTS: '1000' };
+
 export interface WorkerOptions {
   /** Variables and secrets. */
   env: Record<string, string>;
