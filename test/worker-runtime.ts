@@ -8,8 +8,9 @@ import type { Runtime } from './runtimes';
 import { root } from './tools/sources';
 import { isPretending } from './upstream/names';
 
-/** As deploy/cloudflare/wrangler.jsonc has it. */
+/** As deploy/cloudflare/wrangler.jsonc has them. */
 export const COMPATIBILITY_DATE = '2026-04-01';
+export const COMPATIBILITY_FLAGS = ['enable_request_signal'];
 
 let built: string | undefined;
 
@@ -48,6 +49,7 @@ export const worker: Runtime = {
       modules: true,
       script: builtWorker(),
       compatibilityDate: COMPATIBILITY_DATE,
+      compatibilityFlags: COMPATIBILITY_FLAGS,
       ...bucketFor(CACHE),
       // As much as the paid plan has.
       bindings: { MAX_SUBREQUESTS: '1000', ...env, ...(bucketFor(CACHE) === undefined && CACHE && { CACHE }) },
