@@ -42,7 +42,7 @@ export const worker: Runtime = {
     reasons: 'workerd does not say why no connection came about',
     'request line': 'workerd reads the request line and Host by itself, before the Worker',
   },
-  gathers: 600_000,
+  gathers: 270_000,
   async start({ CACHE, ...env }) {
     const lines: string[] = [];
     const flare = new Miniflare({
