@@ -8,8 +8,9 @@ import type { Runtime } from './runtimes';
 import { root } from './tools/sources';
 import { isPretending } from './upstream/names';
 
-/** As deploy/cloudflare/wrangler.jsonc has it. */
+/** As deploy/cloudflare/wrangler.jsonc has them. */
 export const COMPATIBILITY_DATE = '2026-04-01';
+export const COMPATIBILITY_FLAGS = ['enable_request_signal'];
 
 let built: string | undefined;
 
@@ -41,13 +42,14 @@ export const worker: Runtime = {
     reasons: 'workerd does not say why no connection came about',
     'request line': 'workerd reads the request line and Host by itself, before the Worker',
   },
-  gathers: 600_000,
+  gathers: 270_000,
   async start({ CACHE, ...env }) {
     const lines: string[] = [];
     const flare = new Miniflare({
       modules: true,
       script: builtWorker(),
       compatibilityDate: COMPATIBILITY_DATE,
+      compatibilityFlags: COMPATIBILITY_FLAGS,
       ...bucketFor(CACHE),
       // As much as the paid plan has.
       bindings: { MAX_SUBREQUESTS: '1000', ...env, ...(bucketFor(CACHE) === undefined && CACHE && { CACHE }) },

@@ -14,6 +14,9 @@ export interface Incoming {
 /** Of all bodies that are read in an isolate. */
 const buffers = new Buffers();
 
+/** Bytes that are waited for at most: what of them has come when a body is cut is lost. */
+const MAX_GATHERED = 128 * 1024;
+
 /** Milliseconds that a fast body is waited for, to take more of it at once. */
 const GATHER_TIME = 50;
 
@@ -49,7 +52,7 @@ export async function* readBody({ body, abort }: Incoming, stall: number): Async
       const time = Math.max(performance.now() - since, 1);
       patience.end();
       if (value && value.length > 0) {
-        gathered = Math.floor((value.length / time) * GATHER_TIME);
+        gathered = Math.min(Math.floor((value.length / time) * GATHER_TIME), MAX_GATHERED);
         yield value;
       }
       if (done || !value) break;

@@ -7,9 +7,9 @@ import { carryOut, type Hands, internalError } from '../shell/verb-loop';
 import { carrierOf, obtainLogin } from './errand';
 import { type Incoming, readSmallBody } from './incoming';
 import { relay } from './relay';
-import { answer } from './reply';
+import { answer, replyHead } from './reply';
 import { contentOf, serveKept } from './serving';
-import type { Session } from './session';
+import { end, type Session } from './session';
 
 /** Serves one request: carries out the core's verbs. */
 export async function serve(session: Session): Promise<Response> {
@@ -18,11 +18,20 @@ export async function serve(session: Session): Promise<Response> {
     const first = context.guard.admit(head, context.config);
     const response = await carryOut(first, exchange, record, handsOf(session));
     probeOpenness(session, response?.status);
-    return response ?? answer(session, internalError(record));
+    return response ?? forNobody(session);
   } catch (error) {
+    if (session.request.signal?.aborted) return forNobody(session);
     record.why = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return answer(session, internalError(record));
   }
+}
+
+/** nginx's status for a client that left before it got one; nobody reads it. */
+const CLIENT_CLOSED_REQUEST = 499;
+
+function forNobody(session: Session): Response {
+  end(session, { status: CLIENT_CLOSED_REQUEST, isWhole: false, hasLeft: true });
+  return replyHead(CLIENT_CLOSED_REQUEST, []);
 }
 
 function handsOf(session: Session): Hands<Response, Incoming> {

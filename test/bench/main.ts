@@ -15,6 +15,7 @@ import { type Extent, type Stage, setStage } from './stage';
 import { start } from './start';
 import { throughput } from './throughput';
 import { warm } from './warm';
+import { worker } from './worker';
 
 const benchmarks: Record<BenchmarkName, (stage: Stage) => Promise<Outcome>> = {
   memory,
@@ -28,6 +29,7 @@ const benchmarks: Record<BenchmarkName, (stage: Stage) => Promise<Outcome>> = {
   warm,
   fill,
   faults: (stage) => faults(stage, secondsGiven),
+  worker,
 };
 
 /** Of `--seconds`, which `faults` takes. */

@@ -131,7 +131,13 @@ export function memoryOf(pid: number): { now: number; peak: number } {
 
 /** Seconds of CPU that a process has used, to a hundredth. */
 export function cpuOf(pid: number): number {
+  const [user, system] = cpuTimesOf(pid);
+  return user + system;
+}
+
+/** The same, in the process itself and in the kernel on its behalf. */
+export function cpuTimesOf(pid: number): [user: number, system: number] {
   const [, fields = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ');
   const values = fields.split(' ');
-  return (Number(values[11]) + Number(values[12])) / 100;
+  return [Number(values[11]) / 100, Number(values[12]) / 100];
 }

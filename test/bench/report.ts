@@ -17,6 +17,7 @@ export const BENCHMARKS = [
   'warm',
   'fill',
   'faults',
+  'worker',
 ] as const;
 
 export type BenchmarkName = (typeof BENCHMARKS)[number];
@@ -35,6 +36,7 @@ const TITLES: Record<BenchmarkName, string> = {
   warm: 'From the cache',
   fill: 'Filling the cache',
   faults: 'Faults',
+  worker: 'Cloudflare Workers',
 };
 
 export function readResults(): Result[] {

@@ -6,7 +6,7 @@ import Ajv from 'ajv';
 import { readConfig } from '../../src/core/config';
 import { settings } from '../../src/core/settings';
 import { root } from '../tools/sources';
-import { COMPATIBILITY_DATE } from '../worker-runtime';
+import { COMPATIBILITY_DATE, COMPATIBILITY_FLAGS } from '../worker-runtime';
 import {
   configuration,
   folder,
@@ -56,7 +56,9 @@ describe('wrangler.jsonc', () => {
   it('binds what the Worker looks for, and needs nothing of Node.js', () => {
     const bound = [...(all.kv_namespaces ?? []), ...(all.r2_buckets ?? [])].map(({ binding }) => binding);
     expect(bound).toEqual(BINDINGS);
-    expect(config.compatibility_flags ?? []).toEqual([]);
+    expect(config.compatibility_flags).toEqual(COMPATIBILITY_FLAGS);
+    // None of Node's: the module can be pasted into the dashboard.
+    expect(COMPATIBILITY_FLAGS.join()).not.toContain('node');
     expect(config.compatibility_date).toBe(COMPATIBILITY_DATE);
   });
 

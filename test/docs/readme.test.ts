@@ -11,6 +11,9 @@ const documents = [
   ...readdirSync(join(root, 'docs'))
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
+  ...readdirSync(join(root, 'deploy'))
+    .flatMap((platform) => readdirSync(join(root, 'deploy', platform)).map((name) => `deploy/${platform}/${name}`))
+    .filter((path) => path.endsWith('.md')),
 ];
 
 /** What is not inside a fence. */

@@ -16,6 +16,7 @@ const miniflare = new Miniflare({
   modules: true,
   script: readFileSync(script, 'utf8'),
   compatibilityDate: deployed.compatibility_date,
+  compatibilityFlags: deployed.compatibility_flags,
   ...(edge
     ? {
         host,
