@@ -15,6 +15,12 @@ import type { Answer, RequestHead } from './verbs';
 /** Characters of the media types that a client accepts, at most: answers go by them. Docker's are some 500. */
 const MAX_ACCEPT = 2000;
 
+/**
+ * Characters of a client's login or token that something is remembered by, at most: registries' tokens are some 4000. A platform takes
+ * headers of 128 KB, and 2000 of those would be more memory than it has.
+ */
+const MAX_AUTHORIZATION = 8192;
+
 /** Whether an answer to this may come out of the cache, or go into it. */
 export function isCacheable({ method, headers }: RequestHead, { kind, query, reference }: Route): boolean {
   if (!['GET', 'HEAD'].includes(method) || query !== '') return false;
@@ -105,14 +111,14 @@ export class CacheQuestion {
 
   /** What an answer of the registry says about this client's right. */
   learn(status: number): void {
-    if (!this.isByClient || this.authorization === undefined) return;
+    if (!this.isByClient || this.authorization === undefined || this.#isLong) return;
     if ([200, 206, 304].includes(status)) this.#memory.prove(this.#right, this.now);
     else if ([401, 403].includes(status)) this.#memory.disprove(this.#right);
   }
 
   /** The registry has no such manifest. Blobs may come at any moment, by a push. */
   miss(): void {
-    if (this.route.kind !== 'manifest' || !this.isCurrent) return;
+    if (this.route.kind !== 'manifest' || !this.isCurrent || this.#isLong) return;
     const about = { reference: this.route.reference };
     const answer = answerError(new RegistryError(404, 'MANIFEST_UNKNOWN', 'the registry has no such manifest', about));
     const headers = withCacheStatus(answer.headers, hit());
@@ -131,6 +137,10 @@ export class CacheQuestion {
   /** What this client's right to the repository is remembered by. */
   get #right(): string {
     return `${repositoryName(this.route)} ${this.authorization}`;
+  }
+
+  get #isLong(): boolean {
+    return (this.authorization ?? '').length > MAX_AUTHORIZATION;
   }
 
   /** What an absence is remembered by; who may not see something is told the same. */

@@ -335,6 +335,13 @@ describe('a digest', () => {
     expect(late.status).toBe(403);
   });
 
+  test('is shown each time anew to a login of a length that no registry gives', () => {
+    const headers = { authorization: `Bearer ${'a'.repeat(10_000)}` };
+    const scene = { ...there, memory: new CacheMemory(), headers, replies: [[200, SAME]] } as const;
+    play(`GET ${BLOB}`, scene);
+    expect(play(`GET ${BLOB}`, scene).story).toEqual(['find or lead', 'HEAD']);
+  });
+
   test('is kept with its link, and a manifest with its kind', () => {
     const blob = play(`GET ${BLOB}`, { env: PROXY, replies: [[200, { 'content-length': '9' }]] }).verb as Relay;
     expect(blob.keep).toMatchObject({ kind: 'blob', digest: DIGEST, size: 9, notes: [{ document: {} }] });
@@ -416,6 +423,13 @@ describe('an absence', () => {
       replies: [[404]],
     });
     expect(asked.story).toEqual(['look', 'GET']);
+  });
+
+  test('is not remembered by a login of a length that no registry gives', () => {
+    const known = new CacheMemory();
+    const headers = { authorization: `Bearer ${'a'.repeat(10_000)}` };
+    play(`GET ${TAG}`, { memory: known, headers, replies: [[404]] });
+    expect(play(`GET ${TAG}`, { memory: known, headers, replies: [[404]] }).story).toEqual(['look', 'GET']);
   });
 
   test('is one client’s where clients bring their logins', () => {
