@@ -17,6 +17,9 @@ export interface Upload {
 
 const READ_SIZE = 128 * 1024;
 
+/** Milliseconds in which the answer is read of an upstream that takes no more of a body. */
+const ANSWER_TIME = 1000;
+
 /**
  * Streams the client's body into a request, at the pace of the slower one. Whoever stands still for too long ends it:
  * the client after `CLIENT_TIMEOUT`, the upstream after `RESPONSE_TIMEOUT`.
@@ -41,26 +44,39 @@ export function uploadOf(client: Request, timeouts: Timeouts, abort: (why: Error
     new Patience(timeouts.client, onClient),
     new Patience(timeouts.response, onUpstream),
   ];
+  let isClients = false;
+  let isAnswered = false;
+  let ending: ReturnType<typeof setTimeout> | undefined;
   const pump = async () => {
     for (;;) {
       awaitClient.begin();
+      isClients = true;
       const { value, done } = await reader.read(new Uint8Array(READ_SIZE));
+      isClients = false;
       awaitClient.end();
       if (done) break;
       awaitUpstream.begin();
       await writer.write(value);
       awaitUpstream.end();
     }
+    awaitUpstream.begin();
     await writer.close();
   };
-  const end = () => {
+  const rest = () => {
     awaitClient.close();
     awaitUpstream.close();
   };
-  const sent = pump().catch((error) => {
-    abort(new TransportError('reset', 'the client left'));
-    throw error;
+  const end = () => {
+    isAnswered = true;
+    rest();
+    clearTimeout(ending);
+  };
+  const sent = pump().finally(rest);
+  sent.catch(() => {
+    if (isAnswered) return;
+    if (isClients) abort(new TransportError('reset', 'the client left'));
+    // It may have answered before it hung up, and that says more.
+    else ending = setTimeout(() => abort(new TransportError('reset', 'the upstream hung up')), ANSWER_TIME);
   });
-  sent.catch(() => {}).finally(end);
   return { body: readable as unknown as BodyInit, sent, end };
 }
