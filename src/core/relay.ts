@@ -25,8 +25,8 @@ export function relayed(sent: Forward, head: ResponseHead, place: Place): Relay 
   const fields = clientHeaders(sent, head, place);
   const headers = edit ? withoutHeaders(fields, 'content-length', 'etag') : fields;
   if (sent.method === 'HEAD' || status === 304) return { verb: 'relay', status, headers, body: 'none' };
-  // RFC 9110 section 8.6; the parser of Node 20.11 waits for as many bytes.
-  if (status === 204)
+  // RFC 9110 sections 8.6 and 15.3.6; the parser of Node 20.11 waits for as many bytes.
+  if (status === 204 || status === 205)
     return { verb: 'relay', status, headers: withoutHeaders(headers, 'content-length'), body: 'none' };
   if (edit) return { verb: 'relay', status, headers, body: 'collect', edit };
   const length = contentLength(headers);

@@ -5,7 +5,7 @@ import { RateLimiter } from '../core/rate-limit';
 import type { Route } from '../core/route';
 import { isTransfer, tooManyTransfers } from '../core/transfers';
 import type { Answer, RequestHead } from '../core/verbs';
-import { Places } from './places';
+import { PLACE_TIMEOUT, Places } from './places';
 import type { RequestRecord } from './record';
 
 /** What a place is wanted for. */
@@ -23,7 +23,12 @@ export interface Applicant {
 /** What a process remembers of its clients. The limits are those of each request's configuration. */
 export class Guard {
   readonly #rates = new RateLimiter();
-  readonly #places = new Places();
+  readonly #places: Places;
+
+  /** @param lease milliseconds without a byte after which a transfer is taken to be over, where the end of one may not be seen */
+  constructor(lease = Number.POSITIVE_INFINITY) {
+    this.#places = new Places({ patience: PLACE_TIMEOUT, lease });
+  }
 
   /** The answer to a request that is one too many; undefined for one that may go on. */
   admit(head: RequestHead, config: Config): Answer | undefined {
@@ -45,10 +50,10 @@ export class Guard {
     if (limit === undefined || !route || !isTransfer(head, route)) return undefined;
     const client = clientOf(head, config);
     const since = performance.now();
-    const hasPlace = await this.#places.take(client, limit, signal);
+    const giveBack = await this.#places.take(client, limit, signal, record);
     record.waited = performance.now() - since;
-    if (!hasPlace) return answerError(tooManyTransfers(limit));
-    onEnd(() => this.#places.giveBack(client));
+    if (!giveBack) return answerError(tooManyTransfers(limit));
+    onEnd(giveBack);
     return undefined;
   }
 }

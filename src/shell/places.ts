@@ -4,8 +4,31 @@ export const PLACE_TIMEOUT = 10_000;
 /** Transfers of one client that wait at once; a further one is refused without. */
 export const MAX_WAITING = 100;
 
+/** Who has a place. */
+export interface Holder {
+  /** Changes as long as its transfer goes on. */
+  readonly bytes: number;
+}
+
+export interface PlaceTimes {
+  /** Milliseconds in the queue. */
+  readonly patience: number;
+  /** Milliseconds without a byte after which a holder is taken to be gone; Infinity where every end is seen. */
+  readonly lease: number;
+}
+
+const TIMES: PlaceTimes = { patience: PLACE_TIMEOUT, lease: Number.POSITIVE_INFINITY };
+
+interface Place {
+  readonly holder: Holder;
+  /** As many as it had when it was looked at. */
+  bytes: number;
+  /** Of performance.now(), from when on it has had them. */
+  since: number;
+}
+
 interface Queue {
-  taken: number;
+  readonly taken: Set<Place>;
   /** In the order they came, with the limit that held then. */
   readonly waiting: Map<() => void, number>;
 }
@@ -13,11 +36,10 @@ interface Queue {
 /** So many places for each client, and a short queue before them. */
 export class Places {
   readonly #queues = new Map<string, Queue>();
-  readonly #patience: number;
+  readonly #times: PlaceTimes;
 
-  /** @param patience milliseconds in the queue */
-  constructor(patience = PLACE_TIMEOUT) {
-    this.#patience = patience;
+  constructor(times: PlaceTimes = TIMES) {
+    this.#times = times;
   }
 
   /** Clients that have a place or wait for one. */
@@ -26,42 +48,61 @@ export class Places {
   }
 
   /**
-   * Takes a place, which must be given back.
+   * Takes a place.
    * @param signal the client has left
-   * @returns false where none came free in time, or nobody waits for it any more
+   * @returns what gives it back; undefined where none came free in time, or nobody waits for it any more
    */
-  take(client: string, limit: number, signal: AbortSignal): Promise<boolean> {
-    const queue = this.#queues.get(client) ?? { taken: 0, waiting: new Map() };
+  take(client: string, limit: number, signal: AbortSignal, holder: Holder): Promise<(() => void) | undefined> {
+    const queue = this.#queues.get(client) ?? { taken: new Set(), waiting: new Map() };
     this.#queues.set(client, queue);
-    if (queue.taken < limit) {
-      queue.taken += 1;
-      return Promise.resolve(true);
-    }
-    if (queue.waiting.size >= MAX_WAITING || signal.aborted) return Promise.resolve(false);
+    if (queue.taken.size >= limit) this.#sweep(queue);
+    if (queue.taken.size < limit) return Promise.resolve(this.#enter(client, queue, holder));
+    if (queue.waiting.size >= MAX_WAITING || signal.aborted) return Promise.resolve(undefined);
     return new Promise((resolve) => {
-      const end = (hasPlace: boolean) => {
+      const end = (giveBack?: () => void) => {
         clearTimeout(timer);
         signal.removeEventListener('abort', leave);
         queue.waiting.delete(enter);
-        resolve(hasPlace);
+        resolve(giveBack);
       };
-      const enter = () => {
-        queue.taken += 1;
-        end(true);
+      const enter = () => end(this.#enter(client, queue, holder));
+      const leave = () => end();
+      const giveUp = () => {
+        this.#sweep(queue);
+        // It may be its turn now.
+        leave();
       };
-      const leave = () => end(false);
-      const timer = setTimeout(leave, this.#patience);
+      const timer = setTimeout(giveUp, this.#times.patience);
       signal.addEventListener('abort', leave, { once: true });
       queue.waiting.set(enter, limit);
     });
   }
 
-  giveBack(client: string): void {
-    const queue = this.#queues.get(client);
-    if (!queue) return;
-    queue.taken -= 1;
-    const [next] = queue.waiting;
-    if (next && queue.taken < next[1]) next[0]();
-    if (queue.taken === 0) this.#queues.delete(client);
+  #enter(client: string, queue: Queue, holder: Holder): () => void {
+    const place: Place = { holder, bytes: holder.bytes, since: performance.now() };
+    queue.taken.add(place);
+    return () => {
+      queue.taken.delete(place);
+      handOn(queue);
+      if (queue.taken.size === 0 && this.#queues.get(client) === queue) this.#queues.delete(client);
+    };
+  }
+
+  /** Takes back the places of those who are gone without a word. */
+  #sweep(queue: Queue): void {
+    const now = performance.now();
+    for (const place of queue.taken) {
+      const { bytes } = place.holder;
+      if (bytes !== place.bytes) Object.assign(place, { bytes, since: now });
+      else if (now - place.since >= this.#times.lease) queue.taken.delete(place);
+    }
+    handOn(queue);
+  }
+}
+
+function handOn(queue: Queue): void {
+  for (const [enter, limit] of queue.waiting) {
+    if (queue.taken.size >= limit) return;
+    enter();
   }
 }

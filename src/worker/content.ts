@@ -11,6 +11,9 @@ import { Kept, type Part, type Source } from './kept';
 import { keepNearby } from './nearby';
 import type { KeepAlive } from './platform';
 
+/** What is stored as it comes, and may be noted once it is. */
+export type Large = Pick<KeepBlob, 'digest' | 'size' | 'notes'>;
+
 export interface ContentOptions {
   readonly patience?: Patience;
   readonly times?: DepositTimes;
@@ -83,7 +86,7 @@ export class Content {
    * be changed, nor its buffer given away, before the next one is asked for. Whoever leaves the loop ends the put.
    * @throws Error where the body is not what its digest and size say, and what `source` throws
    */
-  async *fetch({ digest, size, notes }: KeepBlob, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  async *fetch({ digest, size, notes }: Large, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     const deposit = await this.#deposit(digest, size);
     let received = 0;
     try {

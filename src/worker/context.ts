@@ -18,6 +18,12 @@ import type { Context } from './session';
 /** A request that fetches a token may be ended by the platform before it is over; and it is over when its response is. */
 const SHARING: TokenSharing = { renews: false, patience: 10_000 };
 
+/**
+ * Milliseconds without a byte after which a place among `MAX_TRANSFERS` is free again: a request whose client has left is ended by the
+ * platform without a word, and of a body that the platform hands on nothing is seen before its end.
+ */
+const LEASE = 5 * 60_000;
+
 /** Bytes that a Worker hashes in the 10 ms of a processor that the free plan has for a request, with some to spare. */
 const HASH_UP_TO = 1024 * 1024;
 
@@ -27,7 +33,7 @@ export type Bindings = Readonly<Record<string, unknown>>;
 /** What an isolate has for one set of bindings. */
 export class Contexts {
   readonly #env: Bindings;
-  readonly #guard = new Guard();
+  readonly #guard = new Guard(LEASE);
   readonly #rows: KvRows | undefined;
   readonly #bucket: R2Bucket | undefined;
   #context: Context | undefined;

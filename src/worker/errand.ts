@@ -43,7 +43,12 @@ function countOne(session: Session): void {
 async function fetchToken(session: Session, verb: Authorize): Promise<string | undefined> {
   const { context, exchange, record } = session;
   const { request, limit, key, spent } = verb;
-  countOne(session);
+  try {
+    countOne(session);
+  } catch (error) {
+    record.why = failureOf(error).message;
+    return undefined;
+  }
   const { timeouts } = context.config;
   const within = exchange.timeouts.response;
   return context.memory.tokens.obtain(key, spent, () => {

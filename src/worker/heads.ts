@@ -9,12 +9,21 @@ const LOCAL = '127.0.0.1';
 
 export function requestHead(request: Request): RequestHead {
   const { method, url, headers } = request;
+  const address = headers.get(CLIENT_FIELD);
   return {
     method,
     target: url.slice(url.indexOf('/', url.indexOf('//') + 2)),
-    headers: headerList(headers),
-    peer: { address: headers.get(CLIENT_FIELD) ?? LOCAL, secure: url.startsWith('https:') },
+    headers: headerList(headers).filter(([name, value]) => address === null || !isEdges(name, value, address)),
+    peer: { address: address ?? LOCAL, secure: url.startsWith('https:') },
   };
+}
+
+/**
+ * Whether the edge repeats by this field who the client is: it always sets `X-Real-IP`, whatever a client sends by that name. Taken
+ * for the word of a proxy in front that nobody has spoken of, it would keep everybody out whom `ALLOW_CLIENTS` lets in.
+ */
+function isEdges(name: string, value: string, address: string): boolean {
+  return name === 'x-real-ip' || (name === 'x-forwarded-for' && value === address);
 }
 
 /** Lines of one field come joined by commas, which both Accept and WWW-Authenticate allow (RFC 9110 section 5.3). */

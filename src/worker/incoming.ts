@@ -1,5 +1,6 @@
 import type { Failure, ResponseHead } from '../core/verbs';
 import { TransportError } from '../shell/transport-error';
+import { Buffers, MIN_BUFFER } from './buffers';
 import { Patience } from './patience';
 
 /** An upstream's response whose body has not been read. */
@@ -10,11 +11,8 @@ export interface Incoming {
   readonly abort: (why: Error) => void;
 }
 
-/** Bytes taken at once at most: each turn of the loop costs the time of a processor, of which a Worker has little. */
-const READ_SIZE = 1024 * 1024;
-
-/** The same while little comes. */
-const FIRST_SIZE = 64 * 1024;
+/** Of all bodies that are read in an isolate. */
+const buffers = new Buffers();
 
 /** Bytes that are waited for at most: what of them has come when a body is cut is lost. */
 const MAX_GATHERED = 128 * 1024;
@@ -37,12 +35,14 @@ export async function* readBody({ body, abort }: Incoming, stall: number): Async
   if (!body) return;
   const reader = body.getReader({ mode: 'byob' }) as unknown as Reader;
   let least = 1;
-  let buffer = new ArrayBuffer(FIRST_SIZE);
+  let gathered = 0;
+  let buffer = new ArrayBuffer(MIN_BUFFER);
   let late: TransportError | undefined;
   const patience = new Patience(stall, () => {
     late = new TransportError('timeout', `no byte for ${stall / 1000} s`);
     abort(late);
   });
+  const close = buffers.open(patience);
   let isWhole = false;
   try {
     for (;;) {
@@ -52,20 +52,28 @@ export async function* readBody({ body, abort }: Incoming, stall: number): Async
       const time = Math.max(performance.now() - since, 1);
       patience.end();
       if (value && value.length > 0) {
-        least = Math.max(1, Math.min(Math.floor((value.length / time) * GATHER_TIME), MAX_GATHERED));
+        gathered = Math.min(Math.floor((value.length / time) * GATHER_TIME), MAX_GATHERED);
         yield value;
       }
       if (done || !value) break;
-      buffer =
-        least > FIRST_SIZE / 2 && value.buffer.byteLength < READ_SIZE ? new ArrayBuffer(READ_SIZE) : value.buffer;
+      buffer = bufferFor(gathered, value.buffer);
+      least = Math.max(1, Math.min(gathered, buffer.byteLength / 2));
     }
     isWhole = true;
   } catch (error) {
     throw late ?? error;
   } finally {
     patience.close();
+    close();
     if (!isWhole) abort(new Error('nobody waits for the body any more'));
   }
+}
+
+/** The one at hand, or another one where more comes than it takes, or others need its memory. */
+function bufferFor(gathered: number, used: ArrayBuffer): ArrayBuffer {
+  const { size } = buffers;
+  const isShort = gathered > MIN_BUFFER / 2 && used.byteLength < size;
+  return isShort || used.byteLength > size ? new ArrayBuffer(size) : used;
 }
 
 /** A body read up to a limit. */
@@ -85,14 +93,19 @@ export async function readSmallBody(incoming: Incoming, limit: number, within: n
   let size = 0;
   const late = new TransportError('timeout', 'the body did not come in time');
   let isLate = false;
-  const timer = setTimeout(() => {
-    isLate = true;
-    incoming.abort(late);
-  }, within);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  // A client's body cannot be aborted while it is read: its read is left behind, and ends with the request.
+  const timeUp = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      isLate = true;
+      incoming.abort(late);
+      reject(late);
+    }, within);
+  });
   const source = readBody(incoming, within);
   try {
     for (;;) {
-      const { value, done } = await source.next();
+      const { value, done } = await Promise.race([source.next(), timeUp]);
       if (done) return { bytes: joined(chunks, size) };
       chunks.push(value.slice());
       size += value.length;

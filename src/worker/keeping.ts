@@ -1,10 +1,12 @@
-import type { Keep, KeepBlob } from '../core/cache-verbs';
+import type { Keep } from '../core/cache-verbs';
 import { type HeaderList, withoutHeaders } from '../core/headers';
+import { contentLength } from '../core/range';
 import { MAX_COLLECTED } from '../core/relay';
 import type { Forward, Relay, RequestVerb } from '../core/verbs';
 import { MAX_HOT_ENTRY } from '../shell/hot';
 import { TransportError } from '../shell/transport-error';
 import type { Over } from '../shell/verb-loop';
+import type { Large } from './content';
 import { failureOf, type Incoming, readSmallBody } from './incoming';
 import { bodyOf } from './relay';
 import { over, reply, replyStream } from './reply';
@@ -22,12 +24,26 @@ export interface Arrival {
 }
 
 /**
+ * Bytes of a manifest that is read whole before it is sent, at most. An isolate has 128 MB for all its requests, and registries take
+ * manifests of 4 MB: whoever asked for thirty of them at once would end every transfer in it.
+ */
+const MAX_WHOLE = 1024 * 1024;
+
+/**
  * Hands what is kept to the client, and keeps it.
  * @returns what to do instead, where what came is cut or wrong, and nothing of it has been sent
  */
 export async function relayKept(arrival: Arrival, keep: Keep): Promise<Over<Response> | RequestVerb> {
-  if (keep.kind === 'manifest' || keep.size <= MAX_HOT_ENTRY) return keepSmall(arrival, keep);
-  return over(keepBlob(arrival, keep));
+  const large = largeOf(keep, arrival.incoming);
+  return large ? over(keepLarge(arrival, large)) : keepSmall(arrival, keep);
+}
+
+/** What is sent as it comes; a manifest only where it is known before what it is to be. */
+function largeOf(keep: Keep, { head }: Incoming): Large | undefined {
+  if (keep.kind === 'blob') return keep.size > MAX_HOT_ENTRY ? keep : undefined;
+  const size = contentLength(head.headers) ?? 0;
+  if (keep.digest === undefined || size <= MAX_WHOLE) return undefined;
+  return { digest: keep.digest, size, notes: keep.notes(keep.digest, size) };
 }
 
 /** Sent once it is proven. */
@@ -62,7 +78,7 @@ async function readWhole(incoming: Incoming, within: number): Promise<Uint8Array
 }
 
 /** What goes to the client goes to the store as well, at the pace of the slower one. */
-function keepBlob({ session, sent, incoming, verb, headers }: Arrival, keep: KeepBlob): Response {
+function keepLarge({ session, sent, incoming, verb, headers }: Arrival, keep: Large): Response {
   const source = contentOf(session).fetch(keep, bodyOf(session, sent, incoming, verb));
   return replyStream(session, verb.status, headers, source, keep.size);
 }

@@ -57,10 +57,10 @@ export async function send({ forward, timeouts: defaults, client }: Sending): Pr
       redirect: 'manual',
       signal: leaving.signal,
     });
-    const instead = response.headers.get('server') === 'cloudflare' ? EDGE_FAILURES[response.status] : undefined;
-    if (instead) {
+    const fault = faultOf(response);
+    if (fault) {
       abort(new Error('nobody wants the body'));
-      throw new TransportError(instead.kind, instead.message);
+      throw fault;
     }
     return { head: { status: response.status, headers: headerList(response.headers) }, body: response.body, abort };
   } catch (error) {
@@ -69,6 +69,16 @@ export async function send({ forward, timeouts: defaults, client }: Sending): Pr
     clearTimeout(timer);
     upload?.end();
   }
+}
+
+/** What makes a response none. */
+function faultOf({ status, headers }: Response): TransportError | undefined {
+  const length = headers.get('content-length');
+  // workerd hands on whatever stands there in an answer to HEAD, and clients break the connection over it.
+  if (length !== null && !/^\d{1,15}$/.test(length))
+    return new TransportError('unknown', 'the answer has a length that is none');
+  const instead = headers.get('server') === 'cloudflare' ? EDGE_FAILURES[status] : undefined;
+  return instead && new TransportError(instead.kind, instead.message);
 }
 
 function bodyOf({ body }: Forward, upload: Upload | undefined): BodyInit | undefined {

@@ -53,6 +53,7 @@ describe('framing', () => {
     ['HEAD', 200, BIG],
     ['GET', 304, BIG],
     ['GET', 204, undefined],
+    ['GET', 205, undefined],
     ['DELETE', 204, undefined],
   ])('%s %d has no body, and HEAD keeps its length on every platform', (method, status, length) => {
     const { body, headers, span } = relay(BLOB, status, { 'content-length': BIG, etag: '"e"' }, method, FC);

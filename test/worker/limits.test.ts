@@ -44,6 +44,25 @@ test('a request leads to so many others and no more', async () => {
   expect(registry.requests).toHaveLength(3);
 });
 
+test('a request for a token is one of them', async () => {
+  const tokens = await stage.tokens();
+  const registry = await stage.registry({ auth: { kind: 'bearer', tokens } });
+  smallImage(registry);
+  const proxy = await stage.proxy(registry, { REGISTRIES: 'quay.test=http://127.0.0.1:9', MAX_SUBREQUESTS: '11' });
+  const reply = await ask(`${proxy.url}/v2/team/app/manifests/v1`);
+  expect([reply.status, reply.json()]).toMatchObject([502, { errors: [{ code: 'UNAVAILABLE' }] }]);
+  expect([registry.requests.length, tokens.requests.length]).toEqual([1, 0]);
+});
+
+test('ALLOW_CLIENTS goes by the address that the edge says, beside which the edge says more', async () => {
+  const proxy = await stage.proxy(await stage.registry(), { ALLOW_CLIENTS: '192.0.2.0/24' });
+  const statusFor = async (address: string) => {
+    const headers = { 'cf-connecting-ip': address, 'x-real-ip': address, 'x-forwarded-proto': 'https' };
+    return (await ask(`${proxy.url}/v2/`, { headers })).status;
+  };
+  expect([await statusFor('192.0.2.7'), await statusFor('198.51.100.7')]).toEqual([200, 403]);
+});
+
 test('a blob without a length is asked for it, so that a cut can be told from an end', async () => {
   const { registry, url, blob } = await served(6 * MIB, {}, { framing: 'chunked' });
   const whole = await ask(url);
