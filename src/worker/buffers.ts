@@ -1,13 +1,11 @@
-const KIB = 1024;
-
 /** Bytes taken at once at most: each turn of a loop costs the time of a processor, of which a Worker has little. */
-export const MAX_BUFFER = 1024 * KIB;
+export const MAX_BUFFER = 1024 * 1024;
 
 /** The same while little comes, and where many bodies are under way. */
-export const MIN_BUFFER = 64 * KIB;
+export const MIN_BUFFER = 64 * 1024;
 
 /** Bytes of all buffers of an isolate, about: it has 128 MB, and whatever takes more ends every transfer in it. */
-const BUDGET = 16 * 1024 * KIB;
+const BUDGET = 16 * 1024 * 1024;
 
 /** Bodies under way in an isolate, which share its memory. */
 export class Buffers {
