@@ -35,6 +35,14 @@ export function registryName(host: string): string {
   return Object.keys(KNOWN).find((name) => name === host || KNOWN[name].aliases?.includes(host)) ?? host;
 }
 
+/** Labels that are words of their own: many a host has them for other reasons. */
+const WORDS = ['docker', 'gitlab', 'rancher'];
+
+/** The registry that a first label can only mean; undefined for a label that may be anything. */
+export function registryOfLabel(label: string): string | undefined {
+  return WORDS.includes(label) ? undefined : Object.keys(KNOWN).find((name) => KNOWN[name].label === label);
+}
+
 /** What holds for every registry where its own entry says nothing else. */
 export interface Common {
   readonly proxyRedirect: boolean;

@@ -5,7 +5,7 @@ import { editParameter, joinQueries, type Query, valuesOf, withoutParameters } f
 import { isDigest, isName, isTag, MAX_NAME_LENGTH } from './reference';
 import { unlock, withoutSecret } from './secret-path';
 import { openSession } from './session';
-import { findUpstream, ownName, unknownRegistry, upstreamOfHost, upstreamOfName } from './upstreams';
+import { checkHost, findUpstream, ownName, unknownRegistry, upstreamOfHost, upstreamOfName } from './upstreams';
 import { lenientPath } from './url';
 
 export type RouteKind =
@@ -104,6 +104,7 @@ function distributionRoute(path: string, query: Query, config: Config, host: str
   const named = namespace === undefined ? undefined : findUpstream(namespace, config);
   if (namespace !== undefined && !named) throw unknownRegistry(namespace, config);
   const hosted = named ?? upstreamOfHost(host, config);
+  if (!hosted) checkHost(host, config);
   const fallback = hosted ?? config.upstreams[0];
   const plain = { upstream: fallback, query: rest, repository: '', typed: '', reference: '', namespace };
   if (path === '/v2' || path === '/v2/') return { ...plain, kind: 'ping', path: '/v2/' };

@@ -1,5 +1,6 @@
 import type { Config, Upstream } from './config';
 import { RegistryError } from './errors';
+import { registryOfLabel } from './registries';
 import { matchesWildcard } from './registries-setting';
 
 export function findUpstream(name: string, config: Pick<Config, 'upstreams'>): Upstream | undefined {
@@ -12,8 +13,25 @@ export function findUpstream(name: string, config: Pick<Config, 'upstreams'>): U
 export function upstreamOfHost(host: string, { upstreams }: Config): Upstream | undefined {
   const mapped = upstreams.find(({ hosts }) => hosts.includes(host));
   if (mapped) return mapped;
+  const label = labelOf(host, upstreams);
+  return label === undefined ? undefined : upstreams.find((upstream) => upstream.label === label);
+}
+
+/** The label that may say which registry is meant, where there are several. */
+function labelOf(host: string, upstreams: readonly Upstream[]): string | undefined {
   const [label, ...domain] = host.split('.');
-  return upstreams.length > 1 && domain.length > 1 ? upstreams.find((upstream) => upstream.label === label) : undefined;
+  return upstreams.length > 1 && domain.length > 1 ? label : undefined;
+}
+
+/**
+ * A host that nothing stands behind, and that can only mean another registry, is not the default one's: `quay.r.example.com`
+ * would give images of Docker Hub under the names of quay.io, whose row has been taken away, say.
+ * @throws RegistryError 404
+ */
+export function checkHost(host: string, config: Config): void {
+  const label = labelOf(host, config.upstreams);
+  const name = label === undefined ? undefined : registryOfLabel(label);
+  if (name !== undefined && !findUpstream(name, config)) throw unknownRegistry(name, config);
 }
 
 /** Mirrors with a path of their own (BuildKit, `override_path`) put the registry's name into the path and into `ns`. */

@@ -4,6 +4,7 @@ import type { Answer } from '../core/verbs';
 import type { Over } from '../shell/verb-loop';
 import { headersOf } from './heads';
 import { failureOf } from './incoming';
+import { linger } from './lingering';
 import { Patience } from './patience';
 import { type BodyInit, FixedLengthStream, IdentityTransformStream } from './platform';
 import { end, type Session } from './session';
@@ -19,6 +20,7 @@ export function answer(session: Session, { status, headers, body, why, sameOrigi
   record.bytes = isHead ? 0 : bytes.length;
   const cors = sameOrigin ? [] : corsHeaders(head.headers, context.config);
   const more: HeaderList = status === 204 ? [] : [['content-length', String(bytes.length)], ...cors];
+  linger(session);
   end(session, { status, isWhole: true });
   return bodiless(status, isHead)
     ? replyHead(status, [...headers, ...more])

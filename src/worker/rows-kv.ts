@@ -17,8 +17,8 @@ interface KvPage {
   readonly cursor?: string;
 }
 
-/** Milliseconds for which rows are served as they were read; KV itself shows a change after as many. */
-export const ROWS_LIFETIME = 60_000;
+/** Milliseconds for which rows are served as they were read: the free plan has 1000 listings a day, and each isolate makes its own. */
+export const ROWS_LIFETIME = 180_000;
 
 /** Milliseconds after which reading them is tried again that failed, or never came to an end. */
 export const ROWS_PATIENCE = 10_000;

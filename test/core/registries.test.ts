@@ -47,6 +47,25 @@ describe('one instance of several registries', () => {
     },
   );
 
+  test.each(['gcr', 'mcr', 'k8s', 'nvcr', 'ecr', 'lscr'])(
+    'a host whose label can only mean another registry is not the default: %s',
+    (label) => {
+      const route = () => routeOf(`/v2/nginx${MANIFEST}`, CONFIG, `${label}.r.example.com`);
+      expect(route).toThrow(expect.objectContaining({ status: 404, code: 'NAME_UNKNOWN' }));
+      expect(routeOf(`/v2/nginx${MANIFEST}?ns=docker.io`, CONFIG, `${label}.r.example.com`).upstream.name).toBe(
+        'docker.io',
+      );
+    },
+  );
+
+  test.each([
+    ['gitlab.r.example.com', CONFIG, 'a word that hosts have for other reasons'],
+    ['corp.r.example.com', CONFIG, 'no label of anybody'],
+    ['gcr.example.com', readConfig({}), 'the name of a proxy with one registry'],
+  ])('%s is the default: %s', (host, config) => {
+    expect(routeOf(`/v2/nginx${MANIFEST}`, config, host).upstream.name).toBe('docker.io');
+  });
+
   test('asks each where it is', () => {
     expect(CONFIG.upstreams.map(({ url, reach }) => [url.hostname, url.port, reach])).toEqual([
       ['registry-1.docker.io', 443, 'public'],
