@@ -1,7 +1,8 @@
 import type { R2Bucket } from '@cloudflare/workers-types';
 import { hashByStream } from './digest-stream';
-import { blob, checkKey, label } from './key';
-import { type Listed, pruneObjects } from './object-prune';
+import { checkKey, label } from './key';
+import { entriesOf } from './object-entries';
+import { pruneObjects } from './object-prune';
 import { PiecesReading } from './pieces';
 import { Proven } from './proven';
 import { type FoundDocument, readDocument } from './r2-documents';
@@ -98,16 +99,11 @@ export class R2Store implements Store {
 
   async *list(kind?: Key['kind']): AsyncIterable<Entry> {
     try {
-      let documents: Listed[] = [];
-      for await (const found of objectsOf(this.#bucket, this.#prefix, kind)) {
-        const { digest, size, writtenAt } = found;
-        if (digest !== undefined) yield { key: blob(digest), size, usedAt: writtenAt };
-        else if (documents.push(found) === TOGETHER) {
-          yield* await this.#entriesOf(documents);
-          documents = [];
-        }
-      }
-      yield* await this.#entriesOf(documents);
+      yield* entriesOf(
+        objectsOf(this.#bucket, this.#prefix, kind),
+        (objectKey) => readDocument(this.#bucket, this.#prefix, objectKey),
+        TOGETHER,
+      );
     } catch (error) {
       throw r2Error(error, 'the store cannot be listed');
     }
@@ -180,13 +176,6 @@ export class R2Store implements Store {
   async #remove(key: Key, objectKey: string): Promise<void> {
     if (key.kind === 'blob') this.#proven.delete(key.digest);
     await answered(this.#bucket.delete(objectKey));
-  }
-
-  async #entriesOf(documents: readonly Listed[]): Promise<Entry[]> {
-    const found = await Promise.all(
-      documents.map(({ objectKey }) => readDocument(this.#bucket, this.#prefix, objectKey)),
-    );
-    return found.flatMap((each) => (each && each !== 'wrong' ? [each.entry] : []));
   }
 
   async #try<T>(key: Key, done: string, work: (objectKey: string) => Promise<T>): Promise<T> {

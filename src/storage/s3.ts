@@ -1,8 +1,9 @@
 import type { AwsKeys } from '../core/aws-account';
 import type { S3Place } from '../core/s3-place';
-import { blob, checkKey, digestOf, label } from './key';
+import { checkKey, digestOf, label } from './key';
 import { hashNatively } from './native-hash';
-import { type Listed, pruneObjects } from './object-prune';
+import { entriesOf } from './object-entries';
+import { pruneObjects } from './object-prune';
 import { PiecesReading } from './pieces';
 import { Proven } from './proven';
 import { extentOf } from './range';
@@ -103,16 +104,7 @@ export class S3Store implements Store {
 
   async *list(kind?: Key['kind']): AsyncIterable<Entry> {
     try {
-      let documents: Listed[] = [];
-      for await (const found of objectsOf(this.#client, kind)) {
-        const { digest, size, writtenAt } = found;
-        if (digest !== undefined) yield { key: blob(digest), size, usedAt: writtenAt };
-        else if (documents.push(found) === TOGETHER) {
-          yield* await this.#entriesOf(documents);
-          documents = [];
-        }
-      }
-      yield* await this.#entriesOf(documents);
+      yield* entriesOf(objectsOf(this.#client, kind), (objectKey) => readDocument(this.#client, objectKey), TOGETHER);
     } catch (error) {
       throw s3Error(error, 'the store cannot be listed');
     }
@@ -200,11 +192,6 @@ export class S3Store implements Store {
   async #remove(key: Key, objectKey: string): Promise<void> {
     if (key.kind === 'blob') this.#proven.delete(key.digest);
     await this.#client.ask({ method: 'DELETE', key: objectKey });
-  }
-
-  async #entriesOf(documents: readonly Listed[]): Promise<Entry[]> {
-    const found = await Promise.all(documents.map(({ objectKey }) => readDocument(this.#client, objectKey)));
-    return found.flatMap((each) => (each && each !== 'wrong' ? [each.entry] : []));
   }
 
   async #try<T>(key: Key, done: string, work: (objectKey: string) => Promise<T>): Promise<T> {
