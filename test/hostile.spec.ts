@@ -451,7 +451,7 @@ describe.each(runtimes)('with the $name runtime', (runtime) => {
     });
 
     test('a host whose certificate is made for another name', async () => {
-      const { registry, proxy, image } = await publicRegistry(authority, {}, FOLLOW);
+      const { registry, proxy, image } = await publicRegistry(authority, {}, { ...FOLLOW, RETRY_TIMEOUT: '3s' });
       forgetNames?.();
       forgetNames = pretendNames(
         {

@@ -55,6 +55,8 @@ export async function send({ forward, timeouts: defaults, client }: Sending): Pr
       headers: headersOf(forward.headers),
       body: bodyOf(forward, upload),
       redirect: 'manual',
+      // Cloudflare keeps what looks like a file for hours by itself, such as a tag `v1.zip` (Cloudflare, "Default Cache Behavior").
+      ...(forward.purpose !== 'hop' && { cache: 'no-store' }),
       signal: leaving.signal,
     });
     const fault = faultOf(response);

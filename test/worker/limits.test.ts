@@ -143,3 +143,16 @@ test('a variable that was written as JSON is read as one', async () => {
   const reply = await ask(`${proxy.url}/v2/corp.test/team/app/manifests/v1`);
   expect(sha256(reply.body)).toBe(image.manifest.digest);
 });
+
+test('nothing that a registry says is kept by Cloudflare on the way, as a file that a tag looks like', async () => {
+  const registry = await stage.registry();
+  const cdn = await stage.cdn({ registry });
+  registry.options.delivery = { kind: 'cdn', cdn };
+  const image = smallImage(registry, 'team/app', 'v1.zip');
+  const proxy = await stage.proxy(registry, { HANDLE_REDIRECT: 'true' });
+  await ask(`${proxy.url}/v2/team/app/manifests/v1.zip`);
+  await ask(`${proxy.url}/v2/team/app/blobs/${image.config.digest}`);
+  // workerd says so to the registry as well; what it asks a CDN for stays as it is.
+  expect(registry.requests.map((request) => request.header('cache-control'))).toEqual(['no-cache', 'no-cache']);
+  expect(cdn.requests.map((request) => request.header('cache-control'))).toEqual([undefined]);
+});
