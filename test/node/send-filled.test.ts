@@ -129,4 +129,4 @@ test('large bodies have their own buffers each, however their readers leave', as
     expect([...matched].sort((one, other) => one - other)).toEqual(bodies.map((_, index) => index));
   }
   await server.stop();
-});
+}, 60_000);

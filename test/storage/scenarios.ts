@@ -109,7 +109,7 @@ async function lock(): Promise<void> {
   const store = open({ reserveBytes: 0 });
   const bytes = randomBytes(500 * KIB);
   const key = await put(store, bytes);
-  execFileSync('mount', ['-o', 'remount,ro', folder]);
+  await makeReadOnly(folder);
   const late = open({ reserveBytes: 0 });
   await late.started;
   say({
@@ -144,3 +144,15 @@ scenarios[scenario]?.().catch((error) => {
   say({ failed: String(error) });
   process.exitCode = 1;
 });
+
+/** Busy for as long as a file is open for writing, which the kernel may close a moment later. */
+async function makeReadOnly(folder: string): Promise<void> {
+  for (const end = Date.now() + 5000; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
+    try {
+      execFileSync('mount', ['-o', 'remount,ro', folder], { stdio: 'pipe' });
+      return;
+    } catch (error) {
+      if (Date.now() > end) throw error;
+    }
+  }
+}
