@@ -11,8 +11,9 @@ createServer((client) => {
     [client, proxy],
     [proxy, client],
   ]) {
-    one.on('error', () => other.destroy());
-    one.on('close', () => other.destroy());
+    // After an end of its own, what was piped is still on its way: to destroy the other side then would cut a body short.
+    one.on('close', (isFaulty) => (isFaulty || !one.readableEnded ? other.destroy() : other.end()));
+    one.on('error', () => {});
     one.pipe(other);
   }
   proxy.on('data', (chunk) => appendFileSync(file, chunk));
