@@ -1367,7 +1367,7 @@ describe.each(runtimes)('with the $name runtime', (runtime) => {
       const uploading = request(location, { method: 'PATCH', headers: { 'content-length': 10_000_000 } });
       uploading.on('error', () => {});
       uploading.write(payload(100_000));
-      await until(() => registry.requests.length === 2);
+      expect(await until(() => registry.requests.length === 2)).toBe(true);
       uploading.destroy();
       expect(await until(() => registry.requests[1]?.closed === true)).toBe(true);
       expect(requestLines(proxy).length).toBeGreaterThan(0);

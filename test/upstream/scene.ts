@@ -63,8 +63,8 @@ export function smallImage(registry: Registry, name = 'team/app', tag = 'v1', si
   return image;
 }
 
-/** Waits until something holds, since an upstream hears of a client's leaving a moment later. */
-export async function until(condition: () => boolean, limit = 1000): Promise<boolean> {
+/** Waits until something holds, since an upstream hears of a client's leaving a moment later, and much later on a busy machine. */
+export async function until(condition: () => boolean, limit = 8000): Promise<boolean> {
   const end = Date.now() + limit;
   while (!condition()) {
     if (Date.now() > end) return false;
