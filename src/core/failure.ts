@@ -28,6 +28,16 @@ export function failureError(sent: Forward, failure: Failure, upstream: Upstream
   });
 }
 
+/** A registry's answer began, and its small body did not come whole. */
+export function cutAnswerError({ kind, message }: Failure): RegistryError {
+  return new RegistryError(kind === 'timeout' ? 504 : 502, 'UNAVAILABLE', `the registry's answer: ${message}`);
+}
+
+/** A list that has to be edited is none, or too long for that. */
+export function unreadableList(): RegistryError {
+  return new RegistryError(502, 'UNAVAILABLE', "the registry's list cannot be read");
+}
+
 const PARTY: Readonly<Record<Forward['purpose'], string>> = {
   registry: 'the registry cannot be reached',
   ping: 'the registry cannot be reached',

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Authorize, Forward } from '../core/verbs';
 import type { Carrier } from '../shell/carrier';
 import type { ErrandRecord } from '../shell/record';
+import { tokenOutcome } from '../shell/token-outcome';
 import { discard } from './discard';
 import { failureOf } from './failures';
 import { responseHead } from './heads';
@@ -64,12 +65,10 @@ function fetchToken(
       const { signal } = new AbortController();
       response = await context.transport.fetch(request, signal);
       const body = await readSmallBody(response, limit, within);
-      if (response.statusCode === 200 && !body.isLonger) return Buffer.concat(body.chunks).toString();
-      record.why = `the token server answers ${response.statusCode}`;
-      if (response.statusCode === 401 || response.statusCode === 403) {
-        discard(response);
-        return '';
-      }
+      const text = body.isLonger ? undefined : Buffer.concat(body.chunks).toString();
+      const outcome = tokenOutcome(response.statusCode ?? 0, text, record);
+      if (outcome === '') discard(response);
+      if (outcome !== undefined) return outcome;
     } catch (error) {
       record.why = failureOf(error).message;
     }

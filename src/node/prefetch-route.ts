@@ -6,13 +6,13 @@ import { platformOfMachine } from '../core/image-platform';
 import { MAX_PREFETCH_REQUEST, type PrefetchRequest, parsePrefetchRequest } from '../core/prefetch-request';
 import type { Origin } from '../core/setting-values';
 import type { RequestHead } from '../core/verbs';
+import { readClientText } from './client-text';
 import { writeHead } from './heads';
 import { openInside } from './inside';
 import { type PrefetchProgress, prefetch } from './prefetch';
 import { answer, endIdle } from './proxy';
 import type { ProxyAddress } from './proxy-client';
 import type { Session } from './session';
-import { readSmallBody } from './small-body';
 
 /** Prefetches under way at once, of all clients together. */
 const MAX_PREFETCHES = 2;
@@ -90,17 +90,12 @@ function tooMany(): RegistryError {
 }
 
 /** @throws RegistryError 400, 408, 413, 415 */
-async function readRequest({ head, req, signal }: Session): Promise<PrefetchRequest> {
-  const [type] = (headerOf(head.headers, 'content-type') ?? '').split(';');
+async function readRequest(session: Session): Promise<PrefetchRequest> {
+  const [type] = (headerOf(session.head.headers, 'content-type') ?? '').split(';');
   if (type.trim().toLowerCase() !== 'application/json') {
     throw new RegistryError(415, 'UNSUPPORTED', 'expected Content-Type: application/json');
   }
-  const close = [['connection', 'close']] as const;
-  const body = await readSmallBody(req, MAX_PREFETCH_REQUEST, REQUEST_TIMEOUT, signal).catch(() => undefined);
-  if (!body) throw new RegistryError(408, 'UNKNOWN', 'the request body did not come in time', undefined, close);
-  if (!body.isLonger) return parsePrefetchRequest(Buffer.concat(body.chunks).toString());
-  const message = `the request body is larger than ${MAX_PREFETCH_REQUEST} bytes`;
-  throw new RegistryError(413, 'SIZE_INVALID', message, undefined, close);
+  return parsePrefetchRequest(await readClientText(session, MAX_PREFETCH_REQUEST, REQUEST_TIMEOUT));
 }
 
 /** The pulls are the caller's own: by its address, under its limits, and by the URL by which it knows us. */

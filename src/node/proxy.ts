@@ -1,18 +1,18 @@
 import type { IncomingMessage } from 'node:http';
 import { corsHeaders } from '../core/cors';
-import { answerError, RegistryError } from '../core/errors';
 import type { HeaderList } from '../core/headers';
 import type { Answer, Forward, ObtainLogin, RequestVerb } from '../core/verbs';
 import type { Carrier } from '../shell/carrier';
+import { obtainLoginDocument } from '../shell/login-document';
 import type { Users } from '../shell/users';
 import { carryOut, type Hands, internalError, type Over } from '../shell/verb-loop';
+import { readClientText } from './client-text';
 import type { Content } from './content';
 import { carrierOf, errandOf } from './errand';
 import { writeHead } from './heads';
 import { relay } from './relay';
 import { serveKept } from './serving';
 import type { Session } from './session';
-import { readSmallBody } from './small-body';
 
 /** Serves one request: carries out the core's verbs. */
 export async function serve(session: Session): Promise<void> {
@@ -43,7 +43,7 @@ function handsOf(session: Session): Hands<void, IncomingMessage> {
     carrier: carrierFor(session),
     isGone: () => res.closed,
     answer: (verb) => answer(session, verb),
-    readForm: (limit) => readForm(session, limit),
+    readForm: (limit) => readClientText(session, limit, context.config.timeouts.response),
     find: (verb) => contentOf(session).find(verb, (settle) => lead(session, settle)),
     place: () =>
       context.guard.place({
@@ -93,15 +93,9 @@ function contentOf({ context }: Session): Content {
 
 /** Whether it could be had. Many may wait for it, so nobody's leaving ends it. */
 async function obtainLoginFor({ context, record }: Session, { account, host, key }: ObtainLogin): Promise<boolean> {
-  const { transport, memory } = context;
-  const document = await memory.tokens.obtain(key, undefined, async () => {
-    const { fetchCloudLogin } = await import('./cloud-login');
-    return fetchCloudLogin(account, host, transport).catch((error: Error) => {
-      context.log.warn('no login from the cloud', { id: record.id, why: error.message });
-      return undefined;
-    });
-  });
-  return document !== undefined;
+  const { transport, memory, log } = context;
+  const fetch = async () => (await import('./cloud-login')).fetchCloudLogin(account, host, transport);
+  return obtainLoginDocument({ tokens: memory.tokens, key, fetch, log, id: record.id });
 }
 
 function usersOf({ context }: Session): Users {
@@ -130,17 +124,4 @@ export function answer({ res, head, record, context }: Session, answered: Answer
   writeHead(res, status, [...headers, ...length, ...cors]);
   // As text it leaves in one piece with the head.
   res.end(head.method === 'HEAD' ? undefined : body);
-}
-
-/** The client's small body, or the answer to one that is too large or does not come. */
-async function readForm({ req, signal, context }: Session, limit: number): Promise<string | Answer> {
-  const close: HeaderList = [['connection', 'close']];
-  try {
-    const body = await readSmallBody(req, limit, context.config.timeouts.response, signal);
-    if (!body.isLonger) return Buffer.concat(body.chunks).toString();
-    const message = `the request body is larger than ${limit} bytes`;
-    return answerError(new RegistryError(413, 'SIZE_INVALID', message, undefined, close));
-  } catch {
-    return answerError(new RegistryError(408, 'UNKNOWN', 'the request body did not come in time', undefined, close));
-  }
 }

@@ -1,12 +1,11 @@
 import { type Config, readConfig } from '../core/config';
-import { RegistryError } from '../core/errors';
 import type { Sources } from '../core/given';
 import type { Row } from '../core/registry-rows';
 import { RegistriesApi } from '../shell/registries-api';
+import { readClientText } from './client-text';
 import { answer } from './proxy';
 import { RowsFile } from './rows-file';
 import type { Session } from './session';
-import { readSmallBody } from './small-body';
 
 /** Milliseconds for the body of a request. */
 const REQUEST_TIMEOUT = 10_000;
@@ -35,7 +34,11 @@ export class RegistriesRoute {
     const refused = guard.admit(head, config);
     const { token, file } = config.admin as { token: string; file: string };
     if (refused) return answer(session, refused);
-    const request = { head, id: record.id, readBody: (limit: number) => readText(session, limit) };
+    const request = {
+      head,
+      id: record.id,
+      readBody: (limit: number) => readClientText(session, limit, REQUEST_TIMEOUT),
+    };
     const place = {
       config,
       token,
@@ -58,14 +61,4 @@ export class RegistriesRoute {
     this.#stores.set(path, store);
     return store;
   }
-}
-
-/** @throws RegistryError 408, 413 */
-async function readText({ req, signal }: Session, limit: number): Promise<string> {
-  const close = [['connection', 'close']] as const;
-  const body = await readSmallBody(req, limit, REQUEST_TIMEOUT, signal).catch(() => undefined);
-  if (!body) throw new RegistryError(408, 'UNKNOWN', 'the request body did not come in time', undefined, close);
-  if (!body.isLonger) return Buffer.concat(body.chunks).toString();
-  const message = `the request body is larger than ${limit} bytes`;
-  throw new RegistryError(413, 'SIZE_INVALID', message, undefined, close);
 }

@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { corsHeaders } from '../core/cors';
-import { answerError, RegistryError } from '../core/errors';
+import { answerError } from '../core/errors';
+import { cutAnswerError, unreadableList } from '../core/failure';
 import type { HeaderList } from '../core/headers';
 import { isWorthSpreading, MIN_REST, Pace, type Sight } from '../core/parallel';
 import { MAX_COLLECTED } from '../core/relay';
 import type { Resumption } from '../core/resume';
-import type { Failure, Forward, Relay, RequestVerb } from '../core/verbs';
+import type { Forward, Relay, RequestVerb } from '../core/verbs';
 import { type Continuation, continueBody } from '../shell/continuation';
 import type { BodyOptions } from './body';
 import { discard } from './discard';
@@ -63,14 +64,14 @@ async function collect(session: Session, response: IncomingMessage, verb: Relay,
     body = await readSmallBody(response, MAX_COLLECTED, exchange.timeouts.response, signal);
   } catch (error) {
     response.destroy();
-    if (!signal.aborted) answer(session, answerError(cutAnswer(failureOf(error))));
+    if (!signal.aborted) answer(session, answerError(cutAnswerError(failureOf(error))));
     return;
   }
   const start =
     verb.edit && !body.isLonger ? edited(Buffer.concat(body.chunks), verb.edit) : Buffer.concat(body.chunks);
   if (start === undefined || (verb.edit && body.isLonger)) {
     response.destroy();
-    return answer(session, answerError(new RegistryError(502, 'UNAVAILABLE', "the registry's list cannot be read")));
+    return answer(session, answerError(unreadableList()));
   }
   record.bytes = start.length;
   writeHead(res, verb.status, body.isLonger ? headers : [...headers, ['content-length', String(start.length)]]);
@@ -86,10 +87,6 @@ function edited(body: Buffer, edit: (text: string) => string): Buffer | undefine
   } catch {
     return undefined;
   }
-}
-
-function cutAnswer({ kind, message }: Failure): RegistryError {
-  return new RegistryError(kind === 'timeout' ? 504 : 502, 'UNAVAILABLE', `the registry's answer: ${message}`);
 }
 
 /** Streams a body and, where it is cut and can be continued, the rest of it. */

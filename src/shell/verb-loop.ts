@@ -18,8 +18,8 @@ export interface Hands<Reply, Response> {
   /** Whether nobody waits for the reply any more. */
   readonly isGone: () => boolean;
   answer(answer: Answer): Reply;
-  /** The client's small body, or the answer to one that is too large or does not come. */
-  readForm(limit: number): Promise<string | Answer>;
+  /** The client's small body. @throws RegistryError 413 for one that is too large, 408 for one that does not come */
+  readForm(limit: number): Promise<string>;
   find(verb: Find): Promise<Findings>;
   /** Waits for a place among its client's transfers. @returns the answer to a request that got none */
   place(): Promise<Answer | undefined>;
@@ -57,11 +57,9 @@ export async function carryOut<Reply, Response>(
         return verb.reply;
       case 'answer':
         return hands.answer(verb);
-      case 'read': {
-        const body = await hands.readForm(verb.limit);
-        verb = typeof body === 'string' ? exchange.onBody(body) : body;
+      case 'read':
+        verb = await readForm(verb.limit, exchange, hands);
         break;
-      }
       case 'find':
         verb = exchange.onFound(await hands.find(verb));
         break;
@@ -89,6 +87,19 @@ export async function carryOut<Reply, Response>(
     }
   }
   return undefined;
+}
+
+async function readForm<Reply, Response>(
+  limit: number,
+  exchange: Exchange,
+  hands: Hands<Reply, Response>,
+): Promise<RequestVerb> {
+  try {
+    return exchange.onBody(await hands.readForm(limit));
+  } catch (error) {
+    if (error instanceof RegistryError) return answerError(error);
+    throw error;
+  }
 }
 
 /** Sends one request; a relay is carried out here, where its response is at hand. */

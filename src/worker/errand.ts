@@ -2,6 +2,9 @@ import type { Authorize, Forward, ObtainLogin } from '../core/verbs';
 import type { Carrier } from '../shell/carrier';
 import { fetchLogin } from '../shell/cloud-login';
 import type { CloudFetch } from '../shell/cloud-request';
+import { obtainLoginDocument } from '../shell/login-document';
+import type { ErrandRecord } from '../shell/record';
+import { tokenOutcome } from '../shell/token-outcome';
 import { TransportError } from '../shell/transport-error';
 import { cloudFetch } from './cloud-fetch';
 import { discard, failureOf, type Incoming, readSmallBody } from './incoming';
@@ -67,16 +70,13 @@ interface TokenRequest {
 
 async function fetchTokenDocument(
   { request, limit, within, timeouts }: TokenRequest,
-  record: { why?: string },
+  record: ErrandRecord,
 ): Promise<string | undefined> {
   try {
     const incoming = await send({ forward: request, timeouts });
     const { bytes, rest } = await readSmallBody(incoming, limit, within);
     await rest?.return(undefined);
-    const { status } = incoming.head;
-    if (status === 200 && !rest) return new TextDecoder().decode(bytes);
-    record.why = `the token server answers ${status}`;
-    return status === 401 || status === 403 ? '' : undefined;
+    return tokenOutcome(incoming.head.status, rest ? undefined : new TextDecoder().decode(bytes), record);
   } catch (error) {
     record.why = failureOf(error).message;
     return undefined;
@@ -91,13 +91,10 @@ export async function obtainLogin(session: Session, { account, host, key }: Obta
     countOne(session);
     return fetch(request);
   };
-  const document = await context.memory.tokens.obtain(key, undefined, () => {
-    const login = fetchLogin(account, host, counted).catch((error: Error) => {
-      context.log.warn('no login from the cloud', { id: record.id, why: error.message });
-      return undefined;
-    });
-    session.keepAlive(login);
-    return login;
-  });
-  return document !== undefined;
+  const login = () => {
+    const document = fetchLogin(account, host, counted);
+    session.keepAlive(document);
+    return document;
+  };
+  return obtainLoginDocument({ tokens: context.memory.tokens, key, fetch: login, log: context.log, id: record.id });
 }

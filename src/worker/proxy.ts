@@ -1,11 +1,9 @@
-import { answerError, RegistryError } from '../core/errors';
-import type { HeaderList } from '../core/headers';
-import type { Answer } from '../core/verbs';
 import { probe } from '../shell/probing';
 import type { Users } from '../shell/users';
 import { carryOut, type Hands, internalError } from '../shell/verb-loop';
+import { readClientText } from './client-text';
 import { carrierOf, obtainLogin } from './errand';
-import { type Incoming, readSmallBody } from './incoming';
+import type { Incoming } from './incoming';
 import { relay } from './relay';
 import { answer, replyHead } from './reply';
 import { contentOf, serveKept } from './serving';
@@ -40,7 +38,7 @@ function handsOf(session: Session): Hands<Response, Incoming> {
     carrier: carrierOf(session),
     isGone: () => session.request.signal?.aborted ?? false,
     answer: (verb) => answer(session, verb),
-    readForm: (limit) => readForm(session, limit),
+    readForm: (limit) => readClientText(session, limit, context.config.timeouts.response),
     find: (verb) => contentOf(session).find(verb),
     place: () =>
       context.guard.place({
@@ -70,23 +68,4 @@ function probeOpenness(session: Session, status: number | undefined): void {
 function usersOf({ context }: Session): Users {
   if (!context.users) throw new Error('there is a gate, and nobody knows its users');
   return context.users;
-}
-
-/** The client's small body, or the answer to one that is too large or does not come. */
-async function readForm({ request, context }: Session, limit: number): Promise<string | Answer> {
-  const close: HeaderList = [['connection', 'close']];
-  const incoming: Incoming = {
-    head: { status: 0, headers: [] },
-    body: request.body,
-    abort: (why) => void request.body?.cancel(why).catch(() => {}),
-  };
-  try {
-    const { bytes, rest } = await readSmallBody(incoming, limit, context.config.timeouts.response);
-    if (!rest) return new TextDecoder().decode(bytes);
-    await rest.return(undefined);
-    const message = `the request body is larger than ${limit} bytes`;
-    return answerError(new RegistryError(413, 'SIZE_INVALID', message, undefined, close));
-  } catch {
-    return answerError(new RegistryError(408, 'UNKNOWN', 'the request body did not come in time', undefined, close));
-  }
 }

@@ -1,12 +1,13 @@
 import type { Keep } from '../core/cache-verbs';
 import type { Config } from '../core/config';
 import { corsHeaders } from '../core/cors';
-import { answerError, RegistryError } from '../core/errors';
+import { answerError } from '../core/errors';
+import { cutAnswerError, unreadableList } from '../core/failure';
 import { type HeaderList, headerOf, withHeader } from '../core/headers';
 import { contentLength, parseContentRange } from '../core/range';
 import { MAX_COLLECTED } from '../core/relay';
 import type { Resumption } from '../core/resume';
-import type { Failure, Forward, Relay, RequestVerb } from '../core/verbs';
+import type { Forward, Relay, RequestVerb } from '../core/verbs';
 import { continueBody } from '../shell/continuation';
 import type { Over } from '../shell/verb-loop';
 import { carrierOf } from './errand';
@@ -54,13 +55,13 @@ async function collect(session: Session, incoming: Incoming, verb: Relay, header
   try {
     body = await readSmallBody(incoming, MAX_COLLECTED, exchange.timeouts.response);
   } catch (error) {
-    return answer(session, answerError(cutAnswer(failureOf(error))));
+    return answer(session, answerError(cutAnswerError(failureOf(error))));
   }
   const { bytes, rest } = body;
   const start = verb.edit ? edited(body, verb.edit) : bytes;
   if (start === undefined) {
     await rest?.return(undefined);
-    return answer(session, answerError(new RegistryError(502, 'UNAVAILABLE', "the registry's list cannot be read")));
+    return answer(session, answerError(unreadableList()));
   }
   if (rest) return replyStream(session, verb.status, headers, both(bytes, rest), undefined);
   record.bytes = start.length;
@@ -81,10 +82,6 @@ function edited({ bytes, rest }: SmallBody, edit: (text: string) => string): Uin
   } catch {
     return undefined;
   }
-}
-
-function cutAnswer({ kind, message }: Failure): RegistryError {
-  return new RegistryError(kind === 'timeout' ? 504 : 502, 'UNAVAILABLE', `the registry's answer: ${message}`);
 }
 
 /** Streams a body and, where it is cut and can be continued, the rest of it. */
