@@ -79,5 +79,5 @@ const node: Runtime = {
 
 export const runtimes: Runtime[] = [node, worker];
 
-/** For what the Worker does not do yet. */
+/** For what is Node's alone: disks, buckets by S3, modules that a test replaces. */
 export const nodeOnly: Runtime[] = [node];
