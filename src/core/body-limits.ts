@@ -11,8 +11,8 @@ export function chunkedAbove(framing: string | undefined, platform: Capabilities
 /** Requests of our own on Cloudflare's free plan, which leaves 10 ms of a processor to each of a client's. */
 const FREE_PLAN = 50;
 
-/** Bytes that can be watched in that time: 0.2 ms for each MiB, as docs/performance.md has it. */
-const DIRECT_ABOVE = 32 * 1024 * 1024;
+/** Bytes that can be watched in that time: up to 0.4 ms for each MiB, as docs/performance.md has it. */
+const DIRECT_ABOVE = 16 * 1024 * 1024;
 
 /** What one request may come to. */
 export function readLimits(read: SettingReader, platform: Capabilities | undefined) {

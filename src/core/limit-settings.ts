@@ -48,7 +48,7 @@ export const limitSettings = [
     name: 'DIRECT_ABOVE',
     kind: 'size',
     fallback: '',
-    help: 'On Cloudflare Workers: bodies of more bytes than this are handed on by the platform itself, which takes hardly any time of a processor; they are neither continued when they are cut nor kept. Default: 32m as long as `MAX_SUBREQUESTS` is that of the free plan, which has 10 ms for a request; else none are.',
+    help: 'On Cloudflare Workers: bodies of more bytes than this are handed on by the platform itself, which takes hardly any time of a processor; they are neither continued when they are cut nor kept. Default: 16m as long as `MAX_SUBREQUESTS` is that of the free plan, which has 10 ms for a request; else none are.',
   },
   {
     name: 'SHUTDOWN_TIMEOUT',

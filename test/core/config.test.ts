@@ -243,7 +243,7 @@ describe('every setting', () => {
     [
       'PLATFORM',
       'cloudflare-workers',
-      { maxRequestBody: 100_000_000, maxSubrequests: 50, directAbove: 32 * 1024 * 1024 },
+      { maxRequestBody: 100_000_000, maxSubrequests: 50, directAbove: 16 * 1024 * 1024 },
     ],
     ['MAX_REQUEST_BODY', '200m', { maxRequestBody: 200 * 1024 * 1024 }],
     ['MAX_SUBREQUESTS', '10000', { maxSubrequests: 10_000, directAbove: Number.POSITIVE_INFINITY }],
