@@ -47,6 +47,8 @@ export interface Invoked {
 export interface FunctionUrl {
   url: string;
   host: string;
+  /** What its instances are started with. */
+  setup: Setup;
   invocations: Invoked[];
   instances: Instance[];
   /** Times that an instance was made to stand still. */
@@ -142,8 +144,8 @@ export async function startFunctionUrl(options: FunctionUrlOptions): Promise<Fun
     const { statusCode, headers, cookies, body, isBase64Encoded } = JSON.parse(said.text);
     const bytes = Buffer.from(body ?? '', isBase64Encoded ? 'base64' : 'utf8');
     Object.assign(invoked, { status: statusCode, headers, bytes: bytes.length, end: 'whole' });
-    if (!writeHead(response, statusCode, headers, cookies)) return;
-    response.end(bytes);
+    const length = invoked.method === 'HEAD' ? {} : { 'Content-Length': String(bytes.length) };
+    if (writeHead(response, statusCode, { ...headers, ...length }, cookies)) response.end(bytes);
   }
 
   async function passStream(
@@ -223,6 +225,7 @@ export async function startFunctionUrl(options: FunctionUrlOptions): Promise<Fun
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     host,
+    setup: options,
     invocations,
     instances,
     frozen: () => frozen,
@@ -244,7 +247,11 @@ function refuse(response: ServerResponse, status: number, message: string): void
 
 function drained(response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
-    response.once('drain', resolve).once('close', resolve);
+    const over = () => {
+      response.off('drain', over).off('close', over);
+      resolve();
+    };
+    response.on('drain', over).on('close', over);
   });
 }
 
