@@ -30,6 +30,8 @@ export interface FunctionUrlOptions extends Setup {
   port?: number;
   /** Whether a function of Lambda@Edge gives WWW-Authenticate its name back (deploy/aws/README.md). */
   restoresChallenge?: boolean;
+  /** Hears of each invocation when it is over. */
+  onInvoked?(invoked: Invoked): void;
 }
 
 /** One invocation, as the platform saw it. */
@@ -120,6 +122,7 @@ export async function startFunctionUrl(options: FunctionUrlOptions): Promise<Fun
       await pass(said, response, invoked);
     } finally {
       clearTimeout(timer);
+      options.onInvoked?.(invoked);
       giveBack(instance);
     }
   }

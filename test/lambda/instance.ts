@@ -10,6 +10,8 @@ export interface Setup {
   /** What a managed runtime would have started, and hands over to a wrapper; an OS-only runtime hands over nothing. */
   command: readonly string[];
   env: Record<string, string>;
+  /** Hears all that it prints. */
+  onOutput?(text: string): void;
 }
 
 /** One execution environment: a process that serves one invocation at a time, and stands still in between. */
@@ -26,7 +28,7 @@ export interface Instance {
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-export async function startInstance({ code, bootstrap, command, env }: Setup): Promise<Instance> {
+export async function startInstance({ code, bootstrap, command, env, onOutput }: Setup): Promise<Instance> {
   const api = await startRuntimeApi();
   const child: ChildProcess = spawn(`${code}/${bootstrap}`, command, {
     cwd: code,
@@ -46,21 +48,22 @@ export async function startInstance({ code, bootstrap, command, env }: Setup): P
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', (text: Buffer) => {
       printed += text;
+      onOutput?.(String(text));
     });
   }
-  let code_: number | null | undefined;
+  let ending: number | null | undefined;
   const exited = new Promise<number | null>((resolve) => {
     child.once('error', (error) => {
       printed += String(error);
       resolve(null);
     });
     child.once('close', (exit) => {
-      code_ = exit;
+      ending = exit;
       resolve(exit);
     });
   });
   let frozen = false;
-  const signal = (name: NodeJS.Signals) => code_ === undefined && child.kill(name);
+  const signal = (name: NodeJS.Signals) => ending === undefined && child.kill(name);
   return {
     pid: child.pid ?? 0,
     api,
