@@ -1,4 +1,5 @@
-import { type HeaderList, headersOf } from './headers';
+import { type HeaderList, headerOf, headersOf, withoutHeaders } from './headers';
+import type { LambdaRequest } from './lambda-event';
 
 /** How an answer begins that is streamed through a function URL. */
 export interface LambdaPrelude {
@@ -34,6 +35,16 @@ export function preludeOf(status: number, headers: HeaderList): LambdaPrelude {
     headers: Object.fromEntries([...names].map((name) => [name, valuesOf(headers, name).join(', ')])),
     cookies: headersOf(headers, 'set-cookie'),
   };
+}
+
+/**
+ * What is left out for docker's engine, which a function URL tells no length: it gives up where it is told the digest of a
+ * manifest without that. Where it is told neither it asks again with GET, and measures by itself (seen with docker 20.10;
+ * `Tags().Get` of distribution's client).
+ */
+export function fitForUrl({ target, headers: asked }: LambdaRequest, headers: HeaderList): HeaderList {
+  const isEngine = /^docker\//i.test(headerOf(asked, 'user-agent') ?? '');
+  return isEngine && target.includes('/manifests/') ? withoutHeaders(headers, 'docker-content-digest') : headers;
 }
 
 /** @param body in base64 */

@@ -2,7 +2,7 @@ import http, { type IncomingMessage, type RequestListener } from 'node:http';
 import { Readable } from 'node:stream';
 import { answerError, RegistryError } from '../core/errors';
 import type { HeaderList } from '../core/headers';
-import { documentOf, MAX_DOCUMENT_BODY, needsFiller, preludeOf } from '../core/lambda-answer';
+import { documentOf, fitForUrl, MAX_DOCUMENT_BODY, needsFiller, preludeOf } from '../core/lambda-answer';
 import { type LambdaRequest, readLambdaEvent } from '../core/lambda-event';
 import type { Log } from '../shell/log';
 import { outgoingHeaders, responseHead } from './heads';
@@ -98,8 +98,11 @@ function replyWith(error: RegistryError): Reply {
 }
 
 /** What goes before the body of a streamed answer, and what stands in where there is none. */
-function preludeFor({ method }: LambdaRequest, { status, headers }: Reply) {
-  return { head: preludeOf(status, headers), filler: needsFiller(method, status) ? '\n' : '' };
+function preludeFor(request: LambdaRequest, { status, headers }: Reply) {
+  return {
+    head: preludeOf(status, fitForUrl(request, headers)),
+    filler: needsFiller(request.method, status) ? '\n' : '',
+  };
 }
 
 /** @returns why the platform did not take it */
@@ -110,7 +113,7 @@ async function hand(api: RuntimeApi, id: string, { status, headers, body }: Repl
     return 'the body broke off';
   }
   if (read === 'larger') {
-    const hint = 'set DELIVERY=redirect, or call the function by its URL';
+    const hint = 'set MAX_RESPONSE=4400k, after which blobs go another way, or call the function by its URL';
     const message = `the body is larger than API Gateway carries (${MAX_DOCUMENT_BODY} bytes)`;
     const refusal = answerError(new RegistryError(502, 'UNAVAILABLE', message, { hint }));
     await api.document(id, documentOf(refusal.status, refusal.headers, btoa(refusal.body ?? ''))).taken;

@@ -63,10 +63,11 @@ export const proxies = {
   'worker-users.example.com': 3028,
   /** With the limits of a paid plan. */
   'worker-paid.example.com': 3029,
-  /** A function of AWS Lambda: by its URL, by one that carries less, by an HTTP API. */
+  /** A function of AWS Lambda: by its URL, by some that carry less, by an HTTP API. */
   'images.lambda-url.eu-central-1.on.aws': 3040,
   'small.lambda-url.eu-central-1.on.aws': 3041,
-  'images.execute-api.eu-central-1.amazonaws.com': 3042,
+  'cut.lambda-url.eu-central-1.on.aws': 3042,
+  'images.execute-api.eu-central-1.amazonaws.com': 3043,
 } as const;
 
 export type ProxyName = keyof typeof proxies;

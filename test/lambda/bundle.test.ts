@@ -132,6 +132,16 @@ describe('the packaged function behind its URL', () => {
   });
 });
 
+it("docker's engine is told no digest of a manifest, since it is told no length either", async () => {
+  const accept = scene.image.manifest.type;
+  const digestFor = async (agent: string, path: string) =>
+    (await get(path, { method: 'HEAD', headers: { accept, 'user-agent': agent } })).header('docker-content-digest');
+  const engine = 'docker/20.10.24+dfsg1 go/go1.19.8 os/linux arch/amd64 UpstreamClient(Docker-Client/20.10.24)';
+  expect(await digestFor(engine, 'manifests/v1')).toBeUndefined();
+  expect(await digestFor(engine, `blobs/${small().digest}`)).toBe(small().digest);
+  expect(await digestFor('containerd/1.7', 'manifests/v1')).toBe(scene.image.manifest.digest);
+});
+
 describe('what goes wrong', () => {
   it('is said in the words of registries', async () => {
     const missing = await get('manifests/none');
@@ -219,6 +229,7 @@ describe('limits', () => {
     const brief = await scene.lambda({ STALL_TIMEOUT: '1m', RETRY_TIMEOUT: '2m' }, { limits: { timeout: 6 } });
     const headers = await token('pull');
     await ask(`${brief.url}/v2/`);
+    await rest(brief);
     scene.cdn.fail(/^GET \/blobs/, { kind: 'stall', after: 5 * MIB });
     const late = await ask(`${brief.url}/v2/${name}/blobs/${large().digest}`, { headers });
     expect([late.ending, lastOf(brief).end]).toEqual(['destroyed', 'Proxy.BrokenOff']);
@@ -252,7 +263,7 @@ describe('limits', () => {
   });
 
   it('of nothing: a redirect has a byte of body, without which a URL was seen to hold it open', async () => {
-    const passing = await scene.lambda({ HANDLE_REDIRECT: 'false' });
+    const passing = await scene.lambda({ HANDLE_REDIRECT: 'false', DELIVERY: 'redirect' });
     const headers = await token('pull');
     const sent = await ask(`${passing.url}/v2/${name}/blobs/${large().digest}`, { headers });
     expect([sent.status, sent.ending]).toEqual([307, 'clean']);
@@ -283,7 +294,15 @@ describe('behind an HTTP API', () => {
 
   it('a body over 4.5 MB is refused with what to do', async () => {
     const reply = await ask(`${gateway.url}/v2/${name}/blobs/${large().digest}`, { headers: await token('pull') });
-    expect([reply.status, reply.text]).toEqual([502, expect.stringContaining('DELIVERY=redirect')]);
+    expect([reply.status, reply.text]).toEqual([502, expect.stringContaining('MAX_RESPONSE=4400k')]);
+  });
+
+  it('goes another way where MAX_RESPONSE says what is carried', async () => {
+    const told = await scene.lambda({ MAX_RESPONSE: '4400k', DELIVERY: 'auto' }, { front: 'http-api' });
+    const reply = await ask(`${told.url}/v2/${name}/blobs/${large().digest}`, { headers: await token('pull') });
+    expect([reply.status, reply.ending]).toEqual([307, 'clean']);
+    expect(sha256((await ask(reply.header('location') ?? '')).body)).toBe(large().digest);
+    await told.close();
   });
 
   it('a body that breaks off is no answer at all', async () => {

@@ -51,6 +51,7 @@ export async function startScene(): Promise<Scene> {
         env: {
           REGISTRY_BACKEND: registry.url,
           HANDLE_REDIRECT: 'true',
+          DELIVERY: 'stream',
           STALL_TIMEOUT: '500ms',
           RETRY_TIMEOUT: '1s',
           ...env,
