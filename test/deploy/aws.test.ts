@@ -115,7 +115,14 @@ describe('environment variables', () => {
     ['none', undefined],
     ['s3://a-bucket/images?region=eu-central-1', 's3'],
   ])('are a configuration the proxy starts with, where CACHE is %s', (CACHE, kind) => {
-    const given = { ...variables(), REGISTRIES: String(template.Parameters.Registries?.Default), CACHE };
+    const { Registries, Delivery } = template.Parameters;
+    const given = {
+      ...variables(),
+      REGISTRIES: String(Registries?.Default),
+      DELIVERY: String(Delivery?.Default),
+      MAX_RESPONSE: kind === undefined ? '' : '4400k',
+      CACHE,
+    };
     const keys = {
       AWS_ACCESS_KEY_ID: 'id',
       AWS_SECRET_ACCESS_KEY: 'key',

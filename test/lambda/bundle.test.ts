@@ -54,6 +54,12 @@ describe('the packaged function behind its URL', () => {
     await bare.close();
   });
 
+  it('is started by an OS-only runtime as well, which hands over nothing', async () => {
+    const bare = await scene.lambda({}, { command: [] });
+    expect((await ask(`${bare.url}/-/healthz`)).text).toBe('ok\n');
+    await bare.close();
+  });
+
   it('says the length of manifests and blobs, of HEAD too', async () => {
     const accept = scene.image.manifest.type;
     const lengths: (string | undefined)[] = [];
