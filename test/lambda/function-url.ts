@@ -181,7 +181,8 @@ export async function startFunctionUrl(options: FunctionUrlOptions): Promise<Fun
         if (invoked.bytes > limits.response) return broken('Response payload size exceeded', 413);
         // A client that leaves is nothing the function hears of: it goes on, and is paid for.
         if (part.length > 0 && !response.destroyed && !response.write(part)) await drained(response);
-        if (invoked.bytes > LIMITS.payload) await sleep((part.length / limits.bandwidth) * 1000);
+        const isSlow = Number.isFinite(limits.bandwidth) && invoked.bytes > LIMITS.payload;
+        if (isSlow) await sleep((part.length / limits.bandwidth) * 1000);
       }
     } catch {
       return broken('the connection to the function broke');
