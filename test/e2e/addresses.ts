@@ -63,6 +63,13 @@ export const proxies = {
   'worker-users.example.com': 3028,
   /** With the limits of a paid plan. */
   'worker-paid.example.com': 3029,
+  /** Functions and services, each behind what stands in for its platform. */
+  'fc.example.com': 3060,
+  'run.example.com': 3061,
+  'scf.example.com': 3062,
+  'scf-offload.example.com': 3063,
+  /** No proxy, but an object store that both sides of the border reach. */
+  'store.example.com': 3064,
 } as const;
 
 export type ProxyName = keyof typeof proxies;
