@@ -47,8 +47,8 @@ export const limitSettings = [
   {
     name: 'OFFLOAD_WAIT',
     kind: 'duration',
-    fallback: '50s',
-    help: 'How long a client waits at a time for a blob that is being copied into the bucket (`DELIVERY=offload`); then it is sent to the same URL again, at most 8 times. Less than the shortest time limit between client and proxy.',
+    fallback: '25s',
+    help: 'How long a client waits at a time for a blob that is being copied into the bucket (`DELIVERY=offload`); then it is sent to the same URL again, at most 8 times. Less than the shortest time limit between client and proxy: `RESPONSE_TIMEOUT` of another instance, `proxy_read_timeout` of nginx.',
   },
   {
     name: 'MAX_SUBREQUESTS',

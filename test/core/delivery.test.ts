@@ -190,7 +190,7 @@ describe('a blob that is offloaded', () => {
 
   test('is copied, waited for, and fetched from the bucket', () => {
     const { story, verb } = play({ env, replies: [LARGE], copied: ['stored'] });
-    expect(story).toEqual(['GET registry.example.com', 'copy', 'await 50000']);
+    expect(story).toEqual(['GET registry.example.com', 'copy', 'await 25000']);
     expect(verb).toMatchObject({ verb: 'serve', digest: DIGEST, size: 9 * MIB, redirect: 600_000, outcome: 'miss' });
   });
 
@@ -202,7 +202,7 @@ describe('a blob that is offloaded', () => {
       replies: [],
       copied: ['stored'],
     });
-    expect(story).toEqual(['await 50000']);
+    expect(story).toEqual(['await 25000']);
     expect(verb).toMatchObject({ verb: 'serve', redirect: 600_000 });
   });
 
@@ -227,7 +227,7 @@ describe('a blob that is offloaded', () => {
       replies: [part as [number, Fields], LARGE],
       copied: ['stored'],
     });
-    expect(story).toEqual(['GET registry.example.com', 'GET registry.example.com', 'copy', 'await 50000']);
+    expect(story).toEqual(['GET registry.example.com', 'GET registry.example.com', 'copy', 'await 25000']);
     expect(sent.map((each) => headerOf(each.headers, 'range'))).toEqual([`bytes=${MIB}-`, undefined]);
     expect(verb).toMatchObject({ verb: 'serve', range: { first: MIB, last: 9 * MIB - 1 }, redirect: 600_000 });
   });
