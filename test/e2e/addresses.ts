@@ -68,6 +68,7 @@ export const proxies = {
   'run.example.com': 3061,
   'scf.example.com': 3062,
   'scf-offload.example.com': 3063,
+  'scf-slow.example.com': 3065,
   /** No proxy, but an object store that both sides of the border reach. */
   'store.example.com': 3064,
 } as const;

@@ -5,8 +5,8 @@ import { proxies } from './addresses';
 import { until, type World } from './world';
 
 export interface Store {
-  /** Settings by which a proxy in this world keeps its content there. */
-  env: Record<string, string>;
+  /** Settings by which a proxy in this world keeps its content there, below a prefix. */
+  env(prefix: string): Record<string, string>;
   /** What no log may hold. */
   secret: string;
   /** Keys of all objects. */
@@ -16,6 +16,9 @@ export interface Store {
 const NAME = 'store.example.com';
 const BUCKET = 'cache';
 const USER = 'test:tester';
+
+/** Seconds. */
+const PATIENCE = 120;
 
 /** OpenStack Swift inside the world, under a name of its own that is reached from behind the border as well. */
 export async function startStore(world: World): Promise<Store> {
@@ -31,7 +34,7 @@ export async function startStore(world: World): Promise<Store> {
   const curl = (...words: string[]) => world.run(['curl', '-sf', ...words]);
 
   let token = '';
-  await until('swift answers', daemon, async () => {
+  const answers = async () => {
     const { stdout } = await curl(
       '-D-',
       '-H',
@@ -42,16 +45,19 @@ export async function startStore(world: World): Promise<Store> {
     );
     token = /^x-auth-token: (\S+)/im.exec(stdout)?.[1] ?? '';
     return token !== '';
-  });
+  };
+  // Nine Python programs, one after another.
+  await until('swift answers', daemon, answers, PATIENCE);
   const bucket = `${url}/v1/AUTH_test/${BUCKET}`;
   const authorized = ['-H', `X-Auth-Token: ${token}`];
-  await until('swift has a bucket', daemon, async () => (await curl('-XPUT', ...authorized, bucket)).code === 0);
+  const put = async () => (await curl('-XPUT', ...authorized, bucket)).code === 0;
+  await until('swift has a bucket', daemon, put, PATIENCE);
   return {
-    env: {
-      CACHE: `s3://${BUCKET}?endpoint=https://${NAME}&region=nowhere-1&pathStyle=true`,
+    env: (prefix) => ({
+      CACHE: `s3://${BUCKET}/${prefix}?endpoint=https://${NAME}&region=nowhere-1&pathStyle=true`,
       CACHE_ACCESS_KEY: USER,
       CACHE_SECRET_KEY: secret,
-    },
+    }),
     secret,
     async keys() {
       const { stdout } = await curl(...authorized, bucket);
