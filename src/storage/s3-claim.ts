@@ -37,6 +37,8 @@ export class S3Claim implements Claim {
   /** Bytes of pieces that have arrived. */
   #arrived = 0;
   #travelling: Promise<void> = Promise.resolve();
+  #renewing: Promise<unknown> = Promise.resolve();
+  #isEnding = false;
 
   constructor(options: ClaimOptions) {
     this.#options = options;
@@ -62,18 +64,10 @@ export class S3Claim implements Claim {
     }
   }
 
-  async renew(): Promise<boolean> {
-    const { client, claims, key, size, owner } = this.#options;
-    const objectKey = claimKeyOf(client, key);
-    try {
-      const found = await claims.read(objectKey);
-      // Stale, or gone: nobody has taken over yet.
-      if (found && found.owner !== owner) return false;
-      if (!this.#abortion.signal.aborted) await claims.write(objectKey, { owner, size, written: this.#arrived });
-      return true;
-    } catch (error) {
-      throw s3Error(error, `that ${label(key)} is being fetched cannot be said`);
-    }
+  renew(): Promise<boolean> {
+    const renewing = this.#renew();
+    this.#renewing = renewing;
+    return renewing;
   }
 
   async commit(): Promise<void> {
@@ -87,6 +81,7 @@ export class S3Claim implements Claim {
     } catch (error) {
       throw s3Error(error, `${label(key)} cannot be stored`);
     }
+    await this.#settle();
     await remove().catch(() => {});
     this.#end();
   }
@@ -98,13 +93,35 @@ export class S3Claim implements Claim {
     await this.#travelling.catch(() => {});
     clearTimeout(late);
     this.#end();
+    await this.#settle();
     await claims.remove(claimKeyOf(client, key), owner).catch(() => {});
   }
 
   async discard(): Promise<void> {
     this.#end();
     await this.#travelling.catch(() => {});
+    await this.#settle();
     await this.#options.remove().catch(() => {});
+  }
+
+  async #renew(): Promise<boolean> {
+    const { client, claims, key, size, owner } = this.#options;
+    const objectKey = claimKeyOf(client, key);
+    try {
+      const found = await claims.read(objectKey);
+      // Stale, or gone: nobody has taken over yet.
+      if (found && found.owner !== owner) return false;
+      if (!this.#isEnding) await claims.write(objectKey, { owner, size, written: this.#arrived });
+      return true;
+    } catch (error) {
+      throw s3Error(error, `that ${label(key)} is being fetched cannot be said`);
+    }
+  }
+
+  /** Nothing more is written about it. */
+  async #settle(): Promise<void> {
+    this.#isEnding = true;
+    await this.#renewing.catch(() => {});
   }
 
   /** The first byte of what is being filled. */

@@ -5,7 +5,7 @@ import type { S3Client } from './s3-client';
 import { s3Error } from './s3-errors';
 import { incomingOf, incomingOfBlob } from './s3-layout';
 import { pagesOf } from './s3-list';
-import { beforePieces, claimKeyOf, parsePiece, pieceKeyOf } from './s3-pieces';
+import { beforePieces, claimKeyOf, parsePiece, pieceBytesOf, pieceKeyOf } from './s3-pieces';
 import { openObject, S3Reading } from './s3-reader';
 import type { BlobKey, Claim, Fetcher, Incoming, Piece, Remains } from './store';
 import { StoreError } from './store-error';
@@ -38,7 +38,10 @@ export class S3Incoming implements Incoming {
   }
 
   fetcher(key: BlobKey): Promise<Fetcher | undefined> {
-    return this.#try(key, () => this.#claims.read(claimKeyOf(this.#client, key)));
+    return this.#try(key, async () => {
+      const found = await this.#claims.read(claimKeyOf(this.#client, key));
+      return found && { size: found.size, written: found.written };
+    });
   }
 
   claim(key: BlobKey, size: number): Promise<Claim | undefined> {
@@ -65,8 +68,8 @@ export class S3Incoming implements Incoming {
     return this.#try(key, async () => {
       const prefix = incomingOfBlob(this.#client.prefix, key);
       const pieces: Piece[] = [];
-      let [next, isFetched] = [first, false];
-      for await (const { objects, now } of pagesOf(this.#client, prefix, prefix + beforePieces(size, first))) {
+      let [next, isFetched] = [first - (first % pieceBytesOf(size)), false];
+      for await (const { objects, now } of pagesOf(this.#client, prefix, prefix + beforePieces(size, next))) {
         for (const { objectKey, size: bytes, writtenAt } of objects) {
           if (objectKey === claimKeyOf(this.#client, key)) isFetched = this.#claims.isFresh(writtenAt, now);
           const piece = parsePiece(objectKey.slice(prefix.length), bytes, size);

@@ -124,7 +124,7 @@ export interface Remains {
 
 /**
  * The right to fetch a blob, as others see it. One call of `write`, `commit`, `release` and `discard` at a time; after one of the
- * last three nothing more.
+ * last three that did not fail nothing more.
  */
 export interface Claim {
   /** Counts as written: its bytes, which come next, have just been read, and are among those that `commit` stands for. */
@@ -150,7 +150,7 @@ export interface Incoming {
   fetcher(key: BlobKey): Promise<Fetcher | undefined>;
   /** Undefined where somebody else has it. Two may have it for a moment, until `renew` tells one of them. */
   claim(key: BlobKey, size: number): Promise<Claim | undefined>;
-  /** What there is from this byte on, with which a piece begins, of the blob of this size. */
+  /** What there is of the blob of this size, from the piece on that has this byte. */
   look(key: BlobKey, size: number, first: number): Promise<Remains>;
   /** The bytes of a piece, but for so many at its beginning; undefined where it is gone. */
   read(key: BlobKey, piece: Piece, skip?: number): Promise<AsyncIterable<Uint8Array> | undefined>;
