@@ -11,6 +11,7 @@ import { Documents } from './documents';
 import type { Fate } from './download';
 import type { Part } from './downloads';
 import { Fetching } from './fetching';
+import { only } from './only';
 import { Pending } from './pending';
 
 type Source = AsyncIterable<Uint8Array | readonly Uint8Array[]>;
@@ -66,14 +67,17 @@ export class Content {
     this.#documents.note(notes);
   }
 
-  /** The bytes of a part, out of memory, from a fetch under way or from the store; undefined where they are gone. */
-  async open(digest: string, part: Part): Promise<Source | undefined> {
+  /**
+   * The bytes of a part, out of memory, from a fetch under way or from the store; undefined where they are gone.
+   * @param renew how to go on with a fetch of another process, if that ends
+   */
+  async open(digest: string, part: Part, renew?: () => Promise<BlobSource>): Promise<Source | undefined> {
     const held = this.#hot.get<Uint8Array>(digest);
     if (held?.length === part.size) return only(held.subarray(part.first, part.last + 1));
     const coming = this.#fetching.downloads.follow(digest, part);
     if (coming) return coming;
     const reading = await this.#stored(digest, part);
-    if (!reading) return this.#fetching.join(digest, part);
+    if (!reading) return this.#fetching.join(digest, part, renew);
     return reading.entry.size <= MAX_HOT_ENTRY ? this.#heated(digest, reading) : reading;
   }
 
@@ -212,8 +216,4 @@ export class Content {
 
 function stored(size: number): FoundBlob {
   return { state: 'stored', size, written: size, isLinked: false };
-}
-
-async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }

@@ -60,11 +60,15 @@ export class Fetching {
   }
 
   /** The bytes of a part that another process is fetching; undefined where nobody does. */
-  async join(digest: string, part: Part): Promise<AsyncIterable<Uint8Array[]> | undefined> {
+  async join(
+    digest: string,
+    part: Part,
+    renew?: () => Promise<BlobSource>,
+  ): Promise<AsyncIterable<Uint8Array[]> | undefined> {
     const { size } = part;
     if ((await this.elsewhere(digest))?.size !== size) return undefined;
     const keep: KeepBlob = { kind: 'blob', digest, size, link: '', notes: [] };
-    const { options, body } = this.#fetchOf(keep);
+    const { options, body } = this.#fetchOf(keep, await renew?.());
     this.downloads.begin(options, body, this.#onFailure(keep));
     return this.downloads.follow(digest, part);
   }

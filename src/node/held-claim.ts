@@ -1,5 +1,5 @@
 import { inTime } from '../shell/deadline';
-import type { Claim } from '../storage/store';
+import type { Claim, Piece } from '../storage/store';
 
 /** Milliseconds between two signs of life of who fetches a blob: several of them before others take it over. */
 const RENEW_INTERVAL = 4_000;
@@ -14,8 +14,10 @@ export class HeldClaim {
   readonly #timer: NodeJS.Timeout;
   #state: 'writing' | 'lost' | 'over' = 'writing';
 
-  constructor(claim: Claim, onFault: (error: Error) => void) {
+  /** @param pieces of others, which are all that is here so far */
+  constructor(claim: Claim, pieces: readonly Piece[], onFault: (error: Error) => void) {
     this.claim = claim;
+    for (const piece of pieces) claim.adopt(piece);
     this.#onFault = onFault;
     this.#timer = setInterval(() => this.#renew(), RENEW_INTERVAL);
     this.#timer.unref();

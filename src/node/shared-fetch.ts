@@ -99,7 +99,7 @@ export class SharedFetch implements Body {
         const claim = await inTime(incoming.claim(key, size), CLAIM_TIME, 'the store gives no claim', giveBack);
         if (this.#leaving.signal.aborted) await claim?.release();
         else if (claim) {
-          this.#held = new HeldClaim(claim, onFault);
+          this.#held = new HeldClaim(claim, this.#pieces, onFault);
           return 'leads';
         }
       }
@@ -121,9 +121,11 @@ export class SharedFetch implements Body {
 
   /** What others have left first, then the rest from upstream. Ends early where somebody else has taken over. */
   async *#lead(held: HeldClaim): AsyncGenerator<Buffer> {
-    const { key, size, incoming, onFault } = this.#options;
-    for (const piece of this.#pieces) held.claim.adopt(piece);
+    const { key, size, incoming, stored, onFault } = this.#options;
     try {
+      // By who had the claim before, perhaps, a moment ago.
+      const rest = await stored(this.#received);
+      if (rest) return yield* this.#giveInstead(held, rest);
       const { pieces } = await incoming.look(key, size, this.#received);
       for (const piece of pieces) {
         if (!(yield* this.#read(piece))) break;
@@ -134,6 +136,11 @@ export class SharedFetch implements Body {
       if (!this.#isCovered) await held.release();
     }
     if (this.#received < size) yield* this.#fetch(held);
+  }
+
+  async *#giveInstead(held: HeldClaim, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+    await held.release();
+    yield* this.#give(rest);
   }
 
   async *#fetch(held?: HeldClaim): AsyncGenerator<Buffer> {
@@ -199,9 +206,7 @@ export class SharedFetch implements Body {
   /** Of who fetched it, all pieces are here, and nothing else came of it. */
   async #commitInPlace(): Promise<void> {
     if (!this.#isCovered || (await this.#decide()) !== 'leads') throw new Error('who fetched it has not stored it');
-    const held = this.#held as HeldClaim;
-    for (const piece of this.#pieces) held.claim.adopt(piece);
-    await held.commit();
+    await this.#held?.commit();
   }
 
   /** All of it, and no commit: it is wrong. */
