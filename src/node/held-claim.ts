@@ -1,11 +1,9 @@
 import { inTime } from '../shell/deadline';
 import type { Claim, Piece } from '../storage/store';
+import { STORE_TIME } from './deposit';
 
 /** Milliseconds between two signs of life of who fetches a blob: several of them before others take it over. */
 const RENEW_INTERVAL = 4_000;
-
-/** Milliseconds that a store may take for a piece, before it is done without. */
-const PIECE_TIME = 10_000;
 
 /** A claim of this process, kept alive until it ends. */
 export class HeldClaim {
@@ -36,7 +34,7 @@ export class HeldClaim {
   async write(chunk: Uint8Array): Promise<void> {
     if (!this.isWriting) return;
     try {
-      await inTime(this.claim.write(chunk), PIECE_TIME, 'the store takes nothing');
+      await inTime(this.claim.write(chunk), STORE_TIME, 'the store takes nothing');
     } catch (error) {
       this.#onFault(error as Error);
       await this.release();

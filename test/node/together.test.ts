@@ -11,6 +11,8 @@ import { type Abilities, type Bucket, type S3Server, startS3 } from '../storage/
 /** Several processes with one object store: what one fetches, the others have from there. */
 
 const MIB = 1024 * 1024;
+jest.setTimeout(60_000);
+
 const SIZE = 30 * MIB + 12_345;
 
 let server: S3Server;
@@ -44,6 +46,8 @@ interface Upstream {
   readonly source: BlobSource;
   /** Bytes that were sent. */
   sent: number;
+  /** How often it was closed before its end. */
+  closed: number;
   /** Where it was asked to begin, each time. */
   readonly begun: number[];
 }
@@ -62,6 +66,7 @@ function upstreamOf({ key, bytes }: Bytes, { pause = 0, cutAt = bytes.length, wr
   const upstream: Upstream = {
     keep,
     sent: 0,
+    closed: 0,
     begun: [],
     source: {
       discard: () => {},
@@ -74,6 +79,7 @@ function upstreamOf({ key, bytes }: Bytes, { pause = 0, cutAt = bytes.length, wr
             return received - first;
           },
           close: () => {
+            if (received < all.length) upstream.closed += 1;
             isClosed = true;
           },
           async *[Symbol.asyncIterator]() {
@@ -221,6 +227,65 @@ test('a wrong body ends for nobody, and nothing of it stays', async () => {
   const right = upstreamOf(one);
   expect((await read(second.content.fetch(right.keep, right.source).source)).equals(one.bytes)).toBe(true);
   expect(right.begun).toEqual([0]);
+});
+
+test('of two that lead at once one steps down, and ends alone if it must', async () => {
+  const one = content(SIZE);
+  const { content: first } = await start();
+  const upstream = upstreamOf(one, { pause: 300 });
+  const led = read(first.fetch(upstream.keep, upstream.source).source);
+  await until('there are pieces', () => leftOver().length > 1);
+  const claim = bucket.objects.get(leftOver().find((key) => key.endsWith('claim')) as string);
+  if (claim) claim.bytes = Buffer.from(JSON.stringify({ owner: 'somebody', size: SIZE, written: 0 }));
+  await until('it has heard of that', () => faults.length > 0 || upstream.closed > 0);
+  now = () => Date.now() + 60_000;
+  expect((await led).equals(one.bytes)).toBe(true);
+  expect([upstream.begun.length, upstream.begun[0], faults.every((each) => /not stored/.test(each))]).toEqual([
+    2,
+    0,
+    true,
+  ]);
+  expect(upstream.begun[1]).toBeGreaterThan(8 * MIB);
+});
+
+test('an object store that takes no more in the middle is done without, by all of them', async () => {
+  const one = content(SIZE);
+  const [first, second] = await Promise.all([start(), start()]);
+  server.fail(/^PUT .*-0000[2-9]-/, { kind: 'status', status: 403 }, 1000);
+  const [led, followed] = [upstreamOf(one, { pause: 20 }), upstreamOf(one)];
+  const reads = [first.content.fetch(led.keep, led.source), second.content.fetch(followed.keep, followed.source)];
+  const bytes = await Promise.all(reads.map(({ source }) => read(source)));
+  expect(bytes.map((each) => each.equals(one.bytes))).toEqual([true, true]);
+  expect(led.sent + followed.sent).toBeLessThanOrEqual(2 * SIZE - 16 * MIB);
+  await until('nobody claims it', () => leftOver().every((key) => !key.endsWith('claim')));
+});
+
+test('pieces that are not one behind the other are passed over', async () => {
+  const one = content(SIZE);
+  const [first, second] = await Promise.all([start(), start()]);
+  const cut = upstreamOf(one, { cutAt: 28 * MIB });
+  await expect(read(first.content.fetch(cut.keep, cut.source).source)).rejects.toThrow('the upstream cut');
+  await until('it is given up', () => leftOver().length === 3 && leftOver().every((key) => !key.endsWith('claim')));
+  bucket.objects.delete(leftOver().sort()[1] as string);
+  const rest = upstreamOf(one);
+  expect((await read(second.content.fetch(rest.keep, rest.source).source)).equals(one.bytes)).toBe(true);
+  expect(rest.begun).toEqual([8 * MIB]);
+  expect(await second.content.stored(one.key.digest, 30_000)).toBe('stored');
+  expect([await has(stores[1] as Store, one), leftOver()]).toEqual([true, []]);
+});
+
+test('what nobody has gone on with for a day is removed', async () => {
+  const one = content(SIZE);
+  const [first, second] = await Promise.all([start(), start()]);
+  const cut = upstreamOf(one, { cutAt: 18 * MIB });
+  await expect(read(first.content.fetch(cut.keep, cut.source).source)).rejects.toThrow('the upstream cut');
+  await until('it is given up', () => leftOver().length === 2);
+  const store = stores[1] as Store;
+  await store.prune({ usedBefore: 0 });
+  expect(leftOver()).toHaveLength(2);
+  for (const key of leftOver()) (bucket.objects.get(key) as { at: number }).at -= 25 * 3_600_000;
+  await second.content.keep(content(10).key.digest, Buffer.alloc(10), []);
+  await until('it is gone', () => leftOver().length === 0);
 });
 
 /** By more, object stores refuse what it signs. */
