@@ -60,14 +60,14 @@ export const serverSettings = [
     name: 'PLATFORM',
     kind: 'choice',
     fallback: 'auto',
-    choices: ['auto', 'node', 'aliyun-fc', 'cloudflare-workers'],
-    help: 'Where the proxy runs; decides keep-alive, hooks, body framing and limits. `auto` looks for the variables that Function Compute sets; a Worker knows what it is.',
+    choices: ['auto', 'node', 'aliyun-fc', 'cloudflare-workers', 'aws-lambda', 'tencent-scf', 'cloud-run'],
+    help: 'Where the proxy runs; decides keep-alive, hooks, body framing, limits, and how blobs are delivered (`DELIVERY`). `auto` looks for the variables that Function Compute, Lambda, SCF and Cloud Run set; a Worker knows what it is.',
   },
   {
     name: 'BODY_FRAMING',
     kind: 'choice',
     fallback: 'auto',
     choices: ['auto', 'length', 'chunked'],
-    help: 'How blobs over 4 MiB are sent: with `Content-Length`, or chunked (Function Compute streams only chunked responses). `auto`: chunked on Function Compute, else length. Smaller bodies and HEAD always have their length.',
+    help: 'How blobs over 4 MiB are sent: with `Content-Length`, or chunked (Function Compute and Cloud Run stream only chunked responses). `auto`: chunked there, else length. Smaller bodies and HEAD always have their length.',
   },
 ] as const satisfies readonly Setting[];

@@ -82,3 +82,10 @@ async function keepBlob(arrival: Arrival, keep: KeepBlob): Promise<void> {
   writeHead(res, arrival.verb.status, arrival.headers);
   await sendBody({ res, expected: keep.size, client: exchange.timeouts.client, record }, source);
 }
+
+/** Copies a blob into the store, and sends nothing of it: its client waits for that. */
+export function copyKept(arrival: Arrival, keep: KeepBlob): void {
+  const { record, context } = arrival.session;
+  const isOwn = (context.content as Content).begin(keep, blobSource(arrival));
+  record.cache = isOwn ? 'miss' : 'joined';
+}
