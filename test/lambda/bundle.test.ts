@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { type S3Server, startS3 } from '../storage/s3-server';
 import { type Ask, ask, open } from '../upstream/client';
 import { parseChallenge } from '../upstream/docker';
 import { type Content, makeImage, payload, sha256 } from '../upstream/image';
@@ -319,6 +321,68 @@ describe('behind an HTTP API', () => {
     const reply = await ask(`${gateway.url}/v2/${name}/blobs/${sha256(four)}`, { headers: await token('pull') });
     scene.cdn.mend();
     expect([reply.status, lastOf(gateway).end]).toEqual([502, 'Proxy.BrokenOff: the body broke off']);
+  });
+});
+
+describe('with a bucket, and keys of its role', () => {
+  let s3: S3Server;
+  beforeAll(async () => {
+    s3 = await startS3(randomUUID());
+  });
+  afterAll(() => s3?.stop());
+
+  function withBucket(env: Record<string, string> = {}): Promise<FunctionUrl> {
+    const bucket = s3.bucket();
+    return scene.lambda({
+      DELIVERY: 'offload',
+      CACHE: `s3://${bucket.name}/images?endpoint=${s3.url}&region=${bucket.place.region}&pathStyle=true`,
+      AWS_ACCESS_KEY_ID: s3.login.id,
+      AWS_SECRET_ACCESS_KEY: s3.login.secret,
+      AWS_SESSION_TOKEN: s3.login.token ?? '',
+      ...env,
+    });
+  }
+
+  /** To where the redirects lead, those within the function by its real address. */
+  async function follow(from: FunctionUrl, path: string): Promise<{ hops: string[]; digest: string }> {
+    const headers = await token('pull');
+    const hops: string[] = [];
+    let reply = await ask(`${from.url}${path}`, { headers });
+    while (reply.status === 307 && hops.length < 9) {
+      const next = new URL(reply.header('location') ?? '', `https://${from.host}`);
+      hops.push(next.host);
+      reply =
+        next.host === from.host
+          ? await ask(`${from.url}${next.pathname}${next.search}`, { headers })
+          : await ask(next.href);
+    }
+    return { hops, digest: sha256(reply.body) };
+  }
+
+  const there = () => new URL(s3.url).host;
+
+  it('a large blob is copied there, and fetched there', async () => {
+    const copying = await withBucket();
+    const path = `/v2/${name}/blobs/${large().digest}`;
+    expect(await follow(copying, path)).toEqual({ hops: [there()], digest: large().digest });
+    expect(await follow(copying, path)).toEqual({ hops: [there()], digest: large().digest });
+    expect(copying.instances).toHaveLength(1);
+    await copying.close();
+  });
+
+  it('so is one that takes longer than a client waits, by an instance that stands still in between', async () => {
+    const copying = await withBucket({ OFFLOAD_WAIT: '400ms' });
+    const { delivery } = scene.registry.options;
+    Object.assign(scene.registry.options, { delivery: { kind: 'self' }, rate: 4 * MIB });
+    const { hops, digest } = await follow(copying, `/v2/${name}/blobs/${large().digest}`);
+    Object.assign(scene.registry.options, { delivery, rate: undefined });
+    expect(digest).toBe(large().digest);
+    expect(hops.length).toBeGreaterThan(1);
+    expect(hops.slice(0, -1)).toEqual(hops.slice(0, -1).fill(copying.host));
+    expect(hops.at(-1)).toBe(there());
+    expect(copying.frozen()).toBeGreaterThan(0);
+    expect(s3.accusations).toEqual([]);
+    await copying.close();
   });
 });
 
