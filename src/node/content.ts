@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { BlobQuestion, CacheDocument, Find, Findings, FoundBlob, KeepBlob, Note } from '../core/cache-verbs';
 import type { PublicProbe } from '../core/public-probe';
 import { inTime } from '../shell/deadline';
@@ -6,12 +5,14 @@ import { Hot, MAX_HOT_ENTRY } from '../shell/hot';
 import { PATIENCE, PatientStore } from '../shell/patient-store';
 import { blob } from '../storage/key';
 import type { Reading, Store } from '../storage/store';
-import type { Body } from './body';
+import type { BlobSource } from './blob-source';
 import { STORE_TIME } from './deposit';
 import { Documents } from './documents';
-import { Downloads, type Part } from './downloads';
+import type { Fate } from './download';
+import type { Part } from './downloads';
+import { Fetching } from './fetching';
+import { only } from './only';
 import { Pending } from './pending';
-import { Spool } from './spool';
 
 type Source = AsyncIterable<Uint8Array | readonly Uint8Array[]>;
 
@@ -23,7 +24,7 @@ export class Content {
   readonly #store: PatientStore;
   readonly #onFault: (error: Error) => void;
   readonly #hot = new Hot();
-  readonly #downloads = new Downloads();
+  readonly #fetching: Fetching;
   readonly #pending = new Pending();
   readonly #documents: Documents;
   readonly #isFrozenSoon: boolean;
@@ -33,6 +34,17 @@ export class Content {
     this.#isFrozenSoon = isFrozenSoon;
     this.#store = new PatientStore(store, patience);
     this.#onFault = onFault;
+    this.#fetching = new Fetching({
+      store: this.#store,
+      onFault,
+      isStoredFirst: isFrozenSoon,
+      stored: (digest, part) => this.#stored(digest, part),
+      onStored: (digest, notes) => {
+        this.#hot.delete(`x ${digest}`);
+        this.note(notes);
+        return this.written();
+      },
+    });
     this.#documents = new Documents(this.#store, this.#hot, this.#pending, onFault);
   }
 
@@ -55,14 +67,18 @@ export class Content {
     this.#documents.note(notes);
   }
 
-  /** The bytes of a part, out of memory, from a fetch under way or from the store; undefined where they are gone. */
-  async open(digest: string, part: Part): Promise<Source | undefined> {
+  /**
+   * The bytes of a part, out of memory, from a fetch under way or from the store; undefined where they are gone.
+   * @param renew how to go on with a fetch of another process, if that ends
+   */
+  async open(digest: string, part: Part, renew?: () => Promise<BlobSource>): Promise<Source | undefined> {
     const held = this.#hot.get<Uint8Array>(digest);
     if (held?.length === part.size) return only(held.subarray(part.first, part.last + 1));
-    const coming = this.#downloads.follow(digest, part);
+    const coming = this.#fetching.downloads.follow(digest, part);
     if (coming) return coming;
     const reading = await this.#stored(digest, part);
-    return reading && reading.entry.size <= MAX_HOT_ENTRY ? this.#heated(digest, reading) : reading;
+    if (!reading) return this.#fetching.join(digest, part, renew);
+    return reading.entry.size <= MAX_HOT_ENTRY ? this.#heated(digest, reading) : reading;
   }
 
   /** A URL by which a client can get it from the store itself; undefined where there is none, and for what is sent sooner than that. */
@@ -95,34 +111,29 @@ export class Content {
 
   /** Until what has come whole is in the store, before that is closed. */
   async settle(): Promise<void> {
-    this.#pending.add(this.#downloads.settle(), this.#onFault);
+    this.#pending.add(this.#fetching.downloads.settle(), this.#onFault);
     await this.#pending.settle(STORE_TIME);
   }
 
+  /** Lets one more follow the fetch of a blob, or begins it. */
+  fetch(keep: KeepBlob, source: BlobSource): { source: Source; isOwn: boolean } {
+    return this.#fetching.fetch(keep, source);
+  }
+
   /**
-   * Lets one more follow the fetch of a blob, or begins it.
-   * @param body opened only where nobody is fetching it yet
+   * Begins the fetch of a blob that nobody is going to read from here; `stored` keeps it going.
+   * @returns false where it is under way
    */
-  fetch(keep: KeepBlob, body: () => Body): { source: Source; isOwn: boolean } {
-    const { digest, size, link, notes } = keep;
-    const options = {
-      digest,
-      size,
-      link,
-      sink: () => this.#quietly(() => this.#store.put(blob(digest), { size, proof: 'caller' })),
-      spool: () => this.#quietly(() => Spool.open(size)),
-      stored: (first: number, last: number) => this.#stored(digest, { first, last, size }),
-      onFault: this.#onFault,
-      isStoredFirst: this.#isFrozenSoon,
-      onStored: () => {
-        this.#hot.delete(`x ${digest}`);
-        this.note(notes);
-        return this.written();
-      },
-    };
-    return this.#downloads.fetch(options, body, (error) =>
-      this.#onFault(new Error(`${digest} was not fetched: ${error.message}`)),
-    );
+  begin(keep: KeepBlob, source: BlobSource): boolean {
+    return this.#fetching.begin(keep, source);
+  }
+
+  /**
+   * What becomes of a blob that is being fetched: `coming` where that is not known within so many milliseconds, `failed` where nobody
+   * is fetching it. Whoever waits keeps the fetch going, at nobody's pace.
+   */
+  stored(digest: string, within: number, signal?: AbortSignal): Promise<Fate> {
+    return this.#fetching.stored(digest, within, signal);
   }
 
   /**
@@ -143,9 +154,9 @@ export class Content {
     for (;;) {
       const held = this.#hot.get<Uint8Array>(digest);
       if (held) return stored(held.length);
-      const found = this.#downloads.find(question);
+      const found = this.#fetching.downloads.find(question);
       if (found) return found;
-      const coming = isWaited ? undefined : this.#downloads.coming(question);
+      const coming = isWaited ? undefined : this.#fetching.downloads.coming(question);
       if (coming) {
         await coming;
         isWaited = true;
@@ -153,9 +164,11 @@ export class Content {
       }
       const entry = this.#isBroken(digest) ? undefined : await this.#quietly(() => this.#store.stat(blob(digest)));
       if (entry) return stored(entry.size);
+      const fetcher = await this.#fetching.elsewhere(digest);
+      if (fetcher) return { state: 'coming', ...fetcher, isLinked: false };
       // Somebody may have begun while the store was looked into.
-      if (!isWaited && (this.#downloads.coming(question) || this.#downloads.find(question))) continue;
-      if (lead && !isWaited) onEnd(this.#downloads.lead(question));
+      if (!isWaited && (this.#fetching.downloads.coming(question) || this.#fetching.downloads.find(question))) continue;
+      if (lead && !isWaited) onEnd(this.#fetching.downloads.lead(question));
       return undefined;
     }
   }
@@ -203,14 +216,4 @@ export class Content {
 
 function stored(size: number): FoundBlob {
   return { state: 'stored', size, written: size, isLinked: false };
-}
-
-async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
-}
-
-/** The digest of a body, by the algorithm of another one. */
-export function digestOf(body: Uint8Array, like = 'sha256:'): string {
-  const algorithm = like.slice(0, like.indexOf(':'));
-  return `${algorithm}:${createHash(algorithm).update(body).digest('hex')}`;
 }

@@ -37,7 +37,8 @@ export function endIdle({ res, context }: Session): void {
   res.once('close', () => clearTimeout(timer));
 }
 
-function handsOf(session: Session): Hands<void, IncomingMessage> {
+/** What can be done for one request. */
+export function handsOf(session: Session): Hands<void, IncomingMessage> {
   const { context, exchange, head, res, record, signal } = session;
   return {
     carrier: carrierFor(session),
@@ -54,6 +55,7 @@ function handsOf(session: Session): Hands<void, IncomingMessage> {
         record,
         onEnd: (giveBack) => onEnd(session, giveBack),
       }),
+    await: ({ digest, within }) => contentOf(session).stored(digest, within, signal),
     serve: async (verb) => overUnless(await serveKept(session, verb)),
     relay: async (sent, response, verb) => overUnless(await relay(session, sent, response, verb)),
     obtainLogin: (verb) => obtainLoginFor(session, verb),

@@ -11,6 +11,7 @@ const others: Record<string, string[]> = {
     'RUN_IMAGE',
     'MINIO_IMAGE',
     'MC_IMAGE',
+    'DOCKER_BUILDKIT',
   ],
   kubernetes: [],
   nginx: [],
