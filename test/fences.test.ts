@@ -190,7 +190,7 @@ describe('the documents', () => {
 describe('the manifests', () => {
   const manifests = sources('deploy', /\.(ya?ml|json)$/);
   /** Of other programs, and of Node.js. */
-  const foreign = /^(PATH|UV_USE_IO_URING|NODE_ENV|MINIO_\w+|MC_\w+)$/;
+  const foreign = /^(PATH|UV_USE_IO_URING|NODE_ENV|AWS_LAMBDA_\w+|MINIO_\w+|MC_\w+)$/;
 
   /** Names of variables that a manifest sets, in whichever form: a map, a list of names and values, or NAME=value. */
   function variables(value: unknown, key = ''): string[] {
@@ -205,7 +205,7 @@ describe('the manifests', () => {
   }
 
   /** Tags of a platform's own (!Sub) say how a value is made, which is of no interest here. */
-  const namesIn = (text: string) => loadAll(text.replace(/(^|\s)![A-Z]\w*/gm, '$1')).flatMap((each) => variables(each));
+  const namesIn = (text: string) => loadAll(text.replace(/(^|[\s,[])![A-Z]\w*/gm, '$1')).flatMap((each) => variables(each));
 
   test('are there to be checked', () => {
     const names = manifests.flatMap(({ text }) => namesIn(text));
