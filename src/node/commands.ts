@@ -25,6 +25,7 @@ type Run = (argv: readonly string[], streams: Streams, open: OpenInnerServer) =>
 
 const commands: Readonly<Record<string, () => Promise<Run>>> = {
   cache: async () => (await import('./cache-command')).cache,
+  healthcheck: async () => (await import('./healthcheck')).healthcheck,
   htpasswd: async () => (await import('./htpasswd')).htpasswd,
   lambda: async () => (await import('./lambda')).lambda,
   warm: async () => (await import('./warm')).warm,
