@@ -1,0 +1,38 @@
+import { printBytes } from '../bytes-text';
+import { type Capabilities, capabilities, type Platform } from '../capabilities';
+import { type HeaderList, headerOf } from '../headers';
+import type { Evidence } from './evidence';
+import { type Finding, findingsOf } from './finding';
+
+/** Fields by which the edges of platforms are known. */
+const SIGNS: readonly (readonly [Platform, (headers: HeaderList) => boolean])[] = [
+  ['aliyun-fc', (headers) => headerOf(headers, 'x-fc-request-id') !== undefined],
+  ['tencent-scf', (headers) => headers.some(([name]) => name.startsWith('x-scf-'))],
+  ['aws-lambda', (headers) => headerOf(headers, 'x-amzn-requestid') !== undefined],
+  ['cloud-run', (headers) => /^google frontend$/i.test(headerOf(headers, 'server') ?? '')],
+  ['cloudflare-workers', (headers) => headerOf(headers, 'cf-ray') !== undefined],
+];
+
+/** The platform that an answer came through; undefined where it shows none. */
+export function platformOfEdge(headers: HeaderList): Platform | undefined {
+  return SIGNS.find(([, isIts]) => isIts(headers))?.[0];
+}
+
+export function judgeEdge({ isOurs, platform, limits, ping, health }: Evidence): readonly Finding[] {
+  const seen = platform ?? platformOfEdge([...(health?.headers ?? []), ...(ping?.headers ?? [])]);
+  const { good, note } = findingsOf('edge');
+  if (seen === undefined) return ping?.status === undefined ? [] : [good('edge.none')];
+  if (!isOurs) return [note('edge.other', { platform: seen })];
+  return [good('edge.seen', { platform: seen, ...printLimits(limits ?? capabilities[seen]) })];
+}
+
+function printLimits(limits: Capabilities) {
+  const print = (bytes: number) => (Number.isFinite(bytes) ? printBytes(bytes) : '∞');
+  return {
+    body: print(limits.maxRequestBody),
+    response: print(limits.maxResponse),
+    fields: print(limits.maxRequestHeaders),
+    answers: print(limits.maxResponseHeaders),
+    target: print(limits.maxTarget),
+  };
+}
