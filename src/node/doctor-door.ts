@@ -48,21 +48,31 @@ async function ask(question: Question, agent: http.Agent, signal: AbortSignal): 
       connectWithin: CONNECT_TIME,
       ...(body !== undefined && { send: (request: ClientRequest) => sendZeros(request, body) }),
     });
-    const at = Date.now();
-    const wait = performance.now() - begun;
-    const { status, headers } = responseHead(response);
-    return { method, url, wait, at, status, headers, ...(await readBody(response, question)) };
+    return await seeAnswer(question, response, begun);
   } catch (error) {
-    const wait = performance.now() - begun;
-    const nothing = { headers: [], received: 0, duration: 0, ending: 'cut', start: new Uint8Array() } as const;
-    return { method, url, wait, at: Date.now(), failure: failureOf(error), ...nothing };
+    return seeFailure(question, error, begun);
   }
+}
+
+/** @param begun of performance.now() */
+export async function seeAnswer(question: Question, response: IncomingMessage, begun: number): Promise<Seen> {
+  const { method, url } = question;
+  const at = Date.now();
+  const wait = performance.now() - begun;
+  const { status, headers } = responseHead(response);
+  return { method, url, wait, at, status, headers, ...(await readBody(response, question)) };
+}
+
+export function seeFailure({ method, url }: Question, error: unknown, begun: number): Seen {
+  const wait = performance.now() - begun;
+  const nothing = { headers: [], received: 0, duration: 0, ending: 'cut', start: new Uint8Array() } as const;
+  return { method, url, wait, at: Date.now(), failure: failureOf(error), ...nothing };
 }
 
 type BodySeen = Pick<Seen, 'received' | 'duration' | 'ending' | 'start' | 'digest'>;
 
 /** Reads as much as is wanted; the connection is given up where that was not all. */
-export async function readBody(response: IncomingMessage, { take, keep, hash }: Question): Promise<BodySeen> {
+async function readBody(response: IncomingMessage, { take, keep, hash }: Question): Promise<BodySeen> {
   const begun = performance.now();
   const digest = hash === undefined ? undefined : createHash(hash);
   const kept: Buffer[] = [];

@@ -4,6 +4,8 @@ import { type HeaderList, headerOf } from '../headers';
 import type { Evidence } from './evidence';
 import { type Finding, findingsOf } from './finding';
 
+const NO_LIMIT = '∞';
+
 /** Fields by which the edges of platforms are known. */
 const SIGNS: readonly (readonly [Platform, (headers: HeaderList) => boolean])[] = [
   ['aliyun-fc', (headers) => headerOf(headers, 'x-fc-request-id') !== undefined],
@@ -23,11 +25,13 @@ export function judgeEdge({ isOurs, platform, limits, ping, health }: Evidence):
   const { good, note } = findingsOf('edge');
   if (seen === undefined) return ping?.status === undefined ? [] : [good('edge.none')];
   if (!isOurs) return [note('edge.other', { platform: seen })];
-  return [good('edge.seen', { platform: seen, ...printLimits(limits ?? capabilities[seen]) })];
+  const printed = printLimits(limits ?? capabilities[seen]);
+  const isFree = Object.values(printed).every((limit) => limit === NO_LIMIT);
+  return [isFree ? good('edge.own', { platform: seen }) : good('edge.seen', { platform: seen, ...printed })];
 }
 
 function printLimits(limits: Capabilities) {
-  const print = (bytes: number) => (Number.isFinite(bytes) ? printBytes(bytes) : '∞');
+  const print = (bytes: number) => (Number.isFinite(bytes) ? printBytes(bytes) : NO_LIMIT);
   return {
     body: print(limits.maxRequestBody),
     response: print(limits.maxResponse),

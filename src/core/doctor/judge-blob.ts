@@ -69,12 +69,12 @@ function judgeBytes(blob: BlobSeen, last: Seen, { limits }: Evidence): readonly 
   if (ending === 'cut') {
     return [tell.bad('blob.cut', { bytes: printBytes(received), size: printBytes(size) }, 'set.cut')];
   }
-  if (ending === 'whole' && last.digest !== undefined && last.digest !== digest) {
+  const isProven = last.status === 200 && ending === 'whole' && last.digest === digest;
+  if (last.status === 200 && ending === 'whole' && last.digest !== undefined && !isProven) {
     return [tell.bad('blob.digest', {}, 'set.bytes')];
   }
   const rate = printBytes(duration > 0 ? (received * 1000) / duration : received);
   const values = { bytes: printBytes(received), size: printBytes(size), ms: Math.round(wait), rate };
-  const isProven = ending === 'whole' && last.digest === digest;
   // A platform that streams only what has no length leaves no choice.
   const remedy = limits?.streamsOnlyChunked || headerOf(headers, LENGTH_FIELD) ? undefined : 'set.framing';
   const framing = length === undefined ? [tell.note('blob.length', {}, remedy)] : [];

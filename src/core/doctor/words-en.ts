@@ -48,6 +48,7 @@ export const english = {
   'clock.good': 'the clocks differ by {seconds} s',
   'clock.skew': 'the clocks differ by {seconds} s',
   'edge.none': 'no platform is to be seen',
+  'edge.own': '{platform}, without limits of its own',
   'edge.seen':
     '{platform}: request body up to {body} (push), response up to {response}, request fields {fields}, response fields {answers}, path and query {target}',
   'edge.other': 'behind {platform}, whose limits hold',
