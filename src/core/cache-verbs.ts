@@ -57,6 +57,17 @@ export interface Serve {
   readonly outcome: Outcome;
 }
 
+/** Wait for what is being copied into the store, then ask the core again. */
+export interface Await {
+  readonly verb: 'await';
+  readonly digest: string;
+  /** Milliseconds at most. */
+  readonly within: number;
+}
+
+/** `coming`: not all of it is there yet; `failed`: nobody copies it any more. */
+export type Copied = 'stored' | 'coming' | 'failed';
+
 /** What the cache did, for the log and the counters. */
 export type Outcome = 'hit' | 'stale' | 'revalidated' | 'joined' | 'miss' | 'bypass';
 

@@ -2,10 +2,12 @@ import type { CacheMemory } from './cache-memory';
 import { linkName } from './cache-names';
 import { CacheQuestion } from './cache-question';
 import { forwarded, hit, withCacheStatus } from './cache-status';
-import type { CacheDocument, Find, Findings, FoundBlob, Note, Outcome, Serve } from './cache-verbs';
-import { type Held, requestedRange, servedHead } from './cached-head';
+import type { Await, CacheDocument, Copied, Find, Findings, FoundBlob, Note, Outcome, Serve } from './cache-verbs';
+import type { Held } from './cached-head';
+import { awaiting, Copying, sendBack } from './copying';
 import { headerOf, withoutConditions } from './headers';
 import { headNotes, keepOf, linkNote, mediaTypeOf, openNotes, tagNotes } from './keeping';
+import { isBeyond, isUnavailable, serveHeld } from './kept';
 import type { Place } from './location';
 import type { Memory } from './memory';
 import { PublicProbe } from './public-probe';
@@ -14,9 +16,6 @@ import type { Answer, Forward, Relay, RequestHead, RequestVerb, ResponseHead } f
 
 /** Milliseconds for the registry to say whether a tag is still what it was, where there is something to serve. */
 export const REVALIDATION_TIME = 5_000;
-
-/** Bytes between what has been fetched and where a range begins, up to which it is waited for and not asked for. */
-export const NEAR_BYTES = 4 * 1024 * 1024;
 
 /** Begins a conversation with upstreams about such a request. */
 type Ask = (head: RequestHead, within?: number) => RequestVerb;
@@ -30,6 +29,7 @@ export class Caching {
   #step: 'asking' | 'holding' | 'checking' = 'asking';
   #held: Held | undefined;
   #tag: CacheDocument | undefined;
+  readonly #copying = new Copying();
 
   constructor(place: Place, head: RequestHead, memory: CacheMemory, ask: Ask) {
     this.#question = new CacheQuestion(place, head, memory);
@@ -61,6 +61,32 @@ export class Caching {
     return this.#askAnew();
   }
 
+  /** Whether what this relay carries can be copied into the bucket. */
+  mayCopy(relay: Relay): boolean {
+    return this.#copying.mayBegin(relay, this.#question);
+  }
+
+  /** Copies it, or asks for all of it first. */
+  copy(relay: Relay): Relay | RequestVerb {
+    const { place, head } = this.#question;
+    if (relay.keep?.kind === 'blob') {
+      const { digest, size } = relay.keep;
+      this.#held = { digest, size };
+      return { ...relay, offload: awaiting(digest, place) };
+    }
+    this.#copying.askWhole();
+    return this.#ask({ ...head, headers: withoutConditions(head.headers) });
+  }
+
+  /** The verb `await` is over. */
+  onAwaited(copied: Copied): RequestVerb {
+    if (copied === 'coming') return sendBack(this.#question.place);
+    this.#held = { ...(this.#held as Held), isComing: false };
+    if (copied === 'stored') return this.#serve('miss', forwarded({ fwd: 'uri-miss', stored: true }));
+    this.#copying.fail();
+    return this.#askAnew();
+  }
+
   /** The end of a conversation; another verb where there is something better to say. */
   onRelay(relay: Relay, sent: Forward, head: ResponseHead): Relay | RequestVerb {
     this.#question.learn(head.status);
@@ -74,7 +100,7 @@ export class Caching {
   }
 
   /** What would be answered since nothing was to be had upstream. */
-  onFailed(answer: Answer): Answer | Serve {
+  onFailed(answer: Answer): Answer | Serve | Await {
     return isUnavailable(answer.status) && this.hasStandIn ? this.#standIn() : answer;
   }
 
@@ -93,7 +119,7 @@ export class Caching {
 
   #onDigest(link: CacheDocument | undefined, blob: FoundBlob | undefined): RequestVerb {
     const { route } = this.#question;
-    if (!blob || this.#isBeyond(blob)) return this.#question.missed ?? this.#askAnew();
+    if (!blob || isBeyond(this.#question, blob)) return this.#question.missed ?? this.#askAnew();
     const mediaType = link?.mediaType as string | undefined;
     this.#held = { digest: route.reference, size: blob.size, mediaType, isComing: blob.state === 'coming' };
     const isLinked = route.kind === 'manifest' ? mediaType !== undefined : link !== undefined || blob.isLinked;
@@ -159,7 +185,7 @@ export class Caching {
     return this.#revalidated([linkNote(this.#question, held.digest, mediaType)]);
   }
 
-  #revalidated(notes: readonly Note[]): Serve {
+  #revalidated(notes: readonly Note[]): Serve | Await {
     const fwd = this.#question.isNoCache ? 'request' : 'stale';
     return this.#serve('revalidated', forwarded({ fwd, status: 200, detail: 'same-digest' }), notes);
   }
@@ -175,28 +201,13 @@ export class Caching {
     return this.#ask(this.#question.head);
   }
 
-  #standIn(status?: number): Serve {
+  #standIn(status?: number): Serve | Await {
     this.#memory.noteOutage(this.#question.registry, this.#question.now);
     return this.#serve('stale', forwarded({ fwd: 'stale', status, detail: 'stale-if-error' }));
   }
 
-  #serve(outcome: Outcome, member: string, notes: readonly Note[] = []): Serve {
-    const { head, place, config, route } = this.#question;
-    const held = this.#held as Held;
-    const { status, headers, range } = servedHead(head, held, place);
-    // What is still coming is not yet where a URL could lead.
-    const isThere = route.kind === 'blob' && !held.isComing && range !== undefined;
-    return {
-      verb: 'serve',
-      status,
-      headers: withCacheStatus(headers, member),
-      digest: held.digest,
-      size: held.size,
-      range,
-      ...(isThere && config.redirect !== undefined && { redirect: config.redirect }),
-      notes,
-      outcome,
-    };
+  #serve(outcome: Outcome, member: string, notes: readonly Note[] = []): Serve | Await {
+    return serveHeld(this.#question, this.#held as Held, { outcome, member, notes });
   }
 
   #labelled(relay: Relay, status: number, stored: boolean): Relay {
@@ -204,17 +215,4 @@ export class Caching {
     const headers = withCacheStatus(relay.headers, forwarded({ fwd, status, stored }));
     return { ...relay, headers, outcome: 'miss' };
   }
-
-  /** A part that will be there much later is had sooner from upstream; and a length that is not proven yet ends no range. */
-  #isBeyond({ state, size, written }: FoundBlob): boolean {
-    const { head, route } = this.#question;
-    if (state === 'stored') return false;
-    const range = requestedRange(head.headers, `"${route.reference}"`, size);
-    return range === 'unsatisfiable' || (typeof range === 'object' && range.first > written + NEAR_BYTES);
-  }
-}
-
-/** The registry cannot tell now, as opposed to: it says no. */
-function isUnavailable(status: number): boolean {
-  return status === 429 || status >= 500;
 }

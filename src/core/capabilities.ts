@@ -125,7 +125,8 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
 const SIGNS: readonly (readonly [Platform, readonly string[]])[] = [
   ['aliyun-fc', ['FC_FUNCTION_NAME', 'FC_ACCOUNT_ID']],
   ['aws-lambda', ['AWS_LAMBDA_FUNCTION_NAME', 'AWS_LAMBDA_RUNTIME_API']],
-  ['tencent-scf', ['SCF_FUNCTIONNAME', 'SCF_RUNTIME_API']],
+  // A web function has no runtime API.
+  ['tencent-scf', ['TENCENTCLOUD_RUNENV', 'SCF_FUNCTIONNAME']],
   ['cloud-run', ['K_SERVICE', 'K_REVISION']],
 ];
 
@@ -134,4 +135,4 @@ export function detectPlatform(env: Readonly<Record<string, string | undefined>>
 }
 
 /** Bodies up to this size always carry their length: manifests are at most 4 MiB, and oras and helm insist on it. */
-export const SMALL_BODY_BYTES = 4 * MIB;
+export const SMALL_BODY_BYTES = 4 * 1024 * 1024;

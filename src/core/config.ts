@@ -1,9 +1,11 @@
 import type { Account } from './account';
 import { type Admin, readAdmin } from './admin';
-import { chunkedAbove, framingFaults, readLimits } from './body-limits';
+import { framingFaults, type Limits, readLimits } from './body-limits';
 import type { CacheConfig } from './cache-config';
 import { type Capabilities, capabilities, detectPlatform, type Platform } from './capabilities';
 import { ConfigError } from './config-error';
+import { deliveryFaults } from './delivery';
+import type { Delivery } from './delivery-setting';
 import { type Files, noFiles } from './files';
 import { type Gate, readGate } from './gate';
 import { type Env, givenSettings, type Sources } from './given';
@@ -46,6 +48,7 @@ export interface Upstream {
   readonly mirror: boolean;
   readonly proxyRedirect: boolean;
   readonly handleRedirect: boolean;
+  readonly delivery: Delivery;
   /** Its redirects and its token server may be plain http. */
   readonly plainHttp: boolean;
   readonly connection: Connection;
@@ -76,7 +79,7 @@ export interface TlsFiles {
   readonly http2: boolean;
 }
 
-export interface Config {
+export interface Config extends Limits {
   readonly host: string;
   readonly port: number;
   /** Present where https is served. */
@@ -101,14 +104,6 @@ export interface Config {
   readonly downloadConnections: number;
   readonly platform: Platform;
   readonly capabilities: Capabilities;
-  /** Bytes of a client's body at most. */
-  readonly maxRequestBody: number;
-  /** Requests of our own that one of a client's may lead to. */
-  readonly maxSubrequests: number;
-  /** Bodies of more bytes than this are left to the platform to hand on. */
-  readonly directAbove: number;
-  /** Blob bodies of more bytes than this are sent chunked. */
-  readonly chunkedAbove: number;
   readonly timeouts: Timeouts;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly logFormat: 'auto' | 'json' | 'text';
@@ -194,13 +189,17 @@ function readAll({ argv, env, file, files, hasStore }: Whole, entries: readonly 
     platform,
     capabilities: capabilities[platform],
     ...readLimits(read, capabilities[platform]),
-    chunkedAbove: chunkedAbove(read('BODY_FRAMING'), capabilities[platform]),
     timeouts,
     logLevel: read('LOG_LEVEL') as Config['logLevel'],
     logFormat: read('LOG_FORMAT') as Config['logFormat'],
     notes,
   };
-  faults.push(...idleFaults(given, timeouts), ...guardFaults(config), ...framingFaults(config));
+  faults.push(
+    ...idleFaults(given, timeouts),
+    ...guardFaults(config),
+    ...framingFaults(config),
+    ...deliveryFaults(config),
+  );
   return { config, faults, rows: registries.rows };
 }
 

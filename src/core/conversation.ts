@@ -1,4 +1,5 @@
 import { Authorization } from './authorization';
+import { followsBlob } from './delivery';
 import { RegistryError } from './errors';
 import { checkStatus } from './failure';
 import { type HeaderList, headerOf, withHeader } from './headers';
@@ -122,8 +123,9 @@ export class Conversation {
     const { upstream, kind } = route;
     // What a client fetches elsewhere cannot be kept.
     const isForCache = config.cache !== undefined && (kind === 'blob' || kind === 'manifest');
+    const isDelivered = kind === 'blob' ? followsBlob(sent.method, upstream) : undefined;
     return (
-      (upstream.handleRedirect || isForCache) &&
+      (isDelivered ?? (upstream.handleRedirect || isForCache)) &&
       ['GET', 'HEAD'].includes(sent.method) &&
       sent.purpose !== 'backend' &&
       kind !== 'upload'

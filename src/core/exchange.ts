@@ -1,12 +1,13 @@
 import { checkRight, type Identity, whoIs } from './admission';
 import { isEmptyLogin } from './basic';
 import { isCacheable } from './cache-question';
-import type { Findings, Serve } from './cache-verbs';
+import type { Await, Copied, Findings, Serve } from './cache-verbs';
 import { Caching } from './caching';
 import { checkAddress, isAllowedAddress } from './client-rules';
 import type { Config, Timeouts } from './config';
 import { Conversation } from './conversation';
 import { answerOptions } from './cors';
+import { endOf } from './ending';
 import { checkEntry } from './entrance';
 import { answerError, RegistryError } from './errors';
 import { failureError } from './failure';
@@ -26,7 +27,6 @@ import type { Resumptions } from './resume';
 import { type Route, routeOf } from './route';
 import { standIn } from './stand-in';
 import { TokenEndpoint } from './token-endpoint';
-import { uncached } from './uncached';
 import type { Answer, Failure, Forward, Relay, RequestHead, RequestVerb, ResponseHead, ResponseVerb } from './verbs';
 
 /**
@@ -69,9 +69,8 @@ export class Exchange {
       this.#route = route;
       const origin = checkEntry(this.#head, route, seen);
       checkImage(route, this.#config);
-      const place = { config: this.#config, route, origin };
-      this.#place = place;
-      return this.#enter(place);
+      this.#place = { config: this.#config, route, origin };
+      return this.#enter(this.#place);
     });
   }
 
@@ -100,6 +99,11 @@ export class Exchange {
     return this.#settled(() => (this.#caching as Caching).onGone());
   }
 
+  /** What the verb `await` waited for is there, or not. */
+  onAwaited(copied: Copied): RequestVerb {
+    return this.#settled(() => (this.#caching as Caching).onAwaited(copied));
+  }
+
   /** @param elapsed milliseconds since the client's request came */
   onResponse(sent: Forward, head: ResponseHead, elapsed: number): ResponseVerb {
     return this.#settled((): ResponseVerb => {
@@ -109,11 +113,8 @@ export class Exchange {
       const verb = this.#known.onResponse(sent, head, elapsed);
       if (verb.verb !== 'relay') return verb;
       const instead = head.status >= 500 ? standIn(this.#head, this.#place as Place) : undefined;
-      return (
-        instead ??
-        this.#caching?.onRelay(verb, sent, head) ??
-        uncached(verb, this.#head, this.#route as Route, this.#memory.cache)
-      );
+      const around = { sent, head, asked: this.#head, place: this.#place as Place, caching: this.#caching };
+      return instead ?? endOf(verb, around, this.#memory.cache);
     });
   }
 
@@ -160,7 +161,7 @@ export class Exchange {
   }
 
   /** Where nothing is to be had upstream, there may be something else to say. */
-  #settled<Verb extends RequestVerb | ResponseVerb>(decide: () => Verb): Verb | Answer | Serve {
+  #settled<Verb extends RequestVerb | ResponseVerb>(decide: () => Verb): Verb | Answer | Await | Serve {
     const verb = this.#catching(decide);
     if (verb.verb !== 'answer' || (verb.status < 500 && verb.status !== 429)) return verb;
     return standIn(this.#head, this.#place as Place) ?? this.#caching?.onFailed(verb) ?? verb;

@@ -39,6 +39,18 @@ export const limitSettings = [
     help: 'Bodies of requests with a greater length are refused with 413 before a byte of them is read: a layer that is pushed in one piece, above all. Default: what the platform takes; on Cloudflare Workers 100m, the limit of the Free and Pro plans (Business 200m, Enterprise 500m).',
   },
   {
+    name: 'MAX_RESPONSE',
+    kind: 'size',
+    fallback: '',
+    help: 'Bodies of answers have at most so many bytes, since something in front of the proxy takes no more; larger blobs are delivered another way (`DELIVERY`). Default: what the platform carries (SCF 6 MiB, Lambda 200 MiB, and above 6 MiB slowly), else no limit.',
+  },
+  {
+    name: 'OFFLOAD_WAIT',
+    kind: 'duration',
+    fallback: '25s',
+    help: 'How long a client waits at a time for a blob that is being copied into the bucket (`DELIVERY=offload`); then it is sent to the same URL again, at most 8 times. Less than the shortest time limit between client and proxy: `RESPONSE_TIMEOUT` of another instance, `proxy_read_timeout` of nginx.',
+  },
+  {
     name: 'MAX_SUBREQUESTS',
     kind: 'count',
     fallback: '',

@@ -1,4 +1,5 @@
 import type { Config } from './config';
+import { isPassedUntouched } from './delivery';
 import { joinQueries, printQuery } from './query';
 import type { Route } from './route';
 import { isPlainSession, wrapSession } from './session';
@@ -39,6 +40,11 @@ export function ownLocation(location: string, base: Url, place: Place): string {
   return fits(ours, DIGEST_ROOM, place) ? ours : hrefOf(url);
 }
 
+/** This very endpoint, as its client asks for it. */
+export function sameAgain(place: Place, parameters: readonly (readonly [string, string])[]): string {
+  return home(place) + asTyped(place.route.path, printQuery(parameters), place);
+}
+
 /** Our root as this client knows it. */
 function home({ origin, route }: Place): string {
   return originOf(origin) + route.mount;
@@ -73,7 +79,7 @@ export function passedLocation(location: string, base: Url, place: Place): strin
   const url = resolveUrl(location, base);
   if (!url) return location;
   const { backendHost } = place.config;
-  const { proxyRedirect } = place.route.upstream;
+  const proxyRedirect = place.route.upstream.proxyRedirect && !isPassedUntouched(place);
   const own = home(place) + (distributionTarget(url, place) ?? url.path + url.query);
   if (proxyRedirect && isSameHost(url, backendHost) && fits(own, 0, place)) return own;
   const isRelative = !/^[a-z][a-z0-9+.-]*:/i.test(location);

@@ -39,6 +39,9 @@ export interface Wanted {
 /** Why something cannot be prefetched; the message is a sentence for people. */
 export class PrefetchFault extends Error {}
 
+/** Clients are sent elsewhere for it. */
+export class ElsewhereFault extends PrefetchFault {}
+
 /**
  * What a client goes on to ask for that has got this manifest or index, of OCI or docker's schema 2: from an index the
  * manifests of its platforms, and those of which nobody says what they run on; from a manifest its config and layers.

@@ -2,6 +2,7 @@ import { type Account, accountId, headerAccount, type Login } from './account';
 import type { Capabilities } from './capabilities';
 import { readCloudAccount } from './cloud-account';
 import type { Timeouts, Upstream } from './config';
+import type { Deliveries } from './delivery-setting';
 import { DocumentFields, type Surroundings } from './document-fields';
 import type { Gate } from './gate';
 import { type GivenSettings, spelt } from './given';
@@ -48,6 +49,7 @@ export function readUpstreams(
   const common = {
     proxyRedirect: read('PROXY_REDIRECT') as boolean,
     handleRedirect: read('HANDLE_REDIRECT') as boolean,
+    deliveries: read('DELIVERY') as Deliveries,
     allowPrivate: read('ALLOW_PRIVATE_ADDRESSES'),
     isRelayed: more.length === 0 && !gate?.users.size,
     timeouts,

@@ -9,6 +9,9 @@ import type { Forward, ResponseHead } from './verbs';
 /** Hops that one request may be led over. Real registries need one or two (registry.k8s.io: three). */
 export const MAX_HOPS = 5;
 
+/** Hops back to the same path, which a proxy that copies a blob first sends its clients (section 17); Go's clients end at 10, too. */
+export const MAX_RETURNS = 10;
+
 /** Statuses whose `Location` is followed or rewritten (RFC 9110 section 15.4); 300 and 304 have none to follow. */
 export function isRedirect(head: ResponseHead): boolean {
   return [301, 302, 303, 307, 308].includes(head.status) && headerOf(head.headers, 'location') !== undefined;
@@ -18,6 +21,7 @@ export function isRedirect(head: ResponseHead): boolean {
 export class Redirects {
   readonly #upstream: Upstream;
   #visited: string[] = [];
+  #returns = 0;
 
   constructor(upstream: Upstream) {
     this.#upstream = upstream;
@@ -35,11 +39,18 @@ export class Redirects {
     checkCallable(url, this.#upstream, 'the redirect');
     if (this.#visited.length === 0) this.#visited.push(hrefOf(sent.url));
     if (this.#visited.includes(hrefOf(url))) throw failure('the upstream redirects in a loop', sent);
-    if (this.#visited.length > MAX_HOPS) throw failure(`the upstream redirects more than ${MAX_HOPS} times`, sent);
+    if (this.#returns < MAX_RETURNS && isReturn(url, sent.url)) this.#returns += 1;
+    else if (this.#visited.length - this.#returns > MAX_HOPS)
+      throw failure(`the upstream redirects more than ${MAX_HOPS} times`, sent);
     this.#visited.push(hrefOf(url));
     const headers = isSameOrigin(url, sent.url) ? withoutHeaders(sent.headers, 'host') : redirectHeaders(sent.headers);
     return { ...sent, url, headers, purpose: isRegistry(url, this.#upstream) ? 'registry' : 'hop', after: undefined };
   }
+}
+
+/** The same, with another query: nothing has been reached by it but time. */
+function isReturn(to: Url, from: Url): boolean {
+  return isSameOrigin(to, from) && to.path === from.path;
 }
 
 /** A registry that moves a name within itself still answers for it: its 401 and 429 are the client's to see. */

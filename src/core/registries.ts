@@ -1,5 +1,6 @@
 import { isPrivateHost } from './addresses';
 import type { Timeouts, Upstream } from './config';
+import type { Deliveries, Delivery } from './delivery-setting';
 import type { RegistryEntry } from './registry-entry';
 import { DEFAULT_PORT, hostOf, parseUrl, type Url } from './url';
 
@@ -47,6 +48,7 @@ export function registryOfLabel(label: string): string | undefined {
 export interface Common {
   readonly proxyRedirect: boolean;
   readonly handleRedirect: boolean;
+  readonly deliveries: Deliveries;
   readonly allowPrivate?: boolean;
   /** Clients can be left to authenticate by themselves. */
   readonly isRelayed: boolean;
@@ -76,7 +78,14 @@ export function describeUpstream(entry: RegistryEntry, common: Common): Upstream
     proxyRedirect: redirect === undefined ? common.proxyRedirect : redirect === 'rewrite',
     mirror: entry.mirror ?? (known !== undefined && !isHosted),
     handleRedirect: redirect === undefined ? common.handleRedirect : redirect === 'follow',
+    delivery: entry.delivery ?? deliveryOf(name, common.deliveries),
     plainHttp: entry.plainHttp ?? url.scheme === 'http',
     connection: { timeouts: { ...common.timeouts, ...entry.timeouts }, ...(entry.ca && { ca: entry.ca }) },
   };
+}
+
+/** By any name that the registry has. */
+function deliveryOf(name: string, { all, of }: Deliveries): Delivery {
+  const known = Object.keys(of).find((each) => registryName(each) === name);
+  return known === undefined ? all : of[known];
 }

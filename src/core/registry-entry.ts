@@ -1,6 +1,7 @@
 import { type Account, accountId, headerAccount } from './account';
 import { readCloudAccount } from './cloud-account';
 import type { Timeouts } from './config';
+import { DELIVERIES, type Delivery } from './delivery-setting';
 import { DocumentFields, isRecord, type Surroundings } from './document-fields';
 import { isWildcard, parseNameOrWildcard } from './registries-setting';
 import { mask } from './setting-readers';
@@ -23,6 +24,7 @@ export interface RegistryEntry {
   readonly auth?: 'relay' | 'proxy';
   readonly accounts?: readonly Account[];
   readonly redirect?: 'pass' | 'rewrite' | 'follow';
+  readonly delivery?: Delivery;
   readonly prefix?: string;
   readonly timeouts?: Partial<Timeouts>;
   /** Certificates in PEM form. */
@@ -113,6 +115,7 @@ export function readEntry(name: string, fields: DocumentFields, around: Surround
     auth: fields.choice('auth', 'relay', 'proxy'),
     accounts: readAccounts(name, fields, around),
     redirect: fields.choice('redirect', 'pass', 'rewrite', 'follow'),
+    delivery: fields.choice('delivery', ...DELIVERIES),
     prefix: fields.take('prefix', 'a repository path', parseRepository),
     timeouts: readTimeouts(fields),
     ca: readCertificates(fields),

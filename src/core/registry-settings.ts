@@ -53,6 +53,12 @@ export const registrySettings = [
     help: 'The proxy follows redirects itself (GET and HEAD, at most 5 hops), so clients never need to reach the storage host. Paths outside `/v2/` are then not served.',
   },
   {
+    name: 'DELIVERY',
+    kind: 'deliveries',
+    fallback: 'auto',
+    help: "How blobs reach clients: `stream` through the proxy; `redirect` to the registry's own signed URL, untouched; `offload`: copied into the bucket of `CACHE=s3://…`, then a redirect to a signed URL there. `auto` streams what the platform carries; larger ones go by the registry's own URL where clients may be led there (`HANDLE_REDIRECT=false`), else by the bucket where there is one. A list says more for single registries: `auto,ghcr.io=offload`.",
+  },
+  {
     name: 'ALLOW_PRIVATE_ADDRESSES',
     kind: 'boolean',
     fallback: '',

@@ -1,4 +1,5 @@
 import type { Config, Upstream } from './config';
+import { ATTEMPT } from './copying';
 import { RegistryError } from './errors';
 import { nameInScope, nameUpstream } from './names';
 import { editParameter, joinQueries, type Query, valuesOf, withoutParameters } from './query';
@@ -35,6 +36,8 @@ export interface Route {
   readonly typed: string;
   /** Tag or digest. */
   readonly reference: string;
+  /** How often this client has been sent back here for a blob that was being copied. */
+  readonly attempt: number;
   /** The registry that `?ns=` named, as the client wrote it. */
   readonly namespace?: string;
   /** Path below which this client knows us; empty, or the secret. */
@@ -61,7 +64,7 @@ type Below = Omit<Route, 'mount' | 'isGuest'>;
 function routeBelow(target: string, config: Config, host: string): Below {
   const { path, query } = splitTarget(target);
   const upstream = config.upstreams[0];
-  const plain = { upstream, query, path, repository: '', typed: '', reference: '' };
+  const plain = { upstream, query, path, repository: '', typed: '', reference: '', attempt: 0 };
   if (path === '/token') return { ...plain, upstream: upstreamOfHost(host, config) ?? upstream, kind: 'token' };
   if (path === '/v2' || path.startsWith('/v2/')) return distributionRoute(path, query, config, host);
   if (OWN_PATHS.has(path) || path.startsWith('/-/')) return { ...plain, kind: 'own' };
@@ -100,13 +103,21 @@ function distributionRoute(path: string, query: Query, config: Config, host: str
       hint: 'names, tags and digests consist of unreserved characters',
     });
   const namespace = namespaceOf(query);
-  const rest = withoutParameters(query, 'ns');
+  const rest = withoutParameters(query, 'ns', ATTEMPT);
   const named = namespace === undefined ? undefined : findUpstream(namespace, config);
   if (namespace !== undefined && !named) throw unknownRegistry(namespace, config);
   const hosted = named ?? upstreamOfHost(host, config);
   if (!hosted) checkHost(host, config);
   const fallback = hosted ?? config.upstreams[0];
-  const plain = { upstream: fallback, query: rest, repository: '', typed: '', reference: '', namespace };
+  const plain = {
+    upstream: fallback,
+    query: rest,
+    repository: '',
+    typed: '',
+    reference: '',
+    namespace,
+    attempt: attemptOf(query),
+  };
   if (path === '/v2' || path === '/v2/') return { ...plain, kind: 'ping', path: '/v2/' };
   if (path === '/v2/_catalog') return { ...plain, kind: 'catalog', path };
 
@@ -142,6 +153,12 @@ function distributionRoute(path: string, query: Query, config: Config, host: str
     typed,
     reference: endpoint.reference,
   };
+}
+
+/** Whatever else somebody writes there is no attempt of ours. */
+function attemptOf(query: Query): number {
+  const [value = ''] = valuesOf(query, ATTEMPT);
+  return /^[1-9]$/.test(value) ? Number(value) : 0;
 }
 
 function namespaceOf(query: Query): string | undefined {

@@ -1,5 +1,6 @@
 import { parseAccounts } from './account';
 import { parseCache, parseConnections, parsePeriodOrOff, parseSize } from './cache-readers';
+import { DELIVERY_FORM, parseDeliveries } from './delivery-setting';
 import type { Given, GivenSettings } from './given';
 import { readAddresses, readCount, readWords } from './guard-readers';
 import { PATTERN_FORM } from './patterns';
@@ -50,6 +51,7 @@ const readers = {
   choice: { parse: (text: string) => text.toLowerCase(), expected: '' },
   connections: { parse: parseConnections, expected: 'a whole number from 1 to 64' },
   count: { parse: readCount, expected: 'a whole number from 1' },
+  deliveries: { parse: parseDeliveries, expected: DELIVERY_FORM },
   duration: { parse: parseMilliseconds, expected: 'a duration: 20s, 500ms, 5m, or seconds without a unit' },
   folder: { parse: parsePath, expected: 'the path of a folder' },
   host: { parse: parseHost, expected: 'an address or a host name' },

@@ -10,6 +10,7 @@ export type SettingKind =
   | 'choice'
   | 'connections'
   | 'count'
+  | 'deliveries'
   | 'duration'
   | 'folder'
   | 'host'

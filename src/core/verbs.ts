@@ -1,4 +1,4 @@
-import type { Find, Keep, Note, Outcome, Serve } from './cache-verbs';
+import type { Await, Find, Keep, Note, Outcome, Serve } from './cache-verbs';
 import type { CloudAccount } from './cloud-account';
 import type { Connection } from './config';
 import type { HeaderList } from './headers';
@@ -107,6 +107,8 @@ export interface Relay {
   /** Set where a cut body can be continued with `Range`. */
   readonly span?: Span;
   readonly keep?: Keep;
+  /** Nothing of it is sent: the body goes into the store, and its client waits for that. */
+  readonly offload?: Await;
   readonly notes?: readonly Note[];
   readonly outcome?: Outcome;
 }
@@ -152,6 +154,6 @@ export interface Issue {
   readonly lifetime: number;
 }
 
-export type RequestVerb = Answer | Authorize | Find | Forward | Identify | Issue | ObtainLogin | Read | Serve;
+export type RequestVerb = Answer | Authorize | Await | Find | Forward | Identify | Issue | ObtainLogin | Read | Serve;
 export type ResponseVerb = Relay | RequestVerb;
 export type ResumeVerb = Forward | Authorize | Splice | GiveUp;

@@ -13,8 +13,8 @@ import { Spread } from './spread';
 
 export interface BodyOptions {
   readonly errand: Errand;
-  /** Paused, its head checked: it carries the span from its first byte on. */
-  readonly response: IncomingMessage;
+  /** Paused, its head checked: it carries the span from its first byte on. Where it is missing, the span is asked for. */
+  readonly response?: IncomingMessage;
   readonly span: Span;
   /** Makes what continues a span, or a part of one, a fresh one at each call. */
   readonly resumption?: (span: Span) => Resumption | undefined;
@@ -63,7 +63,7 @@ class OrderedBody implements Body {
     const { errand, response, span, resumption, connections, pace, lanes = ownLanes } = options;
     this.#errand = errand;
     const inner = { ...errand, signal: this.#leaving.signal };
-    const etag = strongValidator(responseHead(response).headers);
+    const etag = response && strongValidator(responseHead(response).headers);
     const onChange = (bytes: number) => this.#onChange(bytes);
     const make = (part: Span, limit: number) =>
       new Part({ ...options, errand: inner, etag, span: part, limit, onChange });
@@ -73,7 +73,8 @@ class OrderedBody implements Body {
       make: (from, end, limit) => make({ ...span, first: from, last: end - 1 }, limit),
       lanes,
     });
-    first.begin(response, pace === undefined);
+    if (response) first.begin(response, pace === undefined);
+    else first.fetch(false);
     errand.signal.addEventListener('abort', this.close, { once: true });
     const mayBeSpread =
       connections > 1 && resumption && Number.isFinite(first.end) && first.end - first.next >= MIN_REST;

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { BlobQuestion, CacheDocument, Find, Findings, FoundBlob, KeepBlob, Note } from '../core/cache-verbs';
 import type { PublicProbe } from '../core/public-probe';
 import { inTime } from '../shell/deadline';
@@ -6,12 +5,13 @@ import { Hot, MAX_HOT_ENTRY } from '../shell/hot';
 import { PATIENCE, PatientStore } from '../shell/patient-store';
 import { blob } from '../storage/key';
 import type { Reading, Store } from '../storage/store';
-import type { Body } from './body';
+import type { BlobSource } from './blob-source';
 import { STORE_TIME } from './deposit';
 import { Documents } from './documents';
-import { Downloads, type Part } from './downloads';
+import type { Fate } from './download';
+import type { Downloads, Part } from './downloads';
+import { Fetching } from './fetching';
 import { Pending } from './pending';
-import { Spool } from './spool';
 
 type Source = AsyncIterable<Uint8Array | readonly Uint8Array[]>;
 
@@ -23,7 +23,8 @@ export class Content {
   readonly #store: PatientStore;
   readonly #onFault: (error: Error) => void;
   readonly #hot = new Hot();
-  readonly #downloads = new Downloads();
+  readonly #fetching: Fetching;
+  readonly #downloads: Downloads;
   readonly #pending = new Pending();
   readonly #documents: Documents;
   readonly #isFrozenSoon: boolean;
@@ -33,6 +34,18 @@ export class Content {
     this.#isFrozenSoon = isFrozenSoon;
     this.#store = new PatientStore(store, patience);
     this.#onFault = onFault;
+    this.#fetching = new Fetching({
+      store: this.#store,
+      onFault,
+      isStoredFirst: isFrozenSoon,
+      stored: (digest, part) => this.#stored(digest, part),
+      onStored: (digest, notes) => {
+        this.#hot.delete(`x ${digest}`);
+        this.note(notes);
+        return this.written();
+      },
+    });
+    this.#downloads = this.#fetching.downloads;
     this.#documents = new Documents(this.#store, this.#hot, this.#pending, onFault);
   }
 
@@ -99,30 +112,25 @@ export class Content {
     await this.#pending.settle(STORE_TIME);
   }
 
+  /** Lets one more follow the fetch of a blob, or begins it. */
+  fetch(keep: KeepBlob, source: BlobSource): { source: Source; isOwn: boolean } {
+    return this.#fetching.fetch(keep, source);
+  }
+
   /**
-   * Lets one more follow the fetch of a blob, or begins it.
-   * @param body opened only where nobody is fetching it yet
+   * Begins the fetch of a blob that nobody is going to read from here; `stored` keeps it going.
+   * @returns false where it is under way
    */
-  fetch(keep: KeepBlob, body: () => Body): { source: Source; isOwn: boolean } {
-    const { digest, size, link, notes } = keep;
-    const options = {
-      digest,
-      size,
-      link,
-      sink: () => this.#quietly(() => this.#store.put(blob(digest), { size, proof: 'caller' })),
-      spool: () => this.#quietly(() => Spool.open(size)),
-      stored: (first: number, last: number) => this.#stored(digest, { first, last, size }),
-      onFault: this.#onFault,
-      isStoredFirst: this.#isFrozenSoon,
-      onStored: () => {
-        this.#hot.delete(`x ${digest}`);
-        this.note(notes);
-        return this.written();
-      },
-    };
-    return this.#downloads.fetch(options, body, (error) =>
-      this.#onFault(new Error(`${digest} was not fetched: ${error.message}`)),
-    );
+  begin(keep: KeepBlob, source: BlobSource): boolean {
+    return this.#fetching.begin(keep, source);
+  }
+
+  /**
+   * What becomes of a blob that is being fetched: `coming` where that is not known within so many milliseconds, `failed` where nobody
+   * is fetching it. Whoever waits keeps the fetch going, at nobody's pace.
+   */
+  stored(digest: string, within: number, signal?: AbortSignal): Promise<Fate> {
+    return this.#fetching.stored(digest, within, signal);
   }
 
   /**
@@ -207,10 +215,4 @@ function stored(size: number): FoundBlob {
 
 async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
-}
-
-/** The digest of a body, by the algorithm of another one. */
-export function digestOf(body: Uint8Array, like = 'sha256:'): string {
-  const algorithm = like.slice(0, like.indexOf(':'));
-  return `${algorithm}:${createHash(algorithm).update(body).digest('hex')}`;
 }

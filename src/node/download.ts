@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Audience, type Position } from './audience';
 import type { Body } from './body';
 import { Deposit, type DepositOptions } from './deposit';
 import { Signal } from './signal';
@@ -9,21 +10,6 @@ const WINDOW_BYTES = 1024 * 1024;
 
 /** The same where nothing else holds what has come. */
 const LONE_WINDOW_BYTES = 8 * 1024 * 1024;
-
-/** Bytes that are fetched ahead of the fastest reader. */
-const AHEAD_BYTES = 64 * 1024 * 1024;
-
-/** The same where nothing but memory holds them. */
-const LONE_AHEAD_BYTES = 4 * 1024 * 1024;
-
-/**
- * Milliseconds that the others of one download wait for those who are behind, where nothing but memory holds what has come. Who is left behind
- * is cut, and comes back for the rest.
- */
-const LAG_TIME = 30_000;
-
-/** Milliseconds for which a download goes on without a reader: clients that were cut come back. */
-export const LINGER_TIME = 10_000;
 
 export interface DownloadOptions extends DepositOptions {
   /** `sha256:…` or `sha512:…`. */
@@ -37,9 +23,8 @@ export interface DownloadOptions extends DepositOptions {
   readonly onStored?: () => void | Promise<void>;
 }
 
-interface Position {
-  at: number;
-}
+/** What becomes of a fetch in the store, as far as somebody knows who has waited for a while. */
+export type Fate = 'stored' | 'coming' | 'failed';
 
 /**
  * One fetch of a blob that many readers follow while it grows, each from where it likes. The last byte is given to nobody before the
@@ -51,19 +36,13 @@ export class Download {
   readonly #options: DownloadOptions;
   readonly #deposit: Deposit;
   readonly #window = new Window(WINDOW_BYTES);
-  readonly #readers = new Set<Position>();
+  readonly #audience = new Audience();
   #state: 'running' | 'proven' | 'failed' = 'running';
   /** Nothing more will come of it, in the store or elsewhere. */
   #isOver = false;
-  /** What is left of LAG_TIME. */
-  #patience = LAG_TIME;
   #failure: Error | undefined;
   /** Readers that wait for what comes next. */
   readonly #changes = new Signal();
-  /** Wakes the fetch, where it waits for readers. */
-  #resume: () => void = () => {};
-  /** Of performance.now(); when the last reader left. */
-  #leftAt = performance.now();
 
   constructor(options: DownloadOptions) {
     this.link = options.link;
@@ -109,6 +88,7 @@ export class Download {
       this.#changes.raise();
       await this.#deposit.abort();
       this.#isOver = true;
+      this.#changes.raise();
       this.#closeIdle();
     }
   }
@@ -120,10 +100,29 @@ export class Download {
 
   /** Bytes from `first` to `last`, as they come, to be iterated over in any case. Throws where they cannot be had any more. */
   follow(first: number, last: number): AsyncGenerator<Uint8Array[]> {
-    const position = { at: first };
-    this.#readers.add(position);
-    this.#resume();
-    return this.#follow(position, last);
+    return this.#follow(this.#audience.join(first), last);
+  }
+
+  /**
+   * Whether it becomes stored; `coming` where that is not known within so many milliseconds. It goes on meanwhile, whether
+   * somebody reads it or not, and at nobody's pace.
+   * @param signal where nobody wants to know any more
+   */
+  async stored(within: number, signal?: AbortSignal): Promise<Fate> {
+    const leave = this.#audience.wait();
+    let isLate = signal?.aborted ?? false;
+    const onLimit = () => {
+      isLate = true;
+      this.#changes.raise();
+    };
+    const timer = setTimeout(onLimit, within);
+    signal?.addEventListener('abort', onLimit, { once: true });
+    while (!this.#isOver && !isLate) await this.#changes.next();
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onLimit);
+    leave();
+    if (!this.#isOver) return 'coming';
+    return this.#deposit.isStored ? 'stored' : 'failed';
   }
 
   async *#follow(position: Position, last: number): AsyncGenerator<Uint8Array[]> {
@@ -136,7 +135,7 @@ export class Download {
         } else if (position.at >= this.#window.start) {
           const chunks = this.#window.from(position.at, end);
           position.at = end;
-          this.#resume();
+          this.#audience.advance();
           yield chunks;
         } else yield* this.#past(position, end - 1);
       }
@@ -144,9 +143,7 @@ export class Download {
       while (this.size === 0 && this.#state === 'running') await this.#changes.next();
       if (this.size === 0 && this.#failure) throw this.#failure;
     } finally {
-      this.#readers.delete(position);
-      this.#leftAt = performance.now();
-      this.#resume();
+      this.#audience.leave(position);
       this.#closeIdle();
     }
   }
@@ -157,7 +154,7 @@ export class Download {
     if (!past) throw this.#failure ?? new Error('the reader is too far behind');
     for await (const chunk of past) {
       position.at += chunk.length;
-      this.#resume();
+      this.#audience.advance();
       yield [chunk];
       if (position.at >= this.#window.start) break;
     }
@@ -174,34 +171,9 @@ export class Download {
       this.#window.push(chunk);
       this.#changes.raise();
       await storing;
-      await this.#pace();
+      await this.#audience.keepPace(this.received, () => !this.#deposit.isReadable);
     }
     if (hash.digest('hex') !== hex) throw new Error('the upstream sent other bytes than the digest says');
-  }
-
-  /** Waits while the fastest reader is far behind. With nobody left, it goes on only as long as some may need to come back. */
-  async #pace(): Promise<void> {
-    while (this.#readers.size > 0) {
-      const isLone = !this.#deposit.isReadable;
-      const behind = [...this.#readers].map(({ at }) => this.received - at);
-      const ahead = isLone ? LONE_AHEAD_BYTES : AHEAD_BYTES;
-      const isHurried = Math.min(...behind) <= ahead;
-      if (isHurried && !(isLone && this.#patience > 0 && Math.max(...behind) > ahead)) return;
-      const since = performance.now();
-      await this.#resumed(isHurried ? this.#patience : undefined);
-      if (isHurried) this.#patience -= performance.now() - since;
-    }
-    if (performance.now() - this.#leftAt > LINGER_TIME) throw new Error('nobody reads it any more');
-  }
-
-  /** @param limit milliseconds; for ever where it is missing */
-  async #resumed(limit: number | undefined): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve) => {
-      this.#resume = resolve;
-      if (limit !== undefined) timer = setTimeout(resolve, limit);
-    });
-    clearTimeout(timer);
   }
 
   /** What readers may have by now ends before this byte. */
@@ -210,6 +182,6 @@ export class Download {
   }
 
   #closeIdle(): void {
-    if (this.#isOver && this.#readers.size === 0) this.#deposit.close();
+    if (this.#isOver && !this.#audience.hasReaders) this.#deposit.close();
   }
 }

@@ -68,10 +68,34 @@ export class Downloads {
     const known = this.follow(digest, { first: 0, last: size - 1, size });
     this.#coming.get(link)?.settle();
     if (known) return { source: known, isOwn: false };
+    return { source: this.#begin(options, body, onFailure).follow(0, size - 1), isOwn: true };
+  }
+
+  /**
+   * Begins to fetch what somebody waits for who reads nothing of it, unless it is under way.
+   * @returns whether it has begun
+   */
+  begin(options: DownloadOptions, body: () => Body, onFailure: (error: Error) => void): boolean {
+    this.#coming.get(options.link)?.settle();
+    if (this.running(options.digest)?.size === options.size) return false;
+    this.#begin(options, body, onFailure);
+    return true;
+  }
+
+  running(digest: string): Download | undefined {
+    return this.#running.get(digest);
+  }
+
+  /** Until what has come whole is stored, or could not be. */
+  async settle(): Promise<void> {
+    await Promise.all([...this.#runs].flatMap(([download, run]) => (download.isProven ? [run] : [])));
+  }
+
+  #begin(options: DownloadOptions, body: () => Body, onFailure: (error: Error) => void): Download {
+    const { digest } = options;
     const opened = body();
     const download = new Download(options);
     this.#running.set(digest, download);
-    const source = download.follow(0, size - 1);
     const forget = () => {
       if (this.#running.get(digest) === download) this.#running.delete(digest);
     };
@@ -83,11 +107,6 @@ export class Downloads {
       download,
       run.finally(() => this.#runs.delete(download)),
     );
-    return { source, isOwn: true };
-  }
-
-  /** Until what has come whole is stored, or could not be. */
-  async settle(): Promise<void> {
-    await Promise.all([...this.#runs].flatMap(([download, run]) => (download.isProven ? [run] : [])));
+    return download;
   }
 }

@@ -2,11 +2,12 @@ import type { IncomingMessage } from 'node:http';
 import type { Keep, KeepBlob } from '../core/cache-verbs';
 import { type HeaderList, withoutHeaders } from '../core/headers';
 import { MAX_COLLECTED } from '../core/relay';
-import type { Forward, Relay, RequestVerb, Span } from '../core/verbs';
+import type { Forward, Relay, RequestVerb } from '../core/verbs';
 import { MAX_HOT_ENTRY } from '../shell/hot';
 import { TransportError } from '../shell/transport-error';
-import { openBody } from './body';
-import { type Content, digestOf } from './content';
+import { blobSource } from './blob-source';
+import type { Content } from './content';
+import { digestOf } from './digest-of';
 import { failureOf } from './failures';
 import { writeHead } from './heads';
 import { sendBody } from './send-body';
@@ -74,26 +75,17 @@ async function readWhole(response: IncomingMessage, within: number, signal: Abor
 }
 
 /** Lets the client follow the one fetch of a blob, which this response is, where nobody has begun one. */
-async function keepBlob({ session, sent, response, verb, headers }: Arrival, keep: KeepBlob): Promise<void> {
-  const { res, record, exchange, context } = session;
-  const { stall, response: within, client } = exchange.timeouts;
-  const content = context.content as Content;
-  // It may outlive this request, and has a record of its own then.
-  const { signal } = new AbortController();
-  const { source, isOwn } = content.fetch(keep, () =>
-    openBody({
-      errand: { context, signal, within, record },
-      response,
-      span: verb.span as Span,
-      resumption: exchange.resumptions(verb, sent),
-      stall,
-      connections: context.config.downloadConnections,
-    }),
-  );
-  if (!isOwn) {
-    response.destroy();
-    record.cache = 'joined';
-  }
-  writeHead(res, verb.status, headers);
-  await sendBody({ res, expected: keep.size, client, record }, source);
+async function keepBlob(arrival: Arrival, keep: KeepBlob): Promise<void> {
+  const { res, record, exchange, context } = arrival.session;
+  const { source, isOwn } = (context.content as Content).fetch(keep, blobSource(arrival));
+  if (!isOwn) record.cache = 'joined';
+  writeHead(res, arrival.verb.status, arrival.headers);
+  await sendBody({ res, expected: keep.size, client: exchange.timeouts.client, record }, source);
+}
+
+/** Copies a blob into the store, and sends nothing of it: its client waits for that. */
+export function copyKept(arrival: Arrival, keep: KeepBlob): void {
+  const { record, context } = arrival.session;
+  const isOwn = (context.content as Content).begin(keep, blobSource(arrival));
+  record.cache = isOwn ? 'miss' : 'joined';
 }

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isCacheHit } from '../core/cache-hit';
 import type { HeaderList } from '../core/headers';
 import type { ImageName } from '../core/image-name';
-import { type Descriptor, PrefetchFault } from '../core/prefetch';
+import { type Descriptor, ElsewhereFault, PrefetchFault } from '../core/prefetch';
 import { parseContentRange } from '../core/range';
 import { responseHead } from './heads';
 import type { ProxyClient } from './proxy-client';
@@ -35,15 +35,26 @@ export async function prefetchBlob(
   onBytes: (count: number) => void,
 ): Promise<boolean> {
   const path = `blobs/${blob.digest}`;
-  const head = await client.ask({ method: 'HEAD', image, path });
-  head.resume();
-  if ((head.statusCode ?? 500) < 400 && isCacheHit(responseHead(head).headers)) return true;
+  const isThere = async () => {
+    const head = await client.ask({ method: 'HEAD', image, path });
+    head.resume();
+    return (head.statusCode ?? 500) < 400 && isCacheHit(responseHead(head).headers) === true;
+  };
+  if (await isThere()) return true;
   const reading = new Reading(blob, onBytes);
   let empty = 0;
   for (let cuts = 0; ; cuts++) {
     const range: HeaderList = reading.received > 0 ? [['range', `bytes=${reading.received}-`]] : [];
     const before = reading.received;
-    const response = await client.ask({ method: 'GET', image, path, headers: range });
+    const response = await client.ask({ method: 'GET', image, path, headers: range }).catch(async (error) => {
+      // The proxy may have copied it into its bucket before it said where it is.
+      if (error instanceof ElsewhereFault && (await isThere())) return undefined;
+      throw error;
+    });
+    if (!response) {
+      onBytes(blob.size - reading.received);
+      return false;
+    }
     if (await reading.take(response)) return cuts === 0 && isCacheHit(responseHead(response).headers) === true;
     signal.throwIfAborted();
     empty = reading.received > before ? 0 : empty + 1;

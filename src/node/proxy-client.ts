@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type HeaderList, headerOf } from '../core/headers';
 import type { ImageName } from '../core/image-name';
-import { PrefetchFault, shorten } from '../core/prefetch';
+import { ElsewhereFault, PrefetchFault, shorten } from '../core/prefetch';
 import { isSameOrigin, originOf, resolveUrl, type Url } from '../core/url';
 import { sendRequest } from './client-request';
 import { failureOf } from './failures';
@@ -47,7 +47,7 @@ const FIRST_PAUSE = 500;
 const MAX_PAUSE = 60_000;
 
 /** Redirects within the proxy that are followed. */
-const MAX_HOPS = 3;
+const MAX_HOPS = 12;
 
 /** Bytes of an error text that are read. */
 const MAX_ERROR_BYTES = 64 * 1024;
@@ -154,7 +154,7 @@ async function refusalOf(response: IncomingMessage): Promise<PrefetchFault> {
   const { statusCode = 0 } = response;
   const location = headerOf(responseHead(response).headers, 'location');
   try {
-    if (statusCode >= 300 && statusCode < 400) return new PrefetchFault(elsewhere(statusCode, location));
+    if (statusCode >= 300 && statusCode < 400) return new ElsewhereFault(elsewhere(statusCode, location));
     const { chunks } = await readSmallBody(response, MAX_ERROR_BYTES, ERROR_TIMEOUT);
     const document = JSON.parse(Buffer.concat(chunks).toString()) as { errors?: { code?: string; message?: string }[] };
     const [{ code, message } = {}] = document.errors ?? [];

@@ -54,6 +54,7 @@ function handsOf(session: Session): Hands<void, IncomingMessage> {
         record,
         onEnd: (giveBack) => onEnd(session, giveBack),
       }),
+    await: ({ digest, within }) => contentOf(session).stored(digest, within, signal),
     serve: async (verb) => overUnless(await serveKept(session, verb)),
     relay: async (sent, response, verb) => overUnless(await relay(session, sent, response, verb)),
     obtainLogin: (verb) => obtainLoginFor(session, verb),

@@ -36,8 +36,11 @@ export async function relay(
   // What is not kept is read at this client's pace, for which nobody else has to wait.
   if (!verb.keep) session.settle?.();
   if (verb.keep && context.content) {
-    const { relayKept } = await import('./keeping');
-    return relayKept({ session, sent, response, verb, headers }, verb.keep);
+    const { copyKept, relayKept } = await import('./keeping');
+    const arrival = { session, sent, response, verb, headers };
+    if (!verb.offload || verb.keep.kind !== 'blob') return relayKept(arrival, verb.keep);
+    copyKept(arrival, verb.keep);
+    return verb.offload;
   }
   switch (verb.body) {
     case 'none':

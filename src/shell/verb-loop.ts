@@ -1,5 +1,5 @@
 import type { Identity } from '../core/admission';
-import type { Find, Findings, Serve } from '../core/cache-verbs';
+import type { Await, Copied, Find, Findings, Serve } from '../core/cache-verbs';
 import { answerError, RegistryError } from '../core/errors';
 import type { Exchange } from '../core/exchange';
 import type { Answer, Forward, Issue, ObtainLogin, Relay, RequestVerb, ResponseVerb } from '../core/verbs';
@@ -22,6 +22,8 @@ export interface Hands<Reply, Response> {
   /** The client's small body. @throws RegistryError 413 for one that is too large, 408 for one that does not come */
   readForm(limit: number): Promise<string>;
   find(verb: Find): Promise<Findings>;
+  /** Waits for what is being copied into the store. */
+  await(verb: Await): Promise<Copied>;
   /** Waits for a place among its client's transfers. @returns the answer to a request that got none */
   place(): Promise<Answer | undefined>;
   /** @returns what to do instead, where what was to be sent is gone */
@@ -63,6 +65,9 @@ export async function carryOut<Reply, Response>(
         break;
       case 'find':
         verb = exchange.onFound(await hands.find(verb));
+        break;
+      case 'await':
+        verb = exchange.onAwaited(await hands.await(verb));
         break;
       case 'serve': {
         const kept: Serve = verb;

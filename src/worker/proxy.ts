@@ -40,6 +40,8 @@ function handsOf(session: Session): Hands<Response, Incoming> {
     answer: (verb) => answer(session, verb),
     readForm: (limit) => readClientText(session, limit, context.config.timeouts.response),
     find: (verb) => contentOf(session).find(verb),
+    // A bound bucket has no signed URLs, so nothing is ever copied there for somebody to be sent to it.
+    await: async () => 'failed',
     place: () =>
       context.guard.place({
         head,

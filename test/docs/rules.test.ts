@@ -38,7 +38,7 @@ describe('docs/request-handling.md', () => {
     const core = [
       ...['exchange', 'token', 'token-endpoint', 'route', 'methods', 'redirect', 'trust', 'session', 'failure'],
       ...['image-rules', 'client-rules', 'rate-limit', 'admission', 'login-endpoint', 'proxy-mode', 'entrance'],
-      ...['prefetch-entrance', 'prefetch-request'],
+      ...['prefetch-entrance', 'prefetch-request', 'delivery', 'copying'],
     ];
     const sent = core.flatMap((name) =>
       [...read(`src/core/${name}.ts`).matchAll(/new RegistryError\(\s*(\d+),\s*'(\w+)'/g)].map((found) =>

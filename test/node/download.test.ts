@@ -277,6 +277,53 @@ describe('a download', () => {
     }
   });
 
+  test("goes on at nobody's pace, and without a reader, for those who wait until it is stored", async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
+    try {
+      const large = payload(80 * MIB, 5);
+      let isHeld = true;
+      const gate = async () => {
+        while (isHeld && download.received >= 70 * MIB) await turn();
+      };
+      const store = new MemoryStore({ maxBytes: 400 * MIB });
+      const digest = digestOf(large);
+      const download: Download = new Download({
+        digest,
+        size: large.length,
+        link: 'link',
+        sink: () => store.put(blob(digest), { size: large.length, proof: 'caller' }),
+        spool: async () => undefined,
+        stored: async () => undefined,
+        onFault: () => {},
+      });
+      const stuck = download.follow(0, large.length - 1);
+      const run = download.run(bodyOf(large, { pieces: [MIB], gate }));
+      await stuck.next();
+      const waiting = download.stored(60_000);
+      while (download.received < 70 * MIB) await turn();
+      await stuck.return(undefined);
+      const impatient = download.stored(1000);
+      await jest.advanceTimersByTimeAsync(59_000);
+      expect(await impatient).toBe('coming');
+      expect(await download.stored(60_000, AbortSignal.abort())).toBe('coming');
+      isHeld = false;
+      expect([await waiting, await run, await download.stored(0)]).toEqual(['stored', true, 'stored']);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  test.each<[string, Flow, Ground]>([
+    ['is wrong', { wrongAt: 5 }, { store: 'readable', spool: false }],
+    ['is cut', { cutAt: 2 * MIB }, { store: 'readable', spool: false }],
+    ['cannot be stored', {}, { store: 'none', spool: true }],
+  ])('that %s is told as failed to those who wait', async (_, flow, ground) => {
+    const { download } = downloadOf(bytes, ground);
+    const waiting = download.stored(60_000);
+    await download.run(bodyOf(bytes, flow)).catch(() => {});
+    expect(await waiting).toBe('failed');
+  });
+
   test('is not fetched far ahead of who reads it', async () => {
     const large = payload(20 * MIB, 5);
     const { download } = downloadOf(large, { store: 'none', spool: false });

@@ -5,6 +5,7 @@ import type { ImagePlatforms } from '../../src/core/image-platform';
 import { parseUrl, type Url } from '../../src/core/url';
 import { type ImageResult, type PrefetchOptions, prefetch } from '../../src/node/prefetch';
 import { runtimes } from '../runtimes';
+import { startS3 } from '../storage/s3-server';
 import { basic } from '../upstream/client';
 import { contentOf, descriptor, INDEX_TYPE, makeImage, payload } from '../upstream/image';
 import type { Registry } from '../upstream/registry';
@@ -376,6 +377,24 @@ describe('through the proxy', () => {
     smallImage(registry);
     const proxy = await stage.proxy(registry, { PUBLIC_URL: 'https://proxy.example.com' });
     expect((await pull(proxy.url, 'team/app:v1')).errors).toEqual([]);
+  });
+
+  test('what is copied into a bucket is there, although its clients are sent to it', async () => {
+    const s3 = await startS3();
+    const bucket = s3.bucket();
+    const registry = await stage.registry({ rate: 4 * 1024 * 1024 });
+    const made = smallImage(registry, 'team/app', 'v1', [2 * 1024 * 1024, 3000]);
+    const proxy = await stage.proxy(registry, {
+      DELIVERY: 'offload',
+      OFFLOAD_WAIT: '200ms',
+      CACHE: `s3://${bucket.name}?endpoint=${s3.url}&region=${bucket.place.region}&pathStyle=true`,
+      AWS_ACCESS_KEY_ID: s3.login.id,
+      AWS_SECRET_ACCESS_KEY: s3.login.secret,
+    });
+    expect(await pull(proxy.url, 'team/app:v1')).toMatchObject({ errors: [], fetched: sizeOf(made) });
+    expect(s3.requests.filter(({ method, path }) => method === 'GET' && path.includes('/blobs/'))).toEqual([]);
+    expect(await pull(proxy.url, 'team/app:v1')).toMatchObject({ errors: [], fetched: 0 });
+    await s3.stop();
   });
 
   test('a token that has run out is had anew', async () => {

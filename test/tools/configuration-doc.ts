@@ -12,6 +12,7 @@ const kinds: Record<Setting['kind'], string> = {
   choice: 'choice',
   connections: 'number',
   count: 'number',
+  deliveries: 'a list',
   duration: 'duration',
   folder: 'path of a folder',
   host: 'address or host name',

@@ -1,0 +1,98 @@
+/** Bytes that are fetched ahead of the fastest reader. */
+const AHEAD_BYTES = 64 * 1024 * 1024;
+
+/** The same where nothing but memory holds them. */
+const LONE_AHEAD_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Milliseconds that the others of one download wait for those who are behind, where nothing but memory holds what has come. Who is left behind
+ * is cut, and comes back for the rest.
+ */
+const LAG_TIME = 30_000;
+
+/** Milliseconds for which a download goes on without a reader: clients that were cut come back. */
+export const LINGER_TIME = 10_000;
+
+/** Where a reader is. */
+export interface Position {
+  at: number;
+}
+
+/** Whom a download is for: its readers, whose pace it keeps, and those who wait until it is stored, who have none. */
+export class Audience {
+  readonly #readers = new Set<Position>();
+  #waiting = 0;
+  /** What is left of LAG_TIME. */
+  #patience = LAG_TIME;
+  /** Wakes the fetch, where it waits for readers. */
+  #resume: () => void = () => {};
+  /** Of performance.now(); when the last of them left. */
+  #leftAt = performance.now();
+
+  get hasReaders(): boolean {
+    return this.#readers.size > 0;
+  }
+
+  join(at: number): Position {
+    const position = { at };
+    this.#readers.add(position);
+    this.#resume();
+    return position;
+  }
+
+  leave(position: Position): void {
+    this.#readers.delete(position);
+    this.#left();
+  }
+
+  /** @returns to be called when it is not waited for any more */
+  wait(): () => void {
+    this.#waiting += 1;
+    this.#resume();
+    return () => {
+      this.#waiting -= 1;
+      this.#left();
+    };
+  }
+
+  /** A reader has got on. */
+  advance(): void {
+    this.#resume();
+  }
+
+  /**
+   * Waits while the fastest reader is far behind. With nobody left, it goes on only as long as some may need to come back.
+   * @param isLone nothing but memory holds what is past
+   * @throws Error where it is of no use to go on
+   */
+  async keepPace(received: number, isLone: () => boolean): Promise<void> {
+    while (this.#readers.size > 0) {
+      const lone = isLone();
+      if (this.#waiting > 0 && !lone) return;
+      const behind = [...this.#readers].map(({ at }) => received - at);
+      const ahead = lone ? LONE_AHEAD_BYTES : AHEAD_BYTES;
+      const isHurried = Math.min(...behind) <= ahead;
+      if (isHurried && !(lone && this.#patience > 0 && Math.max(...behind) > ahead)) return;
+      const since = performance.now();
+      await this.#resumed(isHurried ? this.#patience : undefined);
+      if (isHurried) this.#patience -= performance.now() - since;
+    }
+    if (this.#waiting === 0 && performance.now() - this.#leftAt > LINGER_TIME)
+      throw new Error('nobody reads it any more');
+  }
+
+  #left(): void {
+    this.#leftAt = performance.now();
+    this.#resume();
+  }
+
+  /** @param limit milliseconds; for ever where it is missing */
+  async #resumed(limit: number | undefined): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#resume = resolve;
+      if (limit !== undefined) timer = setTimeout(resolve, limit);
+    });
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,35 @@
+import type { Span } from '../core/verbs';
+import { type Body, openBody } from './body';
+import type { Arrival } from './keeping';
+
+/** Where a blob is to be had from its upstream, whose answer is there already. */
+export interface BlobSource {
+  /** Called once; what comes before `first` is here already, and not asked for. */
+  open(first: number): Body;
+  /** In place of `open`. */
+  discard(): void;
+}
+
+/** That of an answer which carries a blob from its first byte on. It may outlive the request, and has a record of its own then. */
+export function blobSource({ session, sent, response, verb }: Arrival): BlobSource {
+  const { record, exchange, context } = session;
+  const { stall, response: within } = exchange.timeouts;
+  const { signal } = new AbortController();
+  const whole = verb.span as Span;
+  const options = {
+    errand: { context, signal, within, record },
+    resumption: exchange.resumptions(verb, sent),
+    stall,
+    connections: context.config.downloadConnections,
+  };
+  // It may be cut while nobody reads it yet, and unheard that would end the process.
+  response.on('error', () => {});
+  return {
+    open(first) {
+      if (first === 0) return openBody({ ...options, response, span: whole });
+      response.destroy();
+      return openBody({ ...options, span: { ...whole, first } });
+    },
+    discard: () => response.destroy(),
+  };
+}
