@@ -11,8 +11,8 @@ import { reachHost } from './reach';
 /** Milliseconds to a connection, its TLS included. */
 const CONNECT_TIME = 10_000;
 
-/** Milliseconds to the head of an answer: the proxy asks its registry again before it gives up. */
-const ANSWER_TIME = 45_000;
+/** Milliseconds to the head of an answer: the proxy asks its registry again before it gives up, and waits for a copy (`OFFLOAD_WAIT`). */
+const ANSWER_TIME = 75_000;
 
 /** Milliseconds for a body, as far as it is read. */
 const BODY_TIME = 60_000;

@@ -1,11 +1,12 @@
 import { parameterOf } from '../core/challenge';
 import { textOf } from '../core/doctor/answers';
 import type { Evidence, Seen } from '../core/doctor/evidence';
+import { MAX_REDIRECTS } from '../core/doctor/judge-blob';
 import { bearerIn, realmIn } from '../core/doctor/judge-login';
 import type { HeaderList } from '../core/headers';
 import { headerOf } from '../core/headers';
 import { joinQueries, printQuery } from '../core/query';
-import { isRedirect, MAX_HOPS } from '../core/redirect';
+import { isRedirect } from '../core/redirect';
 import { MAX_TOKEN_DOCUMENT, readToken, tokenSeconds } from '../core/token';
 import { isSameOwner } from '../core/trust';
 import { isSameHost, isSameOrigin, resolveUrl, type Url } from '../core/url';
@@ -65,7 +66,7 @@ export class DoctorClient {
       const next = isRedirect({ status: last.status ?? 0, headers: last.headers })
         ? resolveUrl(location, last.url)
         : undefined;
-      if (!next || hops.length > MAX_HOPS) return hops;
+      if (!next || hops.length > MAX_REDIRECTS) return hops;
       const own = isSameOrigin(next, this.#evidence.target) ? this.#fieldFor('pull') : [];
       hops.push(await this.#door.ask(this.#question(asked, next, own)));
     }

@@ -6,7 +6,7 @@ import { type Finding, hasFailed } from '../core/doctor/finding';
 import { isKept, type Kept, lookUp, tellKept } from '../core/doctor/kept';
 import { wordsIn } from '../core/doctor/language';
 import { findingFields, printEnd, printFindings } from '../core/doctor/print';
-import { type Read, readName, tellName } from '../core/doctor/reading';
+import { deliveryOf, type Read, readName, tellDelivery, tellName } from '../core/doctor/reading';
 import { judge } from '../core/doctor/report';
 import { answerError, RegistryError } from '../core/errors';
 import type { Place } from '../core/location';
@@ -89,7 +89,12 @@ async function answerTo(head: RequestHead, id: string, around: ExplainPlace): Pr
   const door = bounded(around.open(open, read.place), Date.now() + EXPLAIN_TIME);
   const known = { platform: config.platform, limits: config.capabilities };
   const evidence = await walk({ target, image, platforms, known, door });
-  const findings = [...tellName(read, typed), ...tellKept(kept, evidence), ...judge(evidence)];
+  const findings = [
+    ...tellName(read, typed),
+    ...tellDelivery(read.place, evidence),
+    ...tellKept(kept, evidence),
+    ...judge(evidence),
+  ];
   return print({ ...told, findings, kept, evidence });
 }
 
@@ -144,6 +149,7 @@ function print({ image, url, read, language, isText, findings, kept, evidence }:
     ok,
     reading: read.reading,
     platform: evidence?.platform,
+    delivery: (evidence && deliveryOf(read.place, evidence)) ?? null,
     cache: kept ? { ...kept, config: isKept(evidence?.config), layer: isKept(evidence?.layer) } : null,
     requests: evidence ? requestsOf(evidence) : [],
     findings: all,

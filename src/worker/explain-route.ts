@@ -1,5 +1,5 @@
 import type { Seen, UpstreamHop } from '../core/doctor/evidence';
-import { requestHeaders } from '../core/headers';
+import { type HeaderList, requestHeaders } from '../core/headers';
 import type { Place } from '../core/location';
 import { isSameOrigin } from '../core/url';
 import type { Answer, Forward } from '../core/verbs';
@@ -10,6 +10,7 @@ import { Guard } from '../shell/guard';
 import { headerList, headersOf } from './heads';
 import { failureOf, type Incoming, joined, readBody } from './incoming';
 import { serve } from './proxy';
+import { lengthOf } from './reply';
 import { type Context, openSession, type Session } from './session';
 import { send } from './transport';
 
@@ -49,7 +50,10 @@ function openDoor(session: Session, context: Context, place: Place): Door {
     const response = await serve(inner);
     session.asked = inner.asked;
     const abort = () => void response.body?.cancel().catch(() => {});
-    return { head: { status: response.status, headers: headerList(response.headers) }, body: response.body, abort };
+    const length = lengthOf(response);
+    const said: HeaderList = length === undefined ? [] : [['content-length', String(length)]];
+    const fields = [...headerList(response.headers), ...said];
+    return { head: { status: response.status, headers: fields }, body: response.body, abort };
   };
   const outside = async (question: Question): Promise<Incoming> => {
     session.asked += 1;

@@ -20,12 +20,24 @@ export function platformOfEdge(headers: HeaderList): Platform | undefined {
   return SIGNS.find(([, isIts]) => isIts(headers))?.[0];
 }
 
-export function judgeEdge({ isOurs, platform, limits, ping, health }: Evidence): readonly Finding[] {
-  const seen = platform ?? platformOfEdge([...(health?.headers ?? []), ...(ping?.headers ?? [])]);
+/** The platform that an instance runs on, as it says itself or as its answers show. */
+function platformOf({ platform, ping, health }: Evidence): Platform | undefined {
+  return platform ?? platformOfEdge([...(health?.headers ?? []), ...(ping?.headers ?? [])]);
+}
+
+/** What an instance of ours can carry; undefined where nobody knows. */
+export function limitsOf(evidence: Evidence): Capabilities | undefined {
+  const seen = platformOf(evidence);
+  return evidence.limits ?? (evidence.isOurs && seen ? capabilities[seen] : undefined);
+}
+
+export function judgeEdge(evidence: Evidence): readonly Finding[] {
+  const { isOurs, ping } = evidence;
+  const seen = platformOf(evidence);
   const { good, note } = findingsOf('edge');
   if (seen === undefined) return ping?.status === undefined ? [] : [good('edge.none')];
   if (!isOurs) return [note('edge.other', { platform: seen })];
-  const printed = printLimits(limits ?? capabilities[seen]);
+  const printed = printLimits(limitsOf(evidence) ?? capabilities[seen]);
   const isFree = Object.values(printed).every((limit) => limit === NO_LIMIT);
   return [isFree ? good('edge.own', { platform: seen }) : good('edge.seen', { platform: seen, ...printed })];
 }

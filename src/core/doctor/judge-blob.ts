@@ -1,12 +1,15 @@
 import { printBytes } from '../bytes-text';
-import { headerOf, LENGTH_FIELD } from '../headers';
+import { headerOf } from '../headers';
 import { shorten } from '../prefetch';
 import { contentLength, parseContentRange } from '../range';
-import { MAX_HOPS } from '../redirect';
 import { hostOf, isSameOrigin, originOf } from '../url';
 import { encodingOf, remedyFor, wordsOf } from './answers';
+import { limitsOf } from './edge';
 import type { BlobSeen, Evidence, Seen } from './evidence';
 import { type Finding, findingsOf } from './finding';
+
+/** Redirects of one request that are followed: an instance that copies a blob first sends its clients to itself for as long. */
+export const MAX_REDIRECTS = 12;
 
 const { good, note, bad } = findingsOf('redirect');
 
@@ -27,10 +30,10 @@ function judgeBlob(blob: BlobSeen, evidence: Evidence): readonly Finding[] {
   const { bad: fail } = findingsOf(blob.isConfig ? 'config' : 'layer');
   const { failure, status = 0 } = last;
   if (status >= 300 && status < 400) {
-    const isMany = hops.length > MAX_HOPS;
+    const isMany = hops.length > MAX_REDIRECTS;
     return [
       ...redirects,
-      isMany ? bad('redirect.many', { count: MAX_HOPS }) : bad('redirect.lost', { status }, 'set.pass'),
+      isMany ? bad('redirect.many', { count: MAX_REDIRECTS }) : bad('redirect.lost', { status }, 'set.pass'),
     ];
   }
   // What is wrong behind a redirect has been said of the redirect.
@@ -58,7 +61,7 @@ function judgeRedirect(hop: Seen, next: Seen): readonly Finding[] {
   return [good('redirect.good', values)];
 }
 
-function judgeBytes(blob: BlobSeen, last: Seen, { limits }: Evidence): readonly Finding[] {
+function judgeBytes(blob: BlobSeen, last: Seen, evidence: Evidence): readonly Finding[] {
   const tell = findingsOf(blob.isConfig ? 'config' : 'layer');
   const { digest, size } = blob;
   const { headers, received, ending, wait, duration } = last;
@@ -76,7 +79,7 @@ function judgeBytes(blob: BlobSeen, last: Seen, { limits }: Evidence): readonly 
   const rate = printBytes(duration > 0 ? (received * 1000) / duration : received);
   const values = { bytes: printBytes(received), size: printBytes(size), ms: Math.round(wait), rate };
   // A platform that streams only what has no length leaves no choice.
-  const remedy = limits?.streamsOnlyChunked || headerOf(headers, LENGTH_FIELD) ? undefined : 'set.framing';
+  const remedy = limitsOf(evidence)?.streamsOnlyChunked ? undefined : 'set.framing';
   const framing = length === undefined ? [tell.note('blob.length', {}, remedy)] : [];
   return [tell.good(isProven ? 'blob.good' : 'blob.part', values), ...framing];
 }

@@ -79,6 +79,8 @@ function judgeToken(asking: Seen | undefined, evidence: Evidence): readonly Find
   const { token, lifetime, scopes, hasLogin } = evidence;
   const { good, note, bad } = findingsOf('token');
   if (!asking) return evidence.ping?.status === 200 ? [good('token.none')] : [];
+  // What a cache gives to everybody needs none.
+  if (!token && evidence.manifest?.status === 200) return [good('token.none')];
   if (!token) return bearerIn(asking) || hasLogin ? [] : [bad('token.login', {}, 'set.login')];
   const { failure, status = 0, wait, url } = token;
   const host = hostOf(url);

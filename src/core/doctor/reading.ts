@@ -1,4 +1,6 @@
+import { printBytes } from '../bytes-text';
 import type { Config } from '../config';
+import { type Way, wayOf } from '../delivery';
 import { RegistryError } from '../errors';
 import type { ImageName } from '../image-name';
 import { checkImage } from '../image-rules';
@@ -7,8 +9,9 @@ import { printQuery } from '../query';
 import { type Route, routeOf } from '../route';
 import type { Origin } from '../setting-values';
 import { findUpstream, upstreamOfHost } from '../upstreams';
-import { originOf } from '../url';
+import { isSameOrigin, originOf } from '../url';
 import { remedyFor } from './answers';
+import type { Evidence } from './evidence';
 import { type Finding, findingsOf } from './finding';
 
 /** How an instance reads the name of an image, and what it does with it. Nothing in it is secret. */
@@ -81,4 +84,22 @@ export function tellName(read: Read, image: string): readonly Finding[] {
     good('reads.as', { image, registry, repository, reference, rule }),
     good('reads.upstream', { address, auth, redirect }),
   ];
+}
+
+/** How the layer that was looked at would come to a client as a whole; undefined where none was. */
+export function deliveryOf(place: Place, { layer }: Evidence): Way | 'redirect' | undefined {
+  if (!layer) return undefined;
+  const [first, second] = layer.hops;
+  if (first && second && !isSameOrigin(first.url, second.url)) return 'redirect';
+  const isElsewhere = first?.hops?.some(({ purpose }) => purpose === 'hop') ?? false;
+  const route = { ...place.route, kind: 'blob' } as const;
+  return wayOf({ size: layer.size, isElsewhere, isKeepable: place.config.cache !== undefined }, { ...place, route });
+}
+
+export function tellDelivery(place: Place, evidence: Evidence): readonly Finding[] {
+  const way = deliveryOf(place, evidence);
+  if (way === undefined) return [];
+  const { good, bad } = findingsOf('reads');
+  const values = { way, size: printBytes(evidence.layer?.size ?? 0) };
+  return [way === 'none' ? bad('reads.delivery', values, 'set.deliver') : good('reads.delivery', values)];
 }

@@ -26,6 +26,7 @@ export const english = {
   'reads.as': '{image} is {repository}:{reference} of {registry}, by its {rule}',
   'reads.upstream': 'asked at {address}; {auth}; a redirect is {redirect}',
   'reads.refused': '{status} {message}',
+  'reads.delivery': 'a layer of {size} is delivered by: {way}',
   'kept.no': 'no cache (CACHE)',
   'kept.absent': 'the cache does not have {what}',
   'kept.there': 'the cache has {what}, {bytes}',
@@ -152,6 +153,8 @@ export const english = {
   'set.cut':
     'limits on time and size of whatever stands in front (proxy_read_timeout, proxy_max_temp_file_size), of the platform; DELIVERY',
   'set.follow': 'HANDLE_REDIRECT=true: the proxy fetches it itself; where the platform cannot carry it, DELIVERY',
+  'set.deliver':
+    'CACHE=s3://… to have it copied and fetched there, or redirects that clients can follow (HANDLE_REDIRECT=false)',
   'set.signed': 'clocks, and whatever changes the URL or adds fields on the way; HANDLE_REDIRECT=true',
   'set.range': 'whatever stands in front must pass Range, Content-Range and 206',
   'set.body':
