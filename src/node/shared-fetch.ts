@@ -121,10 +121,10 @@ export class SharedFetch implements Body {
 
   /** What others have left first, then the rest from upstream. Ends early where somebody else has taken over. */
   async *#lead(held: HeldClaim): AsyncGenerator<Buffer> {
-    const { key, size, incoming, stored, onFault } = this.#options;
+    const { key, size, incoming, isStored, stored, onFault } = this.#options;
     try {
       // By who had the claim before, perhaps, a moment ago.
-      const rest = await stored(this.#received);
+      const rest = (await isStored()) ? await stored(this.#received) : undefined;
       if (rest) return yield* this.#giveInstead(held, rest);
       const { pieces } = await incoming.look(key, size, this.#received);
       for (const piece of pieces) {

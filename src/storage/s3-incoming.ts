@@ -19,6 +19,7 @@ const ABANDONED = 24 * 3600 * 1000;
 export interface IncomingOptions {
   readonly client: S3Client;
   readonly now: () => number;
+  readonly onFault: (error: Error) => void;
   /** The entity tag of a blob that has just been proven and stored. */
   readonly published: (digest: string, tag: string, size: number) => void;
 }
@@ -29,6 +30,7 @@ export class S3Incoming implements Incoming {
   readonly #client: S3Client;
   readonly #claims: S3Claims;
   readonly #open = new Set<Claim>();
+  #cleaning: Promise<void> | undefined;
   #isClosed = false;
 
   constructor(options: IncomingOptions) {
@@ -60,6 +62,8 @@ export class S3Incoming implements Incoming {
         onEnd: () => this.#open.delete(claim),
       });
       this.#open.add(claim);
+      // Once is enough: what this process leaves unfinished, others go on with.
+      this.#cleaning ??= this.#clean();
       return claim;
     });
   }
@@ -104,6 +108,13 @@ export class S3Incoming implements Incoming {
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.all([...this.#open].map((claim) => claim.release()));
+    await this.#cleaning;
+  }
+
+  async #clean(): Promise<void> {
+    await this.removeAbandoned().catch((error) => {
+      if (!this.#isClosed) this.#options.onFault(s3Error(error, 'pieces that were given up cannot be removed'));
+    });
   }
 
   async #remove(key: BlobKey): Promise<void> {

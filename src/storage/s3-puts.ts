@@ -14,8 +14,6 @@ export interface PutsOptions {
   readonly onFault: (error: Error) => void;
   /** The entity tag of a blob that has just been proven and stored. */
   readonly published: (digest: string, tag: string, size: number) => void;
-  /** Removes what else was left behind. @throws as S3Client does */
-  readonly clean: () => Promise<void>;
 }
 
 /** The puts of one store that have not ended. */
@@ -56,9 +54,8 @@ export class S3Puts {
   }
 
   async #clean(): Promise<void> {
-    const { client, now, onFault, clean } = this.#options;
-    const removing = removeAbandoned(client, now()).then(clean);
-    await removing.catch((error) => {
+    const { client, now, onFault } = this.#options;
+    await removeAbandoned(client, now()).catch((error) => {
       if (!this.#isClosed) onFault(s3Error(error, 'unfinished uploads cannot be removed'));
     });
   }

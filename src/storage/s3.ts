@@ -62,9 +62,8 @@ export class S3Store implements Store {
     this.#client = new S3Client({ place, keys, now, patience });
     this.#onFault = onFault;
     const published = (digest: string, tag: string, size: number) => this.#proven.add(digest, `${tag} ${size}`);
-    this.incoming = new S3Incoming({ client: this.#client, now, published });
-    const clean = () => this.incoming.removeAbandoned();
-    this.#puts = new S3Puts({ client: this.#client, now, onFault, published, clean });
+    this.incoming = new S3Incoming({ client: this.#client, now, onFault, published });
+    this.#puts = new S3Puts({ client: this.#client, now, onFault, published });
   }
 
   stat(key: Key): Promise<Entry | undefined> {
