@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readConfig } from '../../src/core/config';
 import { settings } from '../../src/core/settings';
-import { packageInto } from '../fc-gateway/function';
+import { packageInto } from '../edges/function';
 import { root } from '../tools/sources';
 import { faultsOf, readTemplate, type Template, templateFile } from './template';
 

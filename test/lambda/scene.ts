@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { layerNode, packageInto } from '../fc-gateway/function';
+import { layerNode, packageInto } from '../edges/function';
 import { root } from '../tools/sources';
 import { type Cdn, startCdn } from '../upstream/cdn';
 import { type Image, makeImage } from '../upstream/image';
