@@ -102,6 +102,8 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
   },
   'aws-lambda': {
     ...behindGateway,
+    // An event says who calls and by which host, which no field of a client's can change.
+    gatewayIsPeer: false,
     maxResponse: 200 * MIB,
     easyResponse: 6 * MIB,
     // An invocation has 6 MB, in which a body stands as base64.

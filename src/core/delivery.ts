@@ -37,8 +37,8 @@ export function wayOf(load: Load, { config, route: { kind, upstream } }: Place):
   if (size <= config.easyResponse) return 'stream';
   if (isElsewhere && !handleRedirect) return 'hand-over';
   if (mayOffload) return 'offload';
-  if (isElsewhere && delivery !== 'offload') return 'hand-over';
-  return size <= config.maxResponse ? 'stream' : 'none';
+  if (size <= config.maxResponse) return 'stream';
+  return isElsewhere && delivery !== 'offload' ? 'hand-over' : 'none';
 }
 
 /** Whether clients are sent to the bucket for a blob of this size that is in it. */
