@@ -51,7 +51,7 @@ export const english = {
   'edge.none': 'no platform is to be seen',
   'edge.own': '{platform}, without limits of its own',
   'edge.seen':
-    '{platform}: request body up to {body} (push), response up to {response}, request fields {fields}, response fields {answers}, path and query {target}',
+    '{platform}: request body up to {body} (push), response up to {response} (at full speed {easy}), request fields {fields}, response fields {answers}, path and query {target}',
   'edge.other': 'behind {platform}, whose limits hold',
   'ping.good': '/v2/ {status} in {ms} ms',
   'ping.failed': '/v2/ gives no answer: {why}',

@@ -53,7 +53,7 @@ export const chinese: Words = {
   'edge.none': '看不出是哪个平台',
   'edge.own': '{platform}，自身没有限制',
   'edge.seen':
-    '{platform}：请求体不超过 {body}（推送），响应体不超过 {response}，请求头 {fields}，响应头 {answers}，路径与查询 {target}',
+    '{platform}：请求体不超过 {body}（推送），响应体不超过 {response}（全速 {easy}），请求头 {fields}，响应头 {answers}，路径与查询 {target}',
   'edge.other': '前面是 {platform}，受其限制',
   'ping.good': '/v2/ {status}，{ms} 毫秒',
   'ping.failed': '/v2/ 没有应答：{why}',
