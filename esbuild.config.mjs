@@ -1,7 +1,8 @@
 // Bundles the Node server, or the Worker, into one file that runs with nothing beside it.
-//   node esbuild.config.mjs [--target node|cloudflare] [--outdir dist] [--entry src/node/main.ts]
-import { chmodSync, readFileSync } from 'node:fs';
+//   node esbuild.config.mjs [--target node|cloudflare] [--outdir dist] [--entry src/node/main.ts] [--beside program]
+import { chmodSync, copyFileSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
+import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { deflateRawSync } from 'node:zlib';
 import { build } from 'esbuild';
@@ -123,6 +124,7 @@ const { values } = parseArgs({
     target: { type: 'string', default: 'node' },
     entry: { type: 'string' },
     outdir: { type: 'string', default: 'dist' },
+    beside: { type: 'string' },
   },
 });
 
@@ -186,6 +188,12 @@ function workerOptions() {
 const { metafile } = await (async () => build({ ...common, ...(await targets[values.target]()) }))().catch(() =>
   process.exit(1),
 );
+
+if (values.beside) {
+  const copy = join(values.outdir, basename(values.beside));
+  copyFileSync(values.beside, copy);
+  chmodSync(copy, 0o755);
+}
 
 for (const [file, { bytes, imports, inputs }] of Object.entries(metafile.outputs)) {
   if (values.target === 'node') chmodSync(file, 0o755);

@@ -125,8 +125,7 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
 const SIGNS: readonly (readonly [Platform, readonly string[]])[] = [
   ['aliyun-fc', ['FC_FUNCTION_NAME', 'FC_ACCOUNT_ID']],
   ['aws-lambda', ['AWS_LAMBDA_FUNCTION_NAME', 'AWS_LAMBDA_RUNTIME_API']],
-  // A web function has no runtime API.
-  ['tencent-scf', ['TENCENTCLOUD_RUNENV', 'SCF_FUNCTIONNAME']],
+  ['tencent-scf', ['TENCENTCLOUD_RUNENV']],
   ['cloud-run', ['K_SERVICE', 'K_REVISION']],
 ];
 

@@ -63,19 +63,20 @@ export class Audience {
   /**
    * Waits while the fastest reader is far behind. With nobody left, it goes on only as long as some may need to come back.
    * @param isLone nothing but memory holds what is past
+   * @param isHurried somebody else waits for it, elsewhere
    * @throws Error where it is of no use to go on
    */
-  async keepPace(received: number, isLone: () => boolean): Promise<void> {
+  async keepPace(received: number, isLone: () => boolean, isHurried: () => boolean): Promise<void> {
     while (this.#readers.size > 0) {
       const lone = isLone();
-      if (this.#waiting > 0 && !lone) return;
+      if (!lone && (this.#waiting > 0 || isHurried())) return;
       const behind = [...this.#readers].map(({ at }) => received - at);
       const ahead = lone ? LONE_AHEAD_BYTES : AHEAD_BYTES;
-      const isHurried = Math.min(...behind) <= ahead;
-      if (isHurried && !(lone && this.#patience > 0 && Math.max(...behind) > ahead)) return;
+      const isNear = Math.min(...behind) <= ahead;
+      if (isNear && !(lone && this.#patience > 0 && Math.max(...behind) > ahead)) return;
       const since = performance.now();
-      await this.#resumed(isHurried ? this.#patience : undefined);
-      if (isHurried) this.#patience -= performance.now() - since;
+      await this.#resumed(isNear ? this.#patience : undefined);
+      if (isNear) this.#patience -= performance.now() - since;
     }
     if (this.#waiting === 0 && performance.now() - this.#leftAt > LINGER_TIME)
       throw new Error('nobody reads it any more');

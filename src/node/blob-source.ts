@@ -4,9 +4,9 @@ import type { Arrival } from './keeping';
 
 /** Where a blob is to be had from its upstream, whose answer is there already. */
 export interface BlobSource {
-  /** Called once; what comes before `first` is here already, and not asked for. */
+  /** What comes before `first` is here already, and not asked for. */
   open(first: number): Body;
-  /** In place of `open`. */
+  /** The answer is not needed, or not any more. */
   discard(): void;
 }
 
@@ -24,12 +24,18 @@ export function blobSource({ session, sent, response, verb }: Arrival): BlobSour
   };
   // It may be cut while nobody reads it yet, and unheard that would end the process.
   response.on('error', () => {});
+  let isUnread = true;
+  const discard = () => {
+    if (isUnread) response.destroy();
+    isUnread = false;
+  };
   return {
     open(first) {
-      if (first === 0) return openBody({ ...options, response, span: whole });
-      response.destroy();
-      return openBody({ ...options, span: { ...whole, first } });
+      const isUsable = isUnread && first === 0;
+      if (!isUsable) discard();
+      isUnread = false;
+      return openBody(isUsable ? { ...options, response, span: whole } : { ...options, span: { ...whole, first } });
     },
-    discard: () => response.destroy(),
+    discard,
   };
 }

@@ -37,7 +37,9 @@ type Run = (argv: readonly string[], streams: Streams, open: OpenInnerServer) =>
 const commands: Readonly<Record<string, () => Promise<Run>>> = {
   cache: async () => (await import('./cache-command')).cache,
   doctor: async () => (await import('./doctor')).doctor,
+  healthcheck: async () => (await import('./healthcheck')).healthcheck,
   htpasswd: async () => (await import('./htpasswd')).htpasswd,
+  lambda: async () => (await import('./lambda')).lambda,
   warm: async () => (await import('./warm')).warm,
 };
 

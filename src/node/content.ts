@@ -9,8 +9,9 @@ import type { BlobSource } from './blob-source';
 import { STORE_TIME } from './deposit';
 import { Documents } from './documents';
 import type { Fate } from './download';
-import type { Downloads, Part } from './downloads';
+import type { Part } from './downloads';
 import { Fetching } from './fetching';
+import { only } from './only';
 import { Pending } from './pending';
 
 type Source = AsyncIterable<Uint8Array | readonly Uint8Array[]>;
@@ -24,7 +25,6 @@ export class Content {
   readonly #onFault: (error: Error) => void;
   readonly #hot = new Hot();
   readonly #fetching: Fetching;
-  readonly #downloads: Downloads;
   readonly #pending = new Pending();
   readonly #documents: Documents;
   readonly #isFrozenSoon: boolean;
@@ -45,7 +45,6 @@ export class Content {
         return this.written();
       },
     });
-    this.#downloads = this.#fetching.downloads;
     this.#documents = new Documents(this.#store, this.#hot, this.#pending, onFault);
   }
 
@@ -68,14 +67,18 @@ export class Content {
     this.#documents.note(notes);
   }
 
-  /** The bytes of a part, out of memory, from a fetch under way or from the store; undefined where they are gone. */
-  async open(digest: string, part: Part): Promise<Source | undefined> {
+  /**
+   * The bytes of a part, out of memory, from a fetch under way or from the store; undefined where they are gone.
+   * @param renew how to go on with a fetch of another process, if that ends
+   */
+  async open(digest: string, part: Part, renew?: () => Promise<BlobSource>): Promise<Source | undefined> {
     const held = this.#hot.get<Uint8Array>(digest);
     if (held?.length === part.size) return only(held.subarray(part.first, part.last + 1));
-    const coming = this.#downloads.follow(digest, part);
+    const coming = this.#fetching.downloads.follow(digest, part);
     if (coming) return coming;
     const reading = await this.#stored(digest, part);
-    return reading && reading.entry.size <= MAX_HOT_ENTRY ? this.#heated(digest, reading) : reading;
+    if (!reading) return this.#fetching.join(digest, part, renew);
+    return reading.entry.size <= MAX_HOT_ENTRY ? this.#heated(digest, reading) : reading;
   }
 
   /** A URL by which a client can get it from the store itself; undefined where there is none, and for what is sent sooner than that. */
@@ -108,7 +111,7 @@ export class Content {
 
   /** Until what has come whole is in the store, before that is closed. */
   async settle(): Promise<void> {
-    this.#pending.add(this.#downloads.settle(), this.#onFault);
+    this.#pending.add(this.#fetching.downloads.settle(), this.#onFault);
     await this.#pending.settle(STORE_TIME);
   }
 
@@ -151,9 +154,9 @@ export class Content {
     for (;;) {
       const held = this.#hot.get<Uint8Array>(digest);
       if (held) return stored(held.length);
-      const found = this.#downloads.find(question);
+      const found = this.#fetching.downloads.find(question);
       if (found) return found;
-      const coming = isWaited ? undefined : this.#downloads.coming(question);
+      const coming = isWaited ? undefined : this.#fetching.downloads.coming(question);
       if (coming) {
         await coming;
         isWaited = true;
@@ -161,9 +164,11 @@ export class Content {
       }
       const entry = this.#isBroken(digest) ? undefined : await this.#quietly(() => this.#store.stat(blob(digest)));
       if (entry) return stored(entry.size);
+      const fetcher = await this.#fetching.elsewhere(digest);
+      if (fetcher) return { state: 'coming', ...fetcher, isLinked: false };
       // Somebody may have begun while the store was looked into.
-      if (!isWaited && (this.#downloads.coming(question) || this.#downloads.find(question))) continue;
-      if (lead && !isWaited) onEnd(this.#downloads.lead(question));
+      if (!isWaited && (this.#fetching.downloads.coming(question) || this.#fetching.downloads.find(question))) continue;
+      if (lead && !isWaited) onEnd(this.#fetching.downloads.lead(question));
       return undefined;
     }
   }
@@ -211,8 +216,4 @@ export class Content {
 
 function stored(size: number): FoundBlob {
   return { state: 'stored', size, written: size, isLinked: false };
-}
-
-async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }

@@ -19,6 +19,8 @@ export interface DownloadOptions extends DepositOptions {
   readonly link: string;
   /** It is stored, and all is noted, before anybody gets the last byte: there may be no time afterwards. */
   readonly isStoredFirst?: boolean;
+  /** Other processes wait for it, so it does not keep the pace of readers. */
+  readonly isHurried?: () => boolean;
   /** It is in the store. */
   readonly onStored?: () => void | Promise<void>;
 }
@@ -161,7 +163,9 @@ export class Download {
   }
 
   async #fetch(body: Body): Promise<void> {
-    const [algorithm, hex] = this.#options.digest.split(':');
+    const { digest, isHurried = () => false } = this.#options;
+    const [algorithm, hex] = digest.split(':');
+    const isLone = () => !this.#deposit.isReadable;
     const hash = createHash(algorithm);
     for await (const chunk of body) {
       const storing = this.#deposit.write(chunk);
@@ -171,7 +175,7 @@ export class Download {
       this.#window.push(chunk);
       this.#changes.raise();
       await storing;
-      await this.#audience.keepPace(this.received, () => !this.#deposit.isReadable);
+      await this.#audience.keepPace(this.received, isLone, isHurried);
     }
     if (hash.digest('hex') !== hex) throw new Error('the upstream sent other bytes than the digest says');
   }

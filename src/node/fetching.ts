@@ -1,11 +1,24 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { KeepBlob, Note } from '../core/cache-verbs';
+import { inTime } from '../shell/deadline';
 import type { PatientStore } from '../shell/patient-store';
 import { blob } from '../storage/key';
-import type { Reading } from '../storage/store';
+import type { Fetcher, Reading } from '../storage/store';
 import type { BlobSource } from './blob-source';
+import type { Body } from './body';
 import type { DownloadOptions, Fate } from './download';
 import { Downloads, type Part } from './downloads';
+import { SharedFetch } from './shared-fetch';
 import { Spool } from './spool';
+
+/** Bytes of a blob from which on processes that share a store fetch it once: a smaller one has come before anybody is told. */
+const MIN_SHARED = 1024 * 1024;
+
+/** Milliseconds that a store has to say whether another process is fetching a blob; then it is as if none did. */
+const LOOK_TIME = 2_000;
+
+/** Milliseconds between two looks whether another process has stored what it fetches. */
+const STORED_INTERVAL = 1_000;
 
 export interface FetchingOptions {
   readonly store: PatientStore;
@@ -27,22 +40,77 @@ export class Fetching {
   }
 
   fetch(keep: KeepBlob, source: BlobSource): { source: AsyncIterable<Uint8Array[]>; isOwn: boolean } {
-    const found = this.downloads.fetch(this.#downloadOf(keep), () => source.open(0), this.#onFailure(keep));
+    const { options, body } = this.#fetchOf(keep, source);
+    const found = this.downloads.fetch(options, body, this.#onFailure(keep));
     if (!found.isOwn) source.discard();
     return found;
   }
 
   begin(keep: KeepBlob, source: BlobSource): boolean {
-    const isOwn = this.downloads.begin(this.#downloadOf(keep), () => source.open(0), this.#onFailure(keep));
+    const { options, body } = this.#fetchOf(keep, source);
+    const isOwn = this.downloads.begin(options, body, this.#onFailure(keep));
     if (!isOwn) source.discard();
     return isOwn;
   }
 
+  /** Another process that is fetching it; undefined also where the store does not say. */
+  async elsewhere(digest: string): Promise<Fetcher | undefined> {
+    const { store } = this.#options;
+    return store.incoming && this.#quietly(() => inTime(fetcherOf(store, digest), LOOK_TIME, 'the store says nothing'));
+  }
+
+  /** The bytes of a part that another process is fetching; undefined where nobody does. */
+  async join(
+    digest: string,
+    part: Part,
+    renew?: () => Promise<BlobSource>,
+  ): Promise<AsyncIterable<Uint8Array[]> | undefined> {
+    const { size } = part;
+    if ((await this.elsewhere(digest))?.size !== size) return undefined;
+    const keep: KeepBlob = { kind: 'blob', digest, size, link: '', notes: [] };
+    const { options, body } = this.#fetchOf(keep, await renew?.());
+    this.downloads.begin(options, body, this.#onFailure(keep));
+    return this.downloads.follow(digest, part);
+  }
+
   async stored(digest: string, within: number, signal?: AbortSignal): Promise<Fate> {
-    const running = this.downloads.running(digest);
-    if (running) return running.stored(within, signal);
-    // It may have become stored since somebody said that it was on its way.
-    return (await this.#quietly(() => this.#options.store.stat(blob(digest)))) ? 'stored' : 'failed';
+    const { store } = this.#options;
+    for (const deadline = performance.now() + within; ; ) {
+      const left = deadline - performance.now();
+      const running = this.downloads.running(digest);
+      if (running) return running.stored(left, signal);
+      // First: what becomes stored meanwhile is looked for after that.
+      const fetcher = await this.elsewhere(digest);
+      if (await this.#quietly(() => store.stat(blob(digest)))) return 'stored';
+      if (!fetcher) return 'failed';
+      if (left <= 0 || signal?.aborted) return 'coming';
+      await sleep(Math.min(STORED_INTERVAL, left), undefined, { signal }).catch(() => {});
+    }
+  }
+
+  /** @param source missing where it can only be followed */
+  #fetchOf(keep: KeepBlob, source?: BlobSource): { options: DownloadOptions; body: () => Body } {
+    const { store, stored } = this.#options;
+    const { digest, size } = keep;
+    const options = this.#downloadOf(keep);
+    const { incoming } = store;
+    if (!incoming || (source && size < MIN_SHARED)) return { options, body: () => (source as BlobSource).open(0) };
+    let shared: SharedFetch | undefined;
+    const begin = () => {
+      shared = new SharedFetch({
+        key: blob(digest),
+        size,
+        incoming,
+        source,
+        stored: (first) => stored(digest, { first, last: size - 1, size }),
+        isStored: async () => (await store.stat(blob(digest))) !== undefined,
+        put: options.sink,
+        onFault: this.#options.onFault,
+      });
+      return shared;
+    };
+    const sink = async () => shared?.sink();
+    return { options: { ...options, sink, isHurried: () => shared?.isLeading ?? false }, body: begin };
   }
 
   #downloadOf({ digest, size, link, notes }: KeepBlob): DownloadOptions {
@@ -72,4 +140,8 @@ export class Fetching {
       return undefined;
     }
   }
+}
+
+async function fetcherOf(store: PatientStore, digest: string): Promise<Fetcher | undefined> {
+  return store.find(async () => store.incoming?.fetcher(blob(digest)));
 }

@@ -37,7 +37,8 @@ export function endIdle({ res, context }: Session): void {
   res.once('close', () => clearTimeout(timer));
 }
 
-function handsOf(session: Session): Hands<void, IncomingMessage> {
+/** What can be done for one request. */
+export function handsOf(session: Session): Hands<void, IncomingMessage> {
   const { context, exchange, head, res, record, signal } = session;
   return {
     carrier: carrierFor(session),

@@ -29,7 +29,8 @@ export async function serveKept(session: Session, verb: Serve): Promise<RequestV
     res.end();
     return undefined;
   }
-  const source = await content?.open(digest, { ...range, size });
+  const renew = async () => (await import('./renewed-source')).renewedSource(session, digest, size);
+  const source = await content?.open(digest, { ...range, size }, renew);
   if (!source) return exchange.onGone();
   writeHead(res, verb.status, headers);
   await sendBody({ res, expected: range.last - range.first + 1, client: exchange.timeouts.client, record }, source);

@@ -20,6 +20,8 @@ Usage: node bundle.js [serve [config.yml]] [--help | --version | --print-config]
        node bundle.js cache ls|verify|prune   looks after what is kept: cache --help
        node bundle.js doctor [URL]            says what stands in the way of a pull: doctor --help
        node bundle.js warm [flags] IMAGE…     fills the cache with images: warm --help
+       node bundle.js healthcheck             asks the proxy that runs here whether it is alive
+       node bundle.js lambda [flags]          serves AWS Lambda: lambda --help
 
 A flag wins over the environment variable of the same name (--registry-backend: REGISTRY_BACKEND), that one over a
 file .env in the working directory, and that over the config.yml. One dash or two, --port 8080 or --port=8080,

@@ -1,4 +1,4 @@
-import type { About, BlobKey, Entry, Key, Range, Reading, Sink, Store, Verdict } from '../storage/store';
+import type { About, BlobKey, Entry, Incoming, Key, Range, Reading, Sink, Store, Verdict } from '../storage/store';
 import { StoreError } from '../storage/store-error';
 import { inTime } from './deadline';
 
@@ -31,6 +31,11 @@ export class PatientStore {
   constructor(store: Store, patience: Patience = PATIENCE) {
     this.#store = store;
     this.#patience = patience;
+  }
+
+  /** As the store has it: who uses it has patience of his own. */
+  get incoming(): Incoming | undefined {
+    return this.#store.incoming;
   }
 
   stat(key: Key): Promise<Entry | undefined> {

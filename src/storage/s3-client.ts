@@ -76,6 +76,10 @@ export class S3Client {
     return this.#place.prefix;
   }
 
+  get bucket(): string {
+    return this.#place.bucket;
+  }
+
   /** An answer read whole. @throws Refusal, Silence, StoreError, and what node:http throws */
   ask(request: S3Request, maxBytes?: number): Promise<Answer> {
     return this.#try(request, (response) => this.#readAll(response, maxBytes));

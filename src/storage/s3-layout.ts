@@ -1,7 +1,7 @@
 import { sha256 } from '@noble/hashes/sha2';
 import { bytesToHex } from '@noble/hashes/utils';
 import { type Algorithm, digestOf, parseDigest } from './key';
-import type { Key } from './store';
+import type { BlobKey, Key } from './store';
 
 const ALGORITHMS: readonly Algorithm[] = ['sha256', 'sha512'];
 
@@ -32,4 +32,15 @@ export function parseObjectKey(prefix: string, objectKey: string): { readonly di
   const digest = `${algorithm}:${hex}`;
   if (kind) return parseDigest(digest) ? { digest } : undefined;
   return hex.length === 64 ? {} : undefined;
+}
+
+/** What begins the keys of all that belongs to blobs that have not come whole. */
+export function incomingOf(prefix: string): string {
+  return `${prefix}incoming/`;
+}
+
+/** The same for one blob. */
+export function incomingOfBlob(prefix: string, key: BlobKey): string {
+  const { algorithm, hex } = digestOf(key);
+  return `${incomingOf(prefix)}${algorithm}/${hex}/`;
 }

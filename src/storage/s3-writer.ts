@@ -65,7 +65,7 @@ export function blobTarget(
         if (upload) {
           await send();
           published(await upload.complete(), size);
-        } else published(await put(client, objectKey, bodyOfBlocks(filling, hashOf(key))), size);
+        } else published(await putWhole(client, objectKey, bodyOfBlocks(filling, hashOf(key))), size);
       } catch (error) {
         throw s3Error(error, `${label(key)} cannot be stored`);
       }
@@ -88,7 +88,7 @@ export function documentTarget(client: S3Client, key: DocumentKey, head: Head | 
     async publish() {
       const file = frame({ name: key.name, head, body: Buffer.concat(chunks) });
       try {
-        await put(client, objectKeyOf(client.prefix, key), bodyOf(file));
+        await putWhole(client, objectKeyOf(client.prefix, key), bodyOf(file));
       } catch (error) {
         throw s3Error(error, `${label(key)} cannot be stored`);
       }
@@ -104,7 +104,8 @@ function hashOf(key: BlobKey): string | undefined {
   return algorithm === 'sha256' ? hex : undefined;
 }
 
-async function put(client: S3Client, key: string, body: HashedBody): Promise<string> {
+/** @returns the entity tag */
+export async function putWhole(client: S3Client, key: string, body: HashedBody): Promise<string> {
   const headers = [['content-type', 'application/octet-stream']] as const;
   const answer = await client.ask({ method: 'PUT', key, headers, body });
   return answer.headers.etag ?? '';

@@ -10,6 +10,7 @@ import { extentOf } from './range';
 import { S3Client } from './s3-client';
 import { readDocument } from './s3-documents';
 import { s3Error, unlessAbsent } from './s3-errors';
+import { S3Incoming } from './s3-incoming';
 import { objectKeyOf } from './s3-layout';
 import { objectsOf } from './s3-list';
 import { S3Puts } from './s3-puts';
@@ -55,16 +56,14 @@ export class S3Store implements Store {
   readonly #onFault: (error: Error) => void;
   readonly #proven = new Proven();
   readonly #puts: S3Puts;
+  readonly incoming: S3Incoming;
 
   constructor({ place, keys, now = Date.now, onFault = () => {}, patience }: S3Options) {
     this.#client = new S3Client({ place, keys, now, patience });
     this.#onFault = onFault;
-    this.#puts = new S3Puts({
-      client: this.#client,
-      now,
-      onFault,
-      published: (digest, tag, size) => this.#proven.add(digest, `${tag} ${size}`),
-    });
+    const published = (digest: string, tag: string, size: number) => this.#proven.add(digest, `${tag} ${size}`);
+    this.incoming = new S3Incoming({ client: this.#client, now, onFault, published });
+    this.#puts = new S3Puts({ client: this.#client, now, onFault, published });
   }
 
   stat(key: Key): Promise<Entry | undefined> {
@@ -128,6 +127,7 @@ export class S3Store implements Store {
 
   async prune(limits: PruneLimits = {}): Promise<Pruned> {
     try {
+      if (limits.maxBytes !== undefined || limits.usedBefore !== undefined) await this.incoming.removeAbandoned();
       return await pruneObjects(
         {
           objects: () => objectsOf(this.#client),
@@ -153,7 +153,7 @@ export class S3Store implements Store {
   }
 
   async close(): Promise<void> {
-    await this.#puts.close();
+    await Promise.all([this.#puts.close(), this.incoming.close()]);
     this.#client.close();
   }
 

@@ -99,6 +99,63 @@ export interface Hold {
   release(): void;
 }
 
+/** Somebody who is fetching a blob into the store. */
+export interface Fetcher {
+  /** Bytes of all of it, as its upstream has said. */
+  readonly size: number;
+  /** Bytes of it that could be read when that was last said. */
+  readonly written: number;
+}
+
+/** Some bytes of a blob that somebody is fetching, or has given up. They never change: nothing else is ever written under their name. */
+export interface Piece {
+  readonly name: string;
+  readonly first: number;
+  readonly size: number;
+}
+
+/** What there is of a blob that has not come whole. */
+export interface Remains {
+  /** One behind the other, without a gap. */
+  readonly pieces: readonly Piece[];
+  /** Somebody is fetching it now. */
+  readonly isFetched: boolean;
+}
+
+/**
+ * The right to fetch a blob, as others see it. One call of `write`, `commit`, `release` and `discard` at a time; after one of the
+ * last three that did not fail nothing more.
+ */
+export interface Claim {
+  /** Counts as written: its bytes, which come next, have just been read, and are among those that `commit` stands for. */
+  adopt(piece: Piece): void;
+  /** Resolves when more may come. The chunk may be used again after that. */
+  write(chunk: Uint8Array): Promise<void>;
+  /** To be called every few seconds, until it ends. @returns whether nobody else has taken over */
+  renew(): Promise<boolean>;
+  /** Makes the blob visible, whose digest the caller has proven over all that was adopted and written, and removes its pieces. */
+  commit(): Promise<void>;
+  /** Lets others go on where this one ends. Never fails. */
+  release(): Promise<void>;
+  /** Removes all that there is of the blob, since it is wrong. Never fails. */
+  discard(): Promise<void>;
+}
+
+/**
+ * How processes that share a store fetch a blob once: one claims it and writes pieces, the others read them, and each can go on where
+ * another one ended. None of it is needed for what is right: a blob that two fetch is stored twice, under the same name.
+ */
+export interface Incoming {
+  /** Undefined for nobody, and for one that has been silent for too long. */
+  fetcher(key: BlobKey): Promise<Fetcher | undefined>;
+  /** Undefined where somebody else has it. Two may have it for a moment, until `renew` tells one of them. */
+  claim(key: BlobKey, size: number): Promise<Claim | undefined>;
+  /** What there is of the blob of this size, from the piece on that has this byte. */
+  look(key: BlobKey, size: number, first: number): Promise<Remains>;
+  /** The bytes of a piece, but for so many at its beginning; undefined where it is gone. */
+  read(key: BlobKey, piece: Piece, skip?: number): Promise<AsyncIterable<Uint8Array> | undefined>;
+}
+
 export type Verdict = 'right' | 'wrong' | 'missing';
 
 export interface PruneLimits {
@@ -135,6 +192,8 @@ export interface Store {
    * such method.
    */
   sign?(key: BlobKey, lifetime: number): string | Promise<string>;
+  /** Drivers whose unfinished puts others cannot see have no such member. */
+  readonly incoming?: Incoming;
   /** Ends unfinished puts and all work in the background. */
   close(): Promise<void>;
 }

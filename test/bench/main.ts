@@ -14,6 +14,7 @@ import { isMet, type Outcome } from './result';
 import { type Extent, type Stage, setStage } from './stage';
 import { start } from './start';
 import { throughput } from './throughput';
+import { together } from './together';
 import { warm } from './warm';
 import { worker } from './worker';
 
@@ -28,6 +29,7 @@ const benchmarks: Record<BenchmarkName, (stage: Stage) => Promise<Outcome>> = {
   limited,
   warm,
   fill,
+  together,
   faults: (stage) => faults(stage, secondsGiven),
   worker,
 };

@@ -16,6 +16,7 @@ export const BENCHMARKS = [
   'limited',
   'warm',
   'fill',
+  'together',
   'faults',
   'worker',
 ] as const;
@@ -35,6 +36,7 @@ const TITLES: Record<BenchmarkName, string> = {
   limited: 'A registry with slow connections',
   warm: 'From the cache',
   fill: 'Filling the cache',
+  together: 'Several instances, one object store',
   faults: 'Faults',
   worker: 'Cloudflare Workers',
 };

@@ -173,6 +173,16 @@ describe('a blob', () => {
     expect(errors[0].detail.hint).toContain('CACHE=s3://');
   });
 
+  test('whose URL is longer than the platform lets pass goes another way', () => {
+    const long = { location: `${CDN}&token=${'t'.repeat(3600)}` };
+    const asked = play({ env: SCF, replies: [[307, long], LARGE] });
+    expect(asked.status).toBe(501);
+    const copied = play({ env: { ...SCF, ...BUCKET }, replies: [[307, long], LARGE], copied: ['stored'] });
+    expect(copied.verb).toMatchObject({ verb: 'serve', redirect: 600_000 });
+    const short = { location: `${CDN}&token=${'t'.repeat(3000)}` };
+    expect(play({ env: SCF, replies: [[307, short]] }).location).toBe(short.location);
+  });
+
   test('of which a small part is asked for is sent, however large it is', () => {
     const part = [206, { 'content-length': '1000', 'content-range': `bytes 0-999/${9 * MIB}` }] as const;
     const asked = play({ env: { ...SCF, ...BUCKET }, headers: { range: 'bytes=0-999' }, replies: [part] });

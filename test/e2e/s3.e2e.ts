@@ -9,6 +9,7 @@ import { objectKeyOf } from '../../src/storage/s3-layout';
 import { MultipartUpload } from '../../src/storage/s3-multipart';
 import { content, faultOf, has, listed, putBlob, putDocument } from '../storage/bytes';
 import { storeContract } from '../storage/contract';
+import { incomingContract } from '../storage/incoming-contract';
 import { type Swift, startSwift } from './swift';
 
 /** The S3 driver before an object store that nobody of us has written. */
@@ -28,6 +29,12 @@ const open = (place = swift.place) =>
 afterEach(() => expect(faults).toEqual([]));
 
 storeContract('swift', async () => open(), ['limit', 'recency', 'clock', 'trust']);
+
+incomingContract('swift', async (count) => {
+  const prefix = `${randomUUID()}/`;
+  const onFault = (error: Error) => faults.push(error);
+  return Array.from({ length: count }, () => new S3Store({ place: { ...swift.place, prefix }, onFault }));
+});
 
 describe('the S3 driver at swift', () => {
   test('puts large blobs in parts, reads, verifies and removes them', async () => {

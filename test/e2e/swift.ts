@@ -54,7 +54,7 @@ export async function startSwift(): Promise<Swift> {
 
 /** By Swift's own API, as an operator would, as soon as it answers. */
 async function makeBucket(url: string, secret: string): Promise<void> {
-  for (const deadline = Date.now() + 60_000; ; ) {
+  for (const deadline = Date.now() + 100_000; ; ) {
     try {
       const login = { 'x-storage-user': 'test:tester', 'x-storage-pass': secret };
       const { headers } = await fetch(`${url}/auth/v1.0`, { headers: login });

@@ -29,16 +29,26 @@ export interface Bucket {
   readonly place: S3Place;
 }
 
+/** What it does with requests that not all object stores know. */
+export interface Abilities {
+  /** Of `If-None-Match: *` on PUT: `kept` as Amazon S3 and MinIO do, `ignored`, or `refused` as Swift does. */
+  readonly conditions?: 'kept' | 'ignored' | 'refused';
+  /** Whether it knows UploadPartCopy. */
+  readonly copies?: boolean;
+}
+
 /** An object store that checks what it is asked as Amazon S3 does, with buckets that are reached by path. */
 export interface S3Server extends Upstream {
   readonly login: Login;
-  bucket(options?: { now?: () => number; prefix?: string }): Bucket;
+  bucket(options?: { now?: () => number; prefix?: string } & Abilities): Bucket;
 }
 
 const STATUS: Readonly<Record<string, number>> = {
   NoSuchBucket: 404,
   NoSuchKey: 404,
   NoSuchUpload: 404,
+  PreconditionFailed: 412,
+  NotImplemented: 501,
   AccessDenied: 403,
   InvalidAccessKeyId: 403,
   InvalidToken: 403,
@@ -51,12 +61,13 @@ const tagOf = (bytes: Buffer) => `"${createHash('md5').update(bytes).digest('hex
 export async function startS3(token?: string): Promise<S3Server> {
   const login: Login = { id: randomUUID(), secret: randomUUID(), ...(token && { token }) };
   const region = 'nowhere-1';
-  const buckets = new Map<string, Bucket & { now: () => number }>();
+  const buckets = new Map<string, Held>();
   const arriving = new Set<string>();
 
   const server = await listen('s3', async (exchange) => {
     const { seen } = exchange;
-    const upload = seen.query.has('partNumber') ? seen.query.get('uploadId') : null;
+    const isCopy = seen.header('x-amz-copy-source') !== undefined;
+    const upload = seen.query.has('partNumber') && !isCopy ? seen.query.get('uploadId') : null;
     if (upload !== null && arriving.has(upload)) exchange.accuse('sends two parts at a time');
     if (upload !== null) arriving.add(upload);
     const body = await readBody(exchange).finally(() => upload !== null && arriving.delete(upload));
@@ -65,6 +76,7 @@ export async function startS3(token?: string): Promise<S3Server> {
     const wrong = judgeSignature(seen, body, login, region, (bucket?.now ?? Date.now)());
     if (wrong) return refuse(exchange, wrong);
     if (!bucket) return refuse(exchange, 'NoSuchBucket');
+    exchange.res.setHeader('date', new Date(bucket.now()).toUTCString());
     if (/PUT|POST/.test(seen.method) && seen.header('content-length') === undefined)
       exchange.accuse('sends a body of unknown length');
     if (key === '') return answerBucket(exchange, bucket);
@@ -75,7 +87,7 @@ export async function startS3(token?: string): Promise<S3Server> {
   return {
     ...server,
     login,
-    bucket({ now = Date.now, prefix = '' } = {}) {
+    bucket({ now = Date.now, prefix = '', conditions = 'kept', copies = true } = {}) {
       const endpoint = parseUrl(`${server.url}/`) as Url;
       const name = `bucket-${randomUUID()}`;
       const place: S3Place = {
@@ -88,7 +100,7 @@ export async function startS3(token?: string): Promise<S3Server> {
         pathStyle: true,
         keys: login,
       };
-      const bucket = { name, objects: new Map(), uploads: new Map(), place, now };
+      const bucket = { name, objects: new Map(), uploads: new Map(), place, now, conditions, copies };
       buckets.set(name, bucket);
       return bucket;
     },
@@ -108,7 +120,7 @@ function xml(exchange: Exchange, root: string, content: string): void {
   exchange.send(200, { 'content-type': 'application/xml' }, text);
 }
 
-type Held = Bucket & { now: () => number };
+type Held = Bucket & { now: () => number } & Required<Abilities>;
 
 async function answerBucket(exchange: Exchange, { objects, uploads }: Bucket): Promise<void> {
   const { query } = exchange.seen;
@@ -122,7 +134,7 @@ async function answerBucket(exchange: Exchange, { objects, uploads }: Bucket): P
     return xml(exchange, 'ListMultipartUploadsResult', entries.join(''));
   }
   if (query.get('list-type') !== '2') return exchange.accuse('asks a bucket for nothing that is known');
-  const after = query.get('continuation-token') ?? '';
+  const after = query.get('continuation-token') ?? query.get('start-after') ?? '';
   const found = [...objects]
     .filter(([key]) => key.startsWith(prefix) && key > after)
     .sort(([a], [b]) => (a < b ? -1 : 1));
@@ -138,7 +150,7 @@ async function answerBucket(exchange: Exchange, { objects, uploads }: Bucket): P
 
 async function answerUpload(
   exchange: Exchange,
-  { uploads, objects, now }: Held,
+  { name, uploads, objects, now, copies }: Held,
   key: string,
   body: Buffer,
 ): Promise<void> {
@@ -158,6 +170,15 @@ async function answerUpload(
   }
   if (method === 'PUT') {
     if (!(number >= 1 && number <= 10_000)) exchange.accuse(`sends part ${number}`);
+    const source = exchange.seen.header('x-amz-copy-source');
+    if (source !== undefined) {
+      if (!copies) return refuse(exchange, 'NotImplemented');
+      const found = objects.get(decodeURIComponent(source).replace(`/${name}/`, ''));
+      if (!found) return refuse(exchange, 'NoSuchKey');
+      if (body.length > 0) exchange.accuse('sends bytes with a copy');
+      upload.parts.set(number, { bytes: found.bytes, etag: found.etag, at: now() });
+      return xml(exchange, 'CopyPartResult', `<ETag>${found.etag.replaceAll('"', '&quot;')}</ETag>`);
+    }
     const part = { bytes: body, etag: tagOf(body), at: now() };
     upload.parts.set(number, part);
     return exchange.send(200, { etag: part.etag });
@@ -177,11 +198,19 @@ async function answerUpload(
   xml(exchange, 'CompleteMultipartUploadResult', `<Key>${key}</Key><ETag>${etag.replaceAll('"', '&quot;')}</ETag>`);
 }
 
-async function answerObject(exchange: Exchange, { objects, now }: Held, key: string, body: Buffer): Promise<void> {
+async function answerObject(
+  exchange: Exchange,
+  { objects, now, conditions }: Held,
+  key: string,
+  body: Buffer,
+): Promise<void> {
   const { method } = exchange.seen;
   const found = objects.get(key);
   switch (method) {
     case 'PUT': {
+      const isConditional = exchange.seen.header('if-none-match') === '*';
+      if (isConditional && conditions === 'refused') return refuse(exchange, 'NotImplemented');
+      if (isConditional && conditions === 'kept' && found) return refuse(exchange, 'PreconditionFailed');
       const etag = tagOf(body);
       objects.set(key, { bytes: body, etag, at: now() });
       return exchange.send(200, { etag });
