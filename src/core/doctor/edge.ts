@@ -47,6 +47,7 @@ function printLimits(limits: Capabilities) {
   return {
     body: print(limits.maxRequestBody),
     response: print(limits.maxResponse),
+    easy: print(limits.easyResponse),
     fields: print(limits.maxRequestHeaders),
     answers: print(limits.maxResponseHeaders),
     target: print(limits.maxTarget),

@@ -23,11 +23,18 @@ const REMEDIES: Readonly<Partial<Record<Failure['kind'], Says>>> = {
 function judgeHops(evidence: Evidence): readonly Finding[] {
   const { ping, token, unauthorized, manifestHead, manifest, config, layer } = evidence;
   const asked = [ping, unauthorized, token, manifestHead, manifest, ...(config?.hops ?? []), ...(layer?.hops ?? [])];
-  return asked.flatMap((seen) => (seen?.hops ? [...seen.hops.map(judgeHop), ...judgeLost(seen)] : []));
+  return asked.flatMap((seen) =>
+    seen?.hops ? [...seen.hops.map((hop, index, all) => judgeHop(hop, all.slice(index + 1))), ...judgeLost(seen)] : [],
+  );
 }
 
-function judgeHop(hop: UpstreamHop): Finding {
-  const { good, bad } = findingsOf('upstream');
+/** @param later hops of the same request: what was asked again, and answered then, has passed by itself */
+function judgeHop(hop: UpstreamHop, later: readonly UpstreamHop[]): Finding {
+  const { good, note, bad: failed } = findingsOf('upstream');
+  const isMended = later.some(
+    ({ method, url, status = 500 }) => method === hop.method && url === hop.url && status < 400,
+  );
+  const bad = isMended ? note : failed;
   const { purpose, method, url, wait, status = 0, failure } = hop;
   const values = { purpose, method, url };
   if (failure) {

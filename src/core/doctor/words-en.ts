@@ -51,7 +51,7 @@ export const english = {
   'edge.none': 'no platform is to be seen',
   'edge.own': '{platform}, without limits of its own',
   'edge.seen':
-    '{platform}: request body up to {body} (push), response up to {response}, request fields {fields}, response fields {answers}, path and query {target}',
+    '{platform}: request body up to {body} (push), response up to {response} (at full speed {easy}), request fields {fields}, response fields {answers}, path and query {target}',
   'edge.other': 'behind {platform}, whose limits hold',
   'ping.good': '/v2/ {status} in {ms} ms',
   'ping.failed': '/v2/ gives no answer: {why}',
@@ -127,15 +127,15 @@ export const english = {
   'set.name': 'the name (the address that the platform has given), its DNS record, or the resolver of this machine',
   'set.listen': 'is it running? PORT, HOST=0.0.0.0, the firewall; behind a border a custom domain',
   'set.family': 'take the record of {failed} out of DNS, or open the port there: clients try it first',
-  'set.https': 'TLS_CERT and TLS_KEY, or a front proxy with TLS (docs/nginx.conf)',
+  'set.https': 'TLS_CERT and TLS_KEY, or a front proxy with TLS (deploy/nginx)',
   'set.certificate': 'a new certificate: TLS_CERT, TLS_KEY, or that of the front proxy or platform',
   'set.chain':
     'TLS_CERT with the whole chain, ours first; for an authority of your own NODE_EXTRA_CA_CERTS here, and its certificate at every client',
   'set.tls': 'is that a port of plain http? TLS_CERT, TLS_KEY, or the front proxy',
   'set.clock': 'the clock of this machine or of that one (NTP): tokens and signed URLs go by it',
   'set.pass':
-    'whatever stands in front strips fields: pass Docker-*, WWW-Authenticate, Content-* and RateLimit-* (docs/nginx.conf)',
-  'set.front': 'the front proxy must pass /v2/ and Host (docs/nginx.conf); else another program has this address',
+    'whatever stands in front strips fields: pass Docker-*, WWW-Authenticate, Content-* and RateLimit-* (deploy/nginx)',
+  'set.front': 'the front proxy must pass /v2/ and Host (deploy/nginx); else another program has this address',
   'set.origin': 'X-Forwarded-Proto and Host at the front proxy, TRUST_PROXY to believe it; or PUBLIC_URL={origin}',
   'set.foreign': 'use an instance that answers for the tokens (REGISTRY_BACKEND={origin})',
   'set.login':

@@ -334,6 +334,18 @@ test('a platform that streams only what has no length is not told to say the len
   ]);
 });
 
+test.each([
+  [{ 'x-scf-request-id': '1' }, 'tencent-scf', { body: '6.3 MB', response: '6.3 MB', answers: '4.1 kB' }],
+  [{ 'x-fc-request-id': '1' }, 'aliyun-fc', { body: '33.6 MB', response: '∞', target: '4.1 kB' }],
+])('an instance behind %j is told what %s carries', (headers, platform, limits) => {
+  const at = ping({ headers: { ...Object.fromEntries(ping().headers), ...headers } });
+  const told = judge(healthy({ ping: at })).find(({ step }) => step === 'edge');
+  expect(told).toMatchObject({ mark: 'good', says: 'edge.seen', values: { platform, ...limits } });
+  expect(judge(healthy({ ping: at, isOurs: false })).find(({ step }) => step === 'edge')).toMatchObject({
+    says: 'edge.other',
+  });
+});
+
 describe('uploads', () => {
   const push = (mb: number, status?: number) => ({
     bytes: mb * 1e6,
@@ -385,6 +397,12 @@ describe('what an instance asks upstream', () => {
     [{ status: 500 }, 'bad upstream hop.status → set.upstream'],
   ])('%j is told', (each, expected) => {
     expect(told(each)).toEqual([expected]);
+  });
+
+  test('a failure that passed when it was asked again is worth a note', () => {
+    const reset = { status: undefined, failure: { kind: 'reset', message: 'x' } };
+    expect(told(reset, {})).toEqual(['note upstream hop.failed → set.address']);
+    expect(told(reset, reset)).toEqual(['bad upstream hop.failed → set.address']);
   });
 
   test('a challenge is none of its faults', () => {
