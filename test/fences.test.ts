@@ -205,7 +205,8 @@ describe('the manifests', () => {
   }
 
   /** Tags of a platform's own (!Sub) say how a value is made, which is of no interest here. */
-  const namesIn = (text: string) => loadAll(text.replace(/(^|[\s,[])![A-Z]\w*/gm, '$1')).flatMap((each) => variables(each));
+  const namesIn = (text: string) =>
+    loadAll(text.replace(/(^|[\s,[])![A-Z]\w*/gm, '$1')).flatMap((each) => variables(each));
 
   test('are there to be checked', () => {
     const names = manifests.flatMap(({ text }) => namesIn(text));
