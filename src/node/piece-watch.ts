@@ -35,6 +35,8 @@ export class PieceWatch {
   #known: readonly Piece[] = [];
   #interval = FIRST_LOOK_INTERVAL;
   #faults = 0;
+  /** Bytes that were here when what comes next was listed, and not there. */
+  #missedAt: number | undefined;
   /** Of performance.now(); since when nobody has been fetching it. */
   #abandonedAt: number | undefined;
 
@@ -50,9 +52,12 @@ export class PieceWatch {
     for (;;) {
       const piece = this.#known.find(({ first, size }) => first <= received && received < first + size);
       if (piece) return { kind: 'piece', piece };
+      // A list may show for a while what is there no more, or not yet.
+      const isMissed = this.#missedAt === received;
       const isFetched = await this.#look(received);
-      if (this.#known.length > 0) continue;
-      const bytes = isFetched ? undefined : await this.#options.stored(received);
+      this.#missedAt = undefined;
+      if (this.#known.length > 0 && !isMissed) continue;
+      const bytes = isFetched && !isMissed ? undefined : await this.#options.stored(received);
       if (bytes) return { kind: 'rest', bytes };
       this.#abandonedAt = isFetched ? undefined : (this.#abandonedAt ?? performance.now());
       if (this.#abandonedAt !== undefined && performance.now() - this.#abandonedAt >= this.#options.patience)
@@ -62,9 +67,10 @@ export class PieceWatch {
     }
   }
 
-  /** What was known is there no more: the blob has been put together, or given up. */
-  forget(): void {
+  /** What was known is there no more: the blob has been put together, or given up. @param received bytes that are here */
+  forget(received: number): void {
     this.#known = [];
+    this.#missedAt = received;
   }
 
   /** Whether somebody fetches it. One fault says nothing about that. */
