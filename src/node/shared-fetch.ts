@@ -168,7 +168,7 @@ export class SharedFetch implements Body {
       const next = await watch.next(this.#received);
       if (next.kind === 'rest') yield* this.#give(next.bytes);
       else if (next.kind === 'piece') {
-        if (!(yield* this.#read(next.piece))) watch.forget(this.#received);
+        if (!(yield* this.#read(next.piece))) watch.forget();
       } else if (source) return;
       else throw new Error('who fetched it does not go on');
     }
