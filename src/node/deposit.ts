@@ -32,6 +32,7 @@ export class Deposit {
   #isSpooling = false;
   #opening: Promise<void> = Promise.resolve();
   #isStored = false;
+  #isRefused = false;
 
   constructor(options: DepositOptions) {
     this.#options = options;
@@ -47,6 +48,11 @@ export class Deposit {
     return this.#isStored;
   }
 
+  /** The store takes no more of it, so that it will not be stored. */
+  get isRefused(): boolean {
+    return this.#isRefused;
+  }
+
   /** Bytes may come before it is open. */
   open(): void {
     this.#opening = this.#open();
@@ -59,6 +65,7 @@ export class Deposit {
       onFault(error);
       return undefined;
     });
+    this.#isRefused = this.#sink === undefined;
     this.#hold = this.#sink?.hold?.();
     if (this.#hold) return;
     this.#spool = await spool();
@@ -81,6 +88,7 @@ export class Deposit {
     } catch (error) {
       this.#options.onFault(error as Error);
       this.#sink = undefined;
+      this.#isRefused = true;
       sink.abort();
     }
   }

@@ -21,6 +21,8 @@ export interface DownloadOptions extends DepositOptions {
   readonly isStoredFirst?: boolean;
   /** Other processes wait for it, so it does not keep the pace of readers. */
   readonly isHurried?: () => boolean;
+  /** The store takes no more of it, which its sink does not say. */
+  readonly isRefused?: () => boolean;
   /** It is in the store. */
   readonly onStored?: () => void | Promise<void>;
 }
@@ -43,6 +45,8 @@ export class Download {
   /** Nothing more will come of it, in the store or elsewhere. */
   #isOver = false;
   #failure: Error | undefined;
+  /** Who waited until it is stored has gone. */
+  #isWaitedInVain = false;
   /** Readers that wait for what comes next. */
   readonly #changes = new Signal();
 
@@ -60,6 +64,11 @@ export class Download {
   /** All of it has come, and is right. */
   get isProven(): boolean {
     return this.#state === 'proven';
+  }
+
+  /** Whatever comes of it, it will not be stored. */
+  get isVain(): boolean {
+    return this.#deposit.isRefused || (this.#options.isRefused?.() ?? false);
   }
 
   /** Whether a reader can still begin here. */
@@ -119,11 +128,12 @@ export class Download {
     };
     const timer = setTimeout(onLimit, within);
     signal?.addEventListener('abort', onLimit, { once: true });
-    while (!this.#isOver && !isLate) await this.#changes.next();
+    while (!this.#isOver && !this.isVain && !isLate) await this.#changes.next();
     clearTimeout(timer);
     signal?.removeEventListener('abort', onLimit);
     leave(isLate && !signal?.aborted);
-    if (!this.#isOver) return 'coming';
+    if (this.isVain) this.#isWaitedInVain = true;
+    else if (!this.#isOver) return 'coming';
     return this.#deposit.isStored ? 'stored' : 'failed';
   }
 
@@ -175,6 +185,7 @@ export class Download {
       this.#window.push(chunk);
       this.#changes.raise();
       await storing;
+      if (this.#isWaitedInVain && !this.#audience.hasReaders) throw new Error('the store does not take it');
       await this.#audience.keepPace(this.received, isLone, isHurried);
     }
     if (hash.digest('hex') !== hex) throw new Error('the upstream sent other bytes than the digest says');

@@ -77,7 +77,8 @@ export class Downloads {
    */
   begin(options: DownloadOptions, body: () => Body, onFailure: (error: Error) => void): boolean {
     this.#coming.get(options.link)?.settle();
-    if (this.running(options.digest)?.size === options.size) return false;
+    const running = this.running(options.digest);
+    if (running?.size === options.size && !running.isVain) return false;
     this.#begin(options, body, onFailure);
     return true;
   }

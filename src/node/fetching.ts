@@ -113,7 +113,9 @@ export class Fetching {
       return shared;
     };
     const sink = async () => shared?.sink();
-    return { options: { ...options, sink, isHurried: () => shared?.isLeading ?? false }, body: begin };
+    const isHurried = () => shared?.held?.isWriting ?? false;
+    const isRefused = () => shared?.held?.isRefused ?? false;
+    return { options: { ...options, sink, isHurried, isRefused }, body: begin };
   }
 
   #downloadOf({ digest, size, link, notes }: KeepBlob): DownloadOptions {

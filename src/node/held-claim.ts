@@ -11,6 +11,7 @@ export class HeldClaim {
   readonly #onFault: (error: Error) => void;
   readonly #timer: NodeJS.Timeout;
   #state: 'writing' | 'lost' | 'over' = 'writing';
+  #isRefused = false;
 
   /** @param pieces of others, which are all that is here so far */
   constructor(claim: Claim, pieces: readonly Piece[], onFault: (error: Error) => void) {
@@ -30,12 +31,20 @@ export class HeldClaim {
     return this.#state === 'lost';
   }
 
+  /** The store takes no more of it. */
+  get isRefused(): boolean {
+    return this.#isRefused;
+  }
+
   /** What the store does not take is not written, and what comes behind it neither. */
   async write(chunk: Uint8Array): Promise<void> {
     if (!this.isWriting) return;
     try {
       await inTime(this.claim.write(chunk), STORE_TIME, 'the store takes nothing');
     } catch (error) {
+      // Somebody else has taken over meanwhile, so it was given up on its way.
+      if (!this.isWriting) return;
+      this.#isRefused = true;
       this.#onFault(error as Error);
       await this.release();
     }

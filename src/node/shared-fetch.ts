@@ -55,9 +55,9 @@ export class SharedFetch implements Body {
     return { written: 0, write, commit: () => this.#commit(), abort: () => this.#abort() };
   }
 
-  /** Others wait for what is written here, at whatever pace it is read here. */
-  get isLeading(): boolean {
-    return this.#held?.isWriting ?? false;
+  /** Others wait for what is written with it, at whatever pace it is read here. */
+  get held(): HeldClaim | undefined {
+    return this.#held;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {

@@ -262,6 +262,20 @@ test('who cannot store what somebody else has stored meanwhile says that it is s
   expect(faults).not.toEqual([]);
 });
 
+test('who waits for what the object store does not take is told before it has all come, and it ends', async () => {
+  const one = content(SIZE);
+  const { content: first } = await start();
+  server.fail(/^PUT .*-0000\d-/, { kind: 'status', status: 403 }, 1);
+  const [vain, again] = [upstreamOf(one, { pause: 20 }), upstreamOf(one)];
+  expect(first.begin(vain.keep, vain.source)).toBe(true);
+  expect(await first.stored(one.key.digest, 30_000)).toBe('failed');
+  expect(vain.sent).toBeLessThan(SIZE - 8 * MIB);
+  expect(first.begin(again.keep, again.source)).toBe(true);
+  expect(await first.stored(one.key.digest, 30_000)).toBe('stored');
+  await until('the first one ends', () => vain.closed > 0);
+  expect([vain.sent < SIZE, await has(stores[0] as Store, one), leftOver()]).toEqual([true, true, []]);
+});
+
 test('an object store that takes no more in the middle is done without, by all of them', async () => {
   const one = content(SIZE);
   const [first, second] = await Promise.all([start(), start()]);
