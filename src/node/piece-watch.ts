@@ -8,6 +8,9 @@ const LAST_LOOK_INTERVAL = 2_000;
 /** Milliseconds in which somebody else has to take over what cannot be fetched from here. */
 export const TAKEOVER_TIME = 5_000;
 
+/** Milliseconds without a further piece, after which it is done without who says that he fetches it: a piece comes sooner at 70 kB/s. */
+export const STANDSTILL = 120_000;
+
 /** Looks in a row that may fail. */
 const MAX_LOOK_FAULTS = 4;
 
@@ -35,6 +38,8 @@ export class PieceWatch {
   #known: readonly Piece[] = [];
   #interval = FIRST_LOOK_INTERVAL;
   #faults = 0;
+  /** Bytes that were here when what comes next was asked for, and since when, of performance.now(): a slow reader asks seldom. */
+  #waiting = { at: -1, since: 0 };
   /** Bytes that were here when a piece was given at last. */
   #givenAt = 0;
   /** The same, of one that was listed, and not there. */
@@ -48,9 +53,10 @@ export class PieceWatch {
 
   /**
    * @param received bytes that are here
-   * @throws StoreError where that cannot be told, and Error where nobody wants to know any more
+   * @throws StoreError where that cannot be told, and Error where it stands still, or nobody wants to know any more
    */
   async next(received: number): Promise<Next> {
+    if (received !== this.#waiting.at) this.#waiting = { at: received, since: performance.now() };
     for (;;) {
       const piece = this.#known.find(({ first, size }) => first <= received && received < first + size);
       if (piece) {
@@ -67,6 +73,7 @@ export class PieceWatch {
       this.#abandonedAt = isFetched ? undefined : (this.#abandonedAt ?? performance.now());
       if (this.#abandonedAt !== undefined && performance.now() - this.#abandonedAt >= this.#options.patience)
         return { kind: 'nobody' };
+      if (performance.now() - this.#waiting.since >= STANDSTILL) throw new Error('who fetches it does not get on');
       await sleep(this.#interval, undefined, { signal: this.#options.signal });
       this.#interval = Math.min(this.#interval * 1.5, LAST_LOOK_INTERVAL);
     }

@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { BlobSource } from '../../src/node/blob-source';
+import { STANDSTILL } from '../../src/node/piece-watch';
 import { SharedFetch } from '../../src/node/shared-fetch';
 import type { Incoming, Piece } from '../../src/storage/store';
 import { content } from '../storage/bytes';
@@ -7,7 +9,7 @@ const MIB = 1024 * 1024;
 const SIZE = 9 * MIB;
 const PIECE: Piece = { name: 'n', first: 0, size: 8 * MIB };
 
-function follow(incoming: Partial<Incoming>) {
+function follow(incoming: Partial<Incoming>, source?: BlobSource) {
   const { key } = content(1);
   const faults: string[] = [];
   const shared = new SharedFetch({
@@ -18,9 +20,42 @@ function follow(incoming: Partial<Incoming>) {
     isStored: async () => false,
     put: async () => undefined,
     onFault: (error) => faults.push(error.message),
+    source,
   });
-  return shared;
+  return Object.assign(shared, { faults });
 }
+
+test('what another one says to fetch, and does not get on with, is fetched from here', async () => {
+  const begun: number[] = [];
+  let looks = 0;
+  const incoming: Partial<Incoming> = {
+    claim: async () => undefined,
+    fetcher: async () => ({ size: SIZE, written: 0 }),
+    look: async () => {
+      looks += 1;
+      return { pieces: [], isFetched: true };
+    },
+  };
+  const source: BlobSource = {
+    discard: () => {},
+    open(first) {
+      begun.push(first);
+      async function* bytes() {
+        yield Buffer.alloc(SIZE - first);
+      }
+      return { ...bytes(), received: 0, close: () => {}, [Symbol.asyncIterator]: bytes };
+    },
+  };
+  const shared = follow(incoming, source);
+  const reading = shared[Symbol.asyncIterator]().next();
+  for (const end = Date.now() + 10_000; looks < 2 && Date.now() < end; ) await sleep(20);
+  expect(begun).toEqual([]);
+  const now = performance.now();
+  jest.spyOn(performance, 'now').mockImplementation(() => now + STANDSTILL);
+  expect(((await reading).value as Buffer).length).toBe(SIZE);
+  jest.restoreAllMocks();
+  expect([begun, shared.faults]).toEqual([[0], ['who fetches it does not get on']]);
+});
 
 test('a piece that is listed, and is not there, is not asked for at once again and again', async () => {
   let [looks, reads] = [0, 0];
