@@ -228,6 +228,8 @@ test('a wrong body ends for nobody, and nothing of it stays', async () => {
   const right = upstreamOf(one);
   expect((await read(second.content.fetch(right.keep, right.source).source)).equals(one.bytes)).toBe(true);
   expect(right.begun).toEqual([0]);
+  // What goes on behind its last byte would be told as a fault of the next test.
+  expect(await second.content.stored(one.key.digest, 30_000)).toBe('stored');
 });
 
 test('of two that lead at once one steps down, and ends alone if it must', async () => {
