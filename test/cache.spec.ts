@@ -175,6 +175,15 @@ describe.each(runtimes)('with the $name runtime, a cache', (runtime) => {
     expect([reply.status, reply.body.equals(manifest.bytes)]).toEqual([200, true]);
   });
 
+  test('asks again for a small blob that stops in the middle, however long that takes to be seen', async () => {
+    const registry = await stage.registry();
+    const [, layer] = smallImage(registry).layers;
+    const proxy = await stage.proxy(registry, { ...disk(), STALL_TIMEOUT: '1s', RETRY_TIMEOUT: '900ms' });
+    registry.fail(/GET .*blobs/, { kind: 'stall', after: 100 });
+    const reply = await ask(`${proxy.url}/v2/team/app/blobs/${layer?.digest}`);
+    expect([reply.status, layer?.bytes.equals(reply.body)]).toEqual([200, true]);
+  });
+
   test('follows a tag by HEAD when its time is up, and fetches what is new', async () => {
     const registry = await stage.registry();
     smallImage(registry);

@@ -91,6 +91,6 @@ export const accessSettings = [
     kind: 'secret',
     secret: true,
     fallback: '',
-    help: 'Whoever shows this token may list and change the rows of registries while the service runs (`/-/api/registries`, docs/api.md): at least 16 letters, digits and `-._~+/`. The rows are kept in the JSON file that `REGISTRIES` names, on Cloudflare Workers in the KV namespace `REGISTRY_MAPS`. Without it there is no such API.',
+    help: 'Whoever shows this token may have images explained (`/-/explain`), and list and change the rows of registries while the service runs (`/-/api/registries`, docs/api.md): at least 16 letters, digits and `-._~+/`. The rows are kept in the JSON file that `REGISTRIES` names, on Cloudflare Workers in the KV namespace `REGISTRY_MAPS`; elsewhere images are explained, and rows cannot be changed. Without it there is neither.',
   },
 ] as const satisfies readonly Setting[];

@@ -1,10 +1,12 @@
 import type { Capabilities } from './capabilities';
 import type { Reading } from './read-upstreams';
 
-/** Present where rows may be changed while the service runs. */
+/** Present where somebody may look into the service, and change rows, while it runs. */
 export interface Admin {
   /** Whoever shows it may. */
   readonly token: string;
+  /** There is a place for rows that are changed. */
+  readonly changesRows: boolean;
   /** The JSON file that holds the rows; absent where a key-value store does. */
   readonly file?: string;
 }
@@ -13,26 +15,32 @@ export interface Admin {
 const TOKEN = /^[A-Za-z0-9\-._~+/]{16,}=*$/;
 
 /** @param hasStore rows come out of a key-value store */
-export function readAdmin({ read, faults }: Reading, { rows }: Capabilities, hasStore: boolean): Admin | undefined {
+export function readAdmin(
+  { read, faults, notes }: Reading,
+  { rows }: Capabilities,
+  hasStore: boolean,
+): Admin | undefined {
   const token = read('ADMIN_TOKEN');
   if (token === undefined) return undefined;
-  const fault = (what: string) => {
-    faults.push(`ADMIN_TOKEN=***: ${what}`);
+  if (!TOKEN.test(token)) {
+    faults.push('ADMIN_TOKEN=***: expected at least 16 letters, digits and -._~+/');
     return undefined;
+  }
+  // Without a place for rows it still lets its owner have images explained.
+  const without = (what: string): Admin => {
+    notes.push(`ADMIN_TOKEN: rows cannot be changed by /-/api/registries: ${what}`);
+    return { token, changesRows: false };
   };
-  if (!TOKEN.test(token)) return fault('expected at least 16 letters, digits and -._~+/');
   const registries = read('REGISTRIES');
   switch (rows) {
     case 'store':
-      return hasStore
-        ? { token }
-        : fault('there is no place for what is changed: bind a KV namespace as REGISTRY_MAPS');
+      return hasStore ? { token, changesRows: true } : without('bind a KV namespace as REGISTRY_MAPS');
     case 'none':
-      return fault('this platform has no files that last: change REGISTRIES, and deploy again');
+      return without('this platform has no files that last; change REGISTRIES, and deploy again');
     case 'file':
-      if (registries?.kind === 'file' && /\.json$/i.test(registries.path)) return { token, file: registries.path };
-      return fault(
-        'changes are written to the file that REGISTRIES names: set it to the path of a JSON file, which may hold {"rows": {}}',
-      );
+      if (registries?.kind === 'file' && /\.json$/i.test(registries.path)) {
+        return { token, changesRows: true, file: registries.path };
+      }
+      return without('REGISTRIES is not the path of a JSON file, which may hold {"rows": {}}');
   }
 }

@@ -102,6 +102,8 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
   },
   'aws-lambda': {
     ...behindGateway,
+    // An event says who calls and by which host, which no field of a client's can change.
+    gatewayIsPeer: false,
     maxResponse: 200 * MIB,
     easyResponse: 6 * MIB,
     // An invocation has 6 MB, in which a body stands as base64.
@@ -125,8 +127,7 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
 const SIGNS: readonly (readonly [Platform, readonly string[]])[] = [
   ['aliyun-fc', ['FC_FUNCTION_NAME', 'FC_ACCOUNT_ID']],
   ['aws-lambda', ['AWS_LAMBDA_FUNCTION_NAME', 'AWS_LAMBDA_RUNTIME_API']],
-  // A web function has no runtime API.
-  ['tencent-scf', ['TENCENTCLOUD_RUNENV', 'SCF_FUNCTIONNAME']],
+  ['tencent-scf', ['TENCENTCLOUD_RUNENV']],
   ['cloud-run', ['K_SERVICE', 'K_REVISION']],
 ];
 

@@ -76,7 +76,7 @@ export class Conversation {
   onResponse(sent: Forward, head: ResponseHead, elapsed: number): ResponseVerb {
     if (sent.purpose === 'realm') return this.#relay(sent, head);
     if (sent.purpose === 'ping') return this.onPing(head);
-    if (isRedirect(head) && this.#follows(sent)) return this.#follow(sent, head, elapsed);
+    if (isRedirect(head) && this.#follows(sent, head)) return this.#follow(sent, head, elapsed);
     if (sent.purpose === 'hop') return this.#onHop(sent, head);
     return this.#onRegistry(sent, head);
   }
@@ -118,12 +118,12 @@ export class Conversation {
     return this.begin(this.#first as Forward);
   }
 
-  #follows(sent: Forward): boolean {
+  #follows(sent: Forward, head: ResponseHead): boolean {
     const { config, route } = this.#place;
     const { upstream, kind } = route;
     // What a client fetches elsewhere cannot be kept.
     const isForCache = config.cache !== undefined && (kind === 'blob' || kind === 'manifest');
-    const isDelivered = kind === 'blob' ? followsBlob(sent.method, upstream) : undefined;
+    const isDelivered = followsBlob(sent.method, head, this.#place);
     return (
       (isDelivered ?? (upstream.handleRedirect || isForCache)) &&
       ['GET', 'HEAD'].includes(sent.method) &&

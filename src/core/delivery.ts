@@ -1,10 +1,10 @@
-import type { Config, Upstream } from './config';
+import type { Config } from './config';
 import { RegistryError } from './errors';
-import { headersOf } from './headers';
+import { type HeaderList, headerOf, headersOf } from './headers';
 import type { Place } from './location';
 import { contentLength } from './range';
 import { hrefOf } from './url';
-import type { Answer, Forward, Relay } from './verbs';
+import type { Answer, Forward, Relay, ResponseHead } from './verbs';
 
 /** Bytes of a blob up to which it is streamed whatever `DELIVERY` says: a redirect would take longer. */
 export const OFFLOAD_ABOVE = 256 * 1024;
@@ -37,8 +37,8 @@ export function wayOf(load: Load, { config, route: { kind, upstream } }: Place):
   if (size <= config.easyResponse) return 'stream';
   if (isElsewhere && !handleRedirect) return 'hand-over';
   if (mayOffload) return 'offload';
-  if (isElsewhere && delivery !== 'offload') return 'hand-over';
-  return size <= config.maxResponse ? 'stream' : 'none';
+  if (size <= config.maxResponse) return 'stream';
+  return isElsewhere && delivery !== 'offload' ? 'hand-over' : 'none';
 }
 
 /** Whether clients are sent to the bucket for a blob of this size that is in it. */
@@ -52,8 +52,13 @@ export function isSendable(size: number, { config, route: { upstream } }: Place)
   return hasBucket(config) || upstream.delivery === 'stream' || size <= config.maxResponse;
 }
 
-/** Whether the proxy follows a redirect of this blob itself, where `DELIVERY` says so; undefined where the other settings decide. */
-export function followsBlob(method: string, { delivery }: Upstream): boolean | undefined {
+/** Whether the proxy follows this redirect of a blob itself; undefined where other settings than `DELIVERY` decide. */
+export function followsBlob(method: string, head: ResponseHead, { config, route }: Place): boolean | undefined {
+  const { kind, upstream } = route;
+  const { delivery } = upstream;
+  if (kind !== 'blob') return undefined;
+  const isLong = !isHeadSmall([['location', headerOf(head.headers, 'location') ?? '']], config);
+  if (isLong) return true;
   if (delivery === 'auto') return undefined;
   // A URL signed for GET answers HEAD with 403 (moby/moby#50065).
   return delivery === 'redirect' ? (method === 'GET' ? false : undefined) : true;
@@ -84,6 +89,15 @@ export function handOver({ url }: Forward, { headers }: Relay): Answer {
     ],
     body: '',
   };
+}
+
+/** Bytes of fields that are added on the way out: CORS, Date, those of the platform. */
+const HEADER_ROOM = 512;
+
+/** Whether the platform lets such a head pass: with more it answers with an error of its own. */
+export function isHeadSmall(headers: HeaderList, { capabilities }: Config): boolean {
+  const bytes = headers.reduce((sum, [name, value]) => sum + name.length + value.length + 4, HEADER_ROOM);
+  return bytes <= capabilities.maxResponseHeaders;
 }
 
 /** There is no way for a body of this size. */

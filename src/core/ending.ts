@@ -1,6 +1,6 @@
 import type { CacheMemory } from './cache-memory';
 import type { Caching } from './caching';
-import { bodySize, handOver, undeliverable, wayOf } from './delivery';
+import { bodySize, handOver, isHeadSmall, undeliverable, wayOf } from './delivery';
 import { answerError } from './errors';
 import { headerOf } from './headers';
 import type { Place } from './location';
@@ -28,7 +28,8 @@ export function endOf(relay: Relay, ending: Ending, memory: CacheMemory): Relay 
 /** A body takes the way on which it can come to its client here. */
 function deliver(relay: Relay, { sent, place, caching }: Ending): Relay | RequestVerb {
   const size = bodySize(relay);
-  const isElsewhere = sent.purpose === 'hop' && headerOf(sent.headers, 'authorization') === undefined;
+  const isOpen = sent.purpose === 'hop' && headerOf(sent.headers, 'authorization') === undefined;
+  const isElsewhere = isOpen && isHeadSmall(handOver(sent, relay).headers, place.config);
   const isKeepable = caching?.mayCopy(relay) ?? false;
   switch (wayOf({ size, isElsewhere, isKeepable }, place)) {
     case 'stream':

@@ -183,13 +183,17 @@ const DEFAULT_LIFETIME = 60;
 /** Longest time that a token is used, however long it would live, so that a right that was taken away is soon gone. */
 const MAX_LIFETIME = 3600;
 
-/** Milliseconds for which a token that came just now may be used: a good part of its life, so that no request outlives it. */
-export function tokenLifetime(document: string): number {
+/** Seconds that a token is good for, as its document says. */
+export function tokenSeconds(document: string): number {
   try {
     const { expires_in: seconds } = JSON.parse(document) as Record<string, unknown>;
-    const life = typeof seconds === 'number' && seconds > 0 ? seconds : DEFAULT_LIFETIME;
-    return Math.min(life, MAX_LIFETIME) * 800;
+    return typeof seconds === 'number' && seconds > 0 ? seconds : DEFAULT_LIFETIME;
   } catch {
     return 0;
   }
+}
+
+/** Milliseconds for which a token that came just now may be used: a good part of its life, so that no request outlives it. */
+export function tokenLifetime(document: string): number {
+  return Math.min(tokenSeconds(document), MAX_LIFETIME) * 800;
 }

@@ -32,6 +32,7 @@ export function createApp(contexts: Contexts, administration?: Administration): 
 }
 
 const PREFETCH = '/-/prefetch';
+const EXPLAIN = '/-/explain';
 const REGISTRIES = /^\/-\/api\/registries(\/|$)/;
 
 /**
@@ -71,10 +72,16 @@ function createRoutes(contexts: Contexts, listener: RequestListener, administrat
     prefetches ??= import('./prefetch-route').then((module) => new module.Prefetches(listener));
     return (await prefetches).serve(session, origin);
   });
+  app.all(EXPLAIN, async (_req, res, next) => {
+    const session: Session = res.locals.session;
+    if (!session.context.config.admin) return next();
+    session.record.route = 'own';
+    return (await import('./explain-route')).serveExplain(session);
+  });
   let registries: Promise<RegistriesRoute> | undefined;
   app.all(REGISTRIES, async (_req, res, next) => {
     const session: Session = res.locals.session;
-    if (!administration || !session.context.config.admin) return next();
+    if (!administration || !session.context.config.admin?.changesRows) return next();
     session.record.route = 'own';
     registries ??= import('./registries-route').then((module) => new module.RegistriesRoute(administration));
     return (await registries).serve(session);

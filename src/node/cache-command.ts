@@ -1,3 +1,4 @@
+import { printBytes } from '../core/bytes-text';
 import type { CacheConfig } from '../core/cache-config';
 import { readConfig } from '../core/config';
 import { blob } from '../storage/key';
@@ -7,7 +8,6 @@ import { type CacheTask, readCacheArguments } from './cache-arguments';
 import { listCache } from './cache-list';
 import { CommandError, type Streams } from './commands';
 import { SettingFiles } from './files';
-import { printBytes } from './progress-bar';
 import { readSources } from './sources';
 import { openStore } from './stores';
 

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
+import { printBytes } from '../core/bytes-text';
 import type { Entry, Store } from '../storage/store';
-import { printBytes } from './progress-bar';
 
 /** Prints every entry as it is found, however many there are, and what they are together. */
 export async function listCache(store: Store, isJson: boolean, out: Writable): Promise<void> {

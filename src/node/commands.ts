@@ -18,14 +18,28 @@ export interface Streams {
 export type OpenInnerServer = (config: Config, log: Log) => Promise<InnerServer>;
 
 /** A mistake of whoever called a command; the message is a sentence that says what to do. */
-export class CommandError extends Error {}
+export class CommandError extends Error {
+  readonly code: number;
 
-/** @throws CommandError */
-type Run = (argv: readonly string[], streams: Streams, open: OpenInnerServer) => Promise<void>;
+  /** @param code of the exit */
+  constructor(message: string, code = 1) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/**
+ * @returns the exit code, where it is a number
+ * @throws CommandError
+ */
+type Run = (argv: readonly string[], streams: Streams, open: OpenInnerServer) => Promise<unknown>;
 
 const commands: Readonly<Record<string, () => Promise<Run>>> = {
   cache: async () => (await import('./cache-command')).cache,
+  doctor: async () => (await import('./doctor')).doctor,
+  healthcheck: async () => (await import('./healthcheck')).healthcheck,
   htpasswd: async () => (await import('./htpasswd')).htpasswd,
+  lambda: async () => (await import('./lambda')).lambda,
   warm: async () => (await import('./warm')).warm,
 };
 
@@ -41,12 +55,12 @@ export async function runCommand(
   try {
     const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
     if (!load) throw new CommandError(unknown(name));
-    await (await load())(argv, streams, open);
-    return 0;
+    const code = await (await load())(argv, streams, open);
+    return typeof code === 'number' ? code : 0;
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     streams.stderr.write(`${error.message}\n`);
-    return 1;
+    return error.code;
   }
 }
 

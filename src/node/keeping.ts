@@ -43,10 +43,12 @@ async function keepSmall(
   keep: Keep,
 ): Promise<RequestVerb | undefined> {
   const { res, record, signal, exchange, context } = session;
+  // What is too slow has taken the time that retries have; it is asked for again all the same.
+  const since = performance.now();
   let bytes: Buffer;
   let digest: string;
   try {
-    bytes = await readWhole(response, exchange.timeouts.response, signal);
+    bytes = await readWhole(response, exchange.timeouts.stall, signal);
     digest = digestOf(bytes, keep.digest);
     if (keep.digest !== undefined && digest !== keep.digest)
       throw new TransportError('reset', 'the body is not what its digest says');
@@ -55,7 +57,7 @@ async function keepSmall(
     if (signal.aborted) return undefined;
     const failure = failureOf(error);
     record.why = failure.message;
-    return exchange.onFailure(sent, failure, performance.now() - record.startedAt - record.waited);
+    return exchange.onFailure(sent, failure, since - record.startedAt - record.waited);
   }
   const content = context.content as Content;
   content.keep(digest, bytes, keep.kind === 'manifest' ? keep.notes(digest, bytes.length) : keep.notes);

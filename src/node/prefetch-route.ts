@@ -6,6 +6,7 @@ import { platformOfMachine } from '../core/image-platform';
 import { MAX_PREFETCH_REQUEST, type PrefetchRequest, parsePrefetchRequest } from '../core/prefetch-request';
 import type { Origin } from '../core/setting-values';
 import type { RequestHead } from '../core/verbs';
+import { CLIENT_FIELDS } from './client-fields';
 import { readClientText } from './client-text';
 import { writeHead } from './heads';
 import { openInside } from './inside';
@@ -28,9 +29,6 @@ const LINE_INTERVAL = 1000;
 
 /** Blobs that one prefetch pulls at once. */
 const PARALLEL = 3;
-
-/** What makes a client of the request, for the rules and for the URL by which it knows us. */
-const CLIENT_FIELDS = /^(host|forwarded|x-real-ip|x-forwarded-[a-z-]+)$/;
 
 /** `POST /-/prefetch`: pulls images through this very process, and says how far it has got. */
 export class Prefetches {

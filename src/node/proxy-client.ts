@@ -6,9 +6,9 @@ import { type HeaderList, headerOf } from '../core/headers';
 import type { ImageName } from '../core/image-name';
 import { ElsewhereFault, PrefetchFault, shorten } from '../core/prefetch';
 import { isSameOrigin, originOf, resolveUrl, type Url } from '../core/url';
-import { TransportError } from '../shell/transport-error';
+import { sendRequest } from './client-request';
 import { failureOf } from './failures';
-import { outgoingHeaders, responseHead } from './heads';
+import { responseHead } from './heads';
 import { type Login, ProxyLogin } from './proxy-login';
 import { readSmallBody } from './small-body';
 
@@ -132,29 +132,9 @@ export class ProxyClient {
 
   #send(method: string, url: Url, headers: HeaderList): Promise<IncomingMessage> {
     const { connect, headers: own = [] } = this.#address;
-    const { request } = url.scheme === 'https' ? https : http;
     const fields = [['accept-encoding', 'identity'] as const, ...own, ...headers];
-    return new Promise((resolve, reject) => {
-      const sent = request({
-        method,
-        hostname: url.hostname.replace(/^\[|\]$/g, ''),
-        port: url.port,
-        path: url.path + url.query,
-        headers: outgoingHeaders(fields),
-        signal: this.#signal,
-        ...(connect ? { createConnection: connect } : { agent: this.#agents[url.scheme] }),
-      });
-      const late = () => sent.destroy(new TransportError('timeout', `no answer in time (${ANSWER_TIMEOUT / 1000} s)`));
-      const timer = setTimeout(late, ANSWER_TIMEOUT);
-      sent.once('close', () => clearTimeout(timer)).on('error', reject);
-      sent.once('response', (response) => {
-        clearTimeout(timer);
-        // Whoever reads it sees how it ends; unheard, an error would end the process.
-        response.on('error', () => {});
-        resolve(response);
-      });
-      sent.end();
-    });
+    const agent = this.#agents[url.scheme];
+    return sendRequest({ method, url, headers: fields, signal: this.#signal, connect, agent, within: ANSWER_TIMEOUT });
   }
 }
 

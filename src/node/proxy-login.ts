@@ -3,6 +3,7 @@ import { type Challenge, parameterOf, parseChallenges } from '../core/challenge'
 import { type HeaderList, headersOf } from '../core/headers';
 import { PrefetchFault } from '../core/prefetch';
 import { printQuery } from '../core/query';
+import { readToken } from '../core/token';
 import { parseUrl } from '../core/url';
 import { readSmallBody } from './small-body';
 
@@ -64,7 +65,7 @@ export class ProxyLogin {
     try {
       if (response.statusCode !== 200) throw new PrefetchFault(`no token is given: ${response.statusCode}`);
       const { chunks, isLonger } = await readSmallBody(response, MAX_TOKEN_BYTES, TOKEN_TIMEOUT);
-      const token = isLonger ? undefined : tokenIn(Buffer.concat(chunks).toString());
+      const token = isLonger ? undefined : readToken(Buffer.concat(chunks).toString());
       if (token === undefined) throw new PrefetchFault('the token document holds no token');
       return token;
     } finally {
@@ -75,14 +76,4 @@ export class ProxyLogin {
 
 function isToken(login: Login): boolean {
   return /^bearer /i.test(login ?? '');
-}
-
-function tokenIn(document: string): string | undefined {
-  try {
-    const { token, access_token: other } = JSON.parse(document) as { token?: unknown; access_token?: unknown };
-    const text = token ?? other;
-    return typeof text === 'string' && /^[\x21-\x7e]+$/.test(text) ? text : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,7 @@
 import { type Config, readConfig } from '../core/config';
 import type { Sources } from '../core/given';
 import type { Row } from '../core/registry-rows';
+import { attemptsOf } from '../shell/admin-entrance';
 import { RegistriesApi } from '../shell/registries-api';
 import { readClientText } from './client-text';
 import { answer } from './proxy';
@@ -21,7 +22,7 @@ export interface Administration {
 /** `/-/api/registries` of a process: rows in the file that `REGISTRIES` names. */
 export class RegistriesRoute {
   readonly #administration: Administration;
-  readonly #api = new RegistriesApi();
+  #api: RegistriesApi | undefined;
   readonly #stores = new Map<string, RowsFile>();
 
   constructor(administration: Administration) {
@@ -47,6 +48,7 @@ export class RegistriesRoute {
       onChange: this.#administration.reload,
       log,
     };
+    this.#api ??= new RegistriesApi(attemptsOf(guard));
     return answer(session, await this.#api.serve(request, place));
   }
 

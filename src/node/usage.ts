@@ -18,7 +18,10 @@ export function usage(program: string, settings: readonly Setting[]): string {
 Usage: node bundle.js [serve [config.yml]] [--help | --version | --print-config] [flags]
        node bundle.js htpasswd USER [FILE]    makes a login for the proxy, --generate its password too: htpasswd --help
        node bundle.js cache ls|verify|prune   looks after what is kept: cache --help
+       node bundle.js doctor [URL]            says what stands in the way of a pull: doctor --help
        node bundle.js warm [flags] IMAGE…     fills the cache with images: warm --help
+       node bundle.js healthcheck             asks the proxy that runs here whether it is alive
+       node bundle.js lambda [flags]          serves AWS Lambda: lambda --help
 
 A flag wins over the environment variable of the same name (--registry-backend: REGISTRY_BACKEND), that one over a
 file .env in the working directory, and that over the config.yml. One dash or two, --port 8080 or --port=8080,

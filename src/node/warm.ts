@@ -1,4 +1,5 @@
 import { basicLogin } from '../core/basic';
+import { printBytes } from '../core/bytes-text';
 import { readConfig } from '../core/config';
 import { type ImagePlatforms, platformOfMachine } from '../core/image-platform';
 import { shorten } from '../core/prefetch';
@@ -8,7 +9,7 @@ import { CommandError, type OpenInnerServer, type Streams } from './commands';
 import { SettingFiles } from './files';
 import { askPassword } from './password-prompt';
 import { type ImageResult, type PrefetchProgress, prefetch } from './prefetch';
-import { ProgressBar, printBytes } from './progress-bar';
+import { ProgressBar } from './progress-bar';
 import { readSources } from './sources';
 import { readWarmArguments, SYNOPSIS, type WarmArguments } from './warm-arguments';
 import { openConfigured, type WarmedProxy } from './warm-inside';

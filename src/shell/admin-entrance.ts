@@ -3,11 +3,21 @@ import type { Config } from '../core/config';
 import { RegistryError } from '../core/errors';
 import { headerOf } from '../core/headers';
 import type { RequestHead } from '../core/verbs';
-import type { Attempts } from './attempts';
+import { Attempts } from './attempts';
 import { isSame, sha256Of } from './digests';
+import type { Guard } from './guard';
 
 /** Seconds after which a client may try again that has shown too many wrong tokens. */
 const PATIENCE = 60;
+
+const counted = new WeakMap<Guard, Attempts>();
+
+/** Wrong tokens at one instance, whatever they were shown for: two counts would be twice the guesses. */
+export function attemptsOf(guard: Guard): Attempts {
+  const attempts = counted.get(guard) ?? new Attempts();
+  counted.set(guard, attempts);
+  return attempts;
+}
 
 /**
  * Lets in who shows the administrator's token. Wrong ones are counted for each address: with one count for all, whoever

@@ -1,4 +1,5 @@
 import type { Outcome } from '../core/cache-verbs';
+import type { UpstreamHop } from '../core/doctor/evidence';
 
 /** What is said of an errand in the log. */
 export interface ErrandRecord {
@@ -24,4 +25,6 @@ export interface RequestRecord extends ErrandRecord {
   route?: string;
   /** What the cache did. */
   cache?: Outcome;
+  /** Present where somebody wants to know what is asked of upstreams for it. */
+  hops?: UpstreamHop[];
 }

@@ -16,7 +16,12 @@ export function isApiTarget(target: string): boolean {
 
 /** `/-/api/registries`: lists rows and changes them, one at a time. */
 export class RegistriesApi {
-  readonly #attempts = new Attempts();
+  readonly #attempts: Attempts;
+
+  /** @param attempts of those who show a token, counted with whatever else takes it */
+  constructor(attempts = new Attempts()) {
+    this.#attempts = attempts;
+  }
 
   async serve(request: ApiRequest, place: ApiPlace): Promise<Answer> {
     try {

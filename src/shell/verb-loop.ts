@@ -4,6 +4,7 @@ import { answerError, RegistryError } from '../core/errors';
 import type { Exchange } from '../core/exchange';
 import type { Answer, Forward, Issue, ObtainLogin, Relay, RequestVerb, ResponseVerb } from '../core/verbs';
 import type { Carrier } from './carrier';
+import { hopOf, tokenHop } from './hops';
 import type { RequestRecord } from './record';
 
 /** A request is over, and this is what came of it. */
@@ -78,9 +79,13 @@ export async function carryOut<Reply, Response>(
         verb = await placed(() => forward(sent, exchange, record, hands));
         break;
       }
-      case 'authorize':
-        verb = exchange.onToken(await hands.carrier.fetchToken(verb));
+      case 'authorize': {
+        const begun = performance.now();
+        const document = await hands.carrier.fetchToken(verb);
+        record.hops?.push(tokenHop(verb.request, document, record, begun));
+        verb = exchange.onToken(document);
         break;
+      }
       case 'login':
         verb = exchange.onLogin(await hands.obtainLogin(verb));
         break;
@@ -116,6 +121,7 @@ async function forward<Reply, Response>(
 ): Promise<Over<Reply> | RequestVerb> {
   const { carrier, isGone } = hands;
   const elapsed = () => performance.now() - record.startedAt - record.waited;
+  const begun = performance.now();
   let response: Response;
   try {
     response = await carrier.send(sent);
@@ -123,9 +129,12 @@ async function forward<Reply, Response>(
     if (isGone()) throw error;
     const failure = carrier.failureOf(error);
     record.why = failure.message;
+    record.hops?.push(hopOf(sent, exchange.route, begun, { failure }));
     return exchange.onFailure(sent, failure, elapsed());
   }
-  const verb: ResponseVerb = exchange.onResponse(sent, carrier.headOf(response), elapsed());
+  const head = carrier.headOf(response);
+  record.hops?.push(hopOf(sent, exchange.route, begun, { head }));
+  const verb: ResponseVerb = exchange.onResponse(sent, head, elapsed());
   if (verb.verb !== 'relay') {
     carrier.discard(response);
     return verb;

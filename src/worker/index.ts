@@ -1,8 +1,10 @@
 import { ConfigError } from '../core/config-error';
 import { answerError, RegistryError } from '../core/errors';
+import { isExplainTarget } from '../shell/explain-api';
 import { HEALTH, plainPage, welcomePage } from '../shell/own-pages';
 import { isApiTarget } from '../shell/registries-api';
 import { type Bindings, Contexts, logFaults } from './context';
+import { serveExplain } from './explain-route';
 import type { KeepAlive } from './platform';
 import { serve } from './proxy';
 import { type Administration, RegistriesRoute } from './registries-route';
@@ -41,9 +43,10 @@ const registries = new RegistriesRoute();
 
 async function respond(session: Session, administration: Administration | undefined): Promise<Response> {
   const { head, context, record } = session;
-  if (administration && context.config.admin && isApiTarget(head.target)) {
+  if (administration && context.config.admin?.changesRows && isApiTarget(head.target)) {
     return answer(session, await registries.serve(session, context.config.admin, administration));
   }
+  if (context.config.admin && isExplainTarget(head.target)) return answer(session, await serveExplain(session));
   if (head.method === 'GET' || head.method === 'HEAD') {
     const path = head.target.replace(/\?.*/, '');
     const page = path === HEALTH ? plainPage('ok\n') : path === '/' ? welcomePage(head, context.config) : undefined;

@@ -50,17 +50,19 @@ function largeOf(keep: Keep, { head }: Incoming): Large | undefined {
 async function keepSmall(arrival: Arrival, keep: Keep): Promise<Over<Response> | RequestVerb> {
   const { session, sent, incoming, verb, headers } = arrival;
   const { record, exchange, keepAlive } = session;
+  // What is too slow has taken the time that retries have; it is asked for again all the same.
+  const since = performance.now();
   let bytes: Uint8Array<ArrayBuffer>;
   let digest: string;
   try {
-    bytes = await readWhole(incoming, exchange.timeouts.response);
+    bytes = await readWhole(incoming, exchange.timeouts.stall);
     digest = await digestOf(bytes, keep.digest);
     if (keep.digest !== undefined && digest !== keep.digest)
       throw new TransportError('reset', 'the body is not what its digest says');
   } catch (error) {
     const failure = failureOf(error);
     record.why = failure.message;
-    return exchange.onFailure(sent, failure, performance.now() - record.startedAt - record.waited);
+    return exchange.onFailure(sent, failure, since - record.startedAt - record.waited);
   }
   const notes = keep.kind === 'manifest' ? keep.notes(digest, bytes.length) : keep.notes;
   keepAlive(contentOf(session).keep(digest, bytes, notes));

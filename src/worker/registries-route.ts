@@ -2,6 +2,7 @@ import type { Admin } from '../core/admin';
 import type { Config } from '../core/config';
 import type { Row } from '../core/registry-rows';
 import type { Answer } from '../core/verbs';
+import { attemptsOf } from '../shell/admin-entrance';
 import { RegistriesApi } from '../shell/registries-api';
 import type { RowStore } from '../shell/row-store';
 import { readClientText } from './client-text';
@@ -19,7 +20,7 @@ export interface Administration {
 
 /** `/-/api/registries` of an isolate: rows in a KV namespace. */
 export class RegistriesRoute {
-  readonly #api = new RegistriesApi();
+  #api: RegistriesApi | undefined;
 
   async serve(session: Session, { token }: Admin, { store, read }: Administration): Promise<Answer> {
     const { head, context, record } = session;
@@ -34,6 +35,7 @@ export class RegistriesRoute {
     };
     // The next request begins with the rows as they are then.
     const onChange = async () => {};
+    this.#api ??= new RegistriesApi(attemptsOf(guard));
     return this.#api.serve(request, { config, token, store, read, onChange, log });
   }
 }

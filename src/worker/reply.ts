@@ -40,6 +40,19 @@ export function reply(status: number, headers: HeaderList, body: BodyInit | null
   return new Response(body, { status, headers: headersOf(headers) });
 }
 
+/** The platform says the length of a stream when it sends it; before that nobody sees it. */
+const lengths = new WeakMap<Response, number>();
+
+function measured(response: Response, length: number | undefined): Response {
+  if (length !== undefined) lengths.set(response, length);
+  return response;
+}
+
+/** Bytes of a response's body that will be said; undefined where its fields say them by now, or nothing does. */
+export function lengthOf(response: Response): number | undefined {
+  return lengths.get(response);
+}
+
 function bodiless(status: number, isHead: boolean): boolean {
   return isHead || BODILESS.includes(status);
 }
@@ -58,7 +71,7 @@ export function replyStream(
 ): Response {
   const { readable, writable } = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length);
   session.keepAlive(pump(session, status, source, writable as unknown as WritableStream<Uint8Array>));
-  return reply(status, withoutHeaders(headers, 'content-length'), readable as unknown as BodyInit);
+  return measured(reply(status, withoutHeaders(headers, 'content-length'), readable as unknown as BodyInit), length);
 }
 
 /**
@@ -84,7 +97,7 @@ export function replyDirectly(
     },
   );
   session.keepAlive(whole);
-  return reply(status, withoutHeaders(headers, 'content-length'), readable as unknown as BodyInit);
+  return measured(reply(status, withoutHeaders(headers, 'content-length'), readable as unknown as BodyInit), length);
 }
 
 async function pump(

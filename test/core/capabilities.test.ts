@@ -8,7 +8,7 @@ test.each<[Record<string, string | undefined>, string]>([
   [{ AWS_LAMBDA_FUNCTION_NAME: 'f', AWS_LAMBDA_RUNTIME_API: '127.0.0.1:9001' }, 'aws-lambda'],
   // Somebody who calls a function from a machine of their own has the name alone.
   [{ AWS_LAMBDA_FUNCTION_NAME: 'f' }, 'node'],
-  [{ SCF_FUNCTIONNAME: 'f', TENCENTCLOUD_RUNENV: 'SCF' }, 'tencent-scf'],
+  [{ TENCENTCLOUD_RUNENV: 'SCF' }, 'tencent-scf'],
   [{ K_SERVICE: 's', K_REVISION: 's-1' }, 'cloud-run'],
   [{ K_SERVICE: 's' }, 'node'],
 ])('%j is %s', (env, expected) => {

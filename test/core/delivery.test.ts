@@ -61,6 +61,14 @@ describe('the way of a body', () => {
     ],
     ['in memory alone, on SCF', { ...SCF, CACHE: 'memory' }, 9 * MIB, 'keepable', 'none'],
     ['that Lambda sends slowly', LAMBDA, 7 * MIB, '', 'stream'],
+    ['that Lambda sends slowly, and clients can fetch elsewhere', LAMBDA, 7 * MIB, 'elsewhere', 'hand-over'],
+    [
+      'that Lambda sends slowly, and clients cannot fetch elsewhere',
+      { ...LAMBDA, HANDLE_REDIRECT: 'true' },
+      7 * MIB,
+      'elsewhere',
+      'stream',
+    ],
     ['that Lambda sends slowly, with a bucket', { ...LAMBDA, ...BUCKET }, 7 * MIB, 'keepable', 'offload'],
     ['that Lambda does not send', LAMBDA, 201 * MIB, '', 'none'],
     ['that is told to be streamed', { ...SCF, DELIVERY: 'stream' }, 9 * MIB, 'elsewhere keepable', 'stream'],
@@ -171,6 +179,16 @@ describe('a blob', () => {
     expect([status, errors[0].code]).toEqual([501, 'UNSUPPORTED']);
     expect(errors[0].message).toContain(`${9 * MIB} bytes`);
     expect(errors[0].detail.hint).toContain('CACHE=s3://');
+  });
+
+  test('whose URL is longer than the platform lets pass goes another way', () => {
+    const long = { location: `${CDN}&token=${'t'.repeat(3600)}` };
+    const asked = play({ env: SCF, replies: [[307, long], LARGE] });
+    expect(asked.status).toBe(501);
+    const copied = play({ env: { ...SCF, ...BUCKET }, replies: [[307, long], LARGE], copied: ['stored'] });
+    expect(copied.verb).toMatchObject({ verb: 'serve', redirect: 600_000 });
+    const short = { location: `${CDN}&token=${'t'.repeat(3000)}` };
+    expect(play({ env: SCF, replies: [[307, short]] }).location).toBe(short.location);
   });
 
   test('of which a small part is asked for is sent, however large it is', () => {

@@ -6,7 +6,7 @@ import Client, * as api from '@alicloud/fc20230330';
 import { $OpenApiUtil } from '@alicloud/openapi-core';
 import { readConfig } from '../../src/core/config';
 import { settings } from '../../src/core/settings';
-import { type FunctionInstance, packageInto, startFunction } from '../fc-gateway/function';
+import { type FunctionInstance, packageInto, startFunction } from '../edges/function';
 import { type FcApi, startFcApi } from './fc-api';
 import { faultsOf } from './function-schema';
 import { deploy, type FunctionProps, manifest, preview, type Resolved, root, withOptions } from './s-yaml';

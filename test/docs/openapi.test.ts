@@ -9,8 +9,11 @@ import { headerOf } from '../../src/core/headers';
 import type { Row } from '../../src/core/registry-rows';
 import type { Answer } from '../../src/core/verbs';
 import type { ApiPlace } from '../../src/shell/api-place';
+import { Attempts } from '../../src/shell/attempts';
+import { EXPLAIN, type ExplainPlace, explain } from '../../src/shell/explain-api';
 import { createLog } from '../../src/shell/log';
 import { RegistriesApi } from '../../src/shell/registries-api';
+import { createMemory } from '../../src/shell/token-store';
 import { type Fields, request } from '../core/heads';
 import { root } from '../tools/sources';
 
@@ -114,6 +117,50 @@ async function play(method: string, target: string, body: unknown, headers: Fiel
   return send(`Bearer ${TOKEN}`);
 }
 
+/** What comes of one question about an image, at an instance whose registry cannot be asked. */
+async function askAbout(query: string, headers: Fields = {}, trouble?: Trouble) {
+  const config = readConfig({
+    ADMIN_TOKEN: TOKEN,
+    ...(trouble === 'address' && { ALLOW_CLIENTS: '192.0.2.1' }),
+  });
+  const place: ExplainPlace = {
+    config,
+    memory: createMemory(),
+    attempts: new Attempts(),
+    log: createLog({ level: 'silent', format: 'json', write: () => {} }),
+    find: async () => ({ now: 0, documents: {} }),
+    open: () => ({
+      ask: async ({ method, url }) => ({
+        ...{
+          method,
+          url,
+          wait: 1,
+          at: 0,
+          headers: [],
+          received: 0,
+          duration: 0,
+          ending: 'cut',
+          start: new Uint8Array(),
+        },
+        failure: { kind: 'refused', message: 'connection refused' },
+      }),
+    }),
+  };
+  const send = (authorization: string) =>
+    explain(request(`GET ${EXPLAIN}${query}`, { authorization, ...headers }), 'id', place);
+  if (trouble === 'guesses') for (let n = 0; n < 10; n++) await send(`Bearer ${randomUUID()}`);
+  return send(`Bearer ${TOKEN}`);
+}
+
+const QUESTIONS: [query: string, headers: Fields, trouble: Trouble | undefined][] = [
+  ['?image=nginx', {}, undefined],
+  ['?image=quay.io/a/b', {}, undefined],
+  ['', {}, undefined],
+  ['?image=nginx', { authorization: '' }, undefined],
+  ['?image=nginx', {}, 'address'],
+  ['?image=nginx', {}, 'guesses'],
+];
+
 const NOBODY = { authorization: '' };
 const CASES: [method: string, path: string, key: string, body: unknown, headers: Fields, trouble?: Trouble][] = [
   ['GET', LIST, '', undefined, {}],
@@ -151,6 +198,12 @@ describe('docs/openapi.json', () => {
     const answer = await play(method, path.replace('{key}', key), body, headers, trouble);
     seen.add(`${method} ${path} ${answer.status}`);
     expect(misfits(path, method, answer)).toEqual([]);
+  });
+
+  test.each(QUESTIONS)('GET /-/explain%s with %j, %s is answered as it says', async (query, headers, trouble) => {
+    const answer = await askAbout(query, headers, trouble);
+    seen.add(`GET ${EXPLAIN} ${answer.status}`);
+    expect(misfits(EXPLAIN, 'GET', answer)).toEqual([]);
   });
 
   test('names nothing that was not tried', () => {

@@ -63,6 +63,19 @@ export const proxies = {
   'worker-users.example.com': 3028,
   /** With the limits of a paid plan. */
   'worker-paid.example.com': 3029,
+  /** A function of AWS Lambda: by its URL, by some that carry less, by an HTTP API. */
+  'images.lambda-url.eu-central-1.on.aws': 3040,
+  'small.lambda-url.eu-central-1.on.aws': 3041,
+  'cut.lambda-url.eu-central-1.on.aws': 3042,
+  'images.execute-api.eu-central-1.amazonaws.com': 3043,
+  /** Functions and services, each behind what stands in for its platform. */
+  'fc.example.com': 3060,
+  'run.example.com': 3061,
+  'scf.example.com': 3062,
+  'scf-offload.example.com': 3063,
+  'scf-slow.example.com': 3065,
+  /** No proxy, but an object store that both sides of the border reach. */
+  'store.example.com': 3064,
 } as const;
 
 export type ProxyName = keyof typeof proxies;

@@ -7,7 +7,10 @@ import { type RealImage, type RealIndex, realImage, realIndex } from './images';
 import { alice } from './scene';
 import { createWorld, type Daemon, type RunningProxy as ProxyProcess, until, type World } from './world';
 
-/** docs/nginx.conf itself, with the names and places of this world filled in. */
+/**
+ * docs/nginx.conf, deploy/nginx/registry-proxy.conf and deploy/nginx/Caddyfile themselves, with the names and places of this
+ * world filled in.
+ */
 
 const CDN = 'production.cloudflare.docker.com';
 /** nginx alone. */
@@ -15,6 +18,8 @@ const HUB = 'pass.example.com';
 /** nginx in front of the proxy, also on a port of its own. */
 const FRONT = 'follow.example.com';
 const PORT = 8443;
+/** Caddy in front of the same. */
+const CADDY_PORT = 9443;
 
 let world: World;
 let proxy: ProxyProcess;
@@ -106,7 +111,7 @@ describe('nginx alone', () => {
     world.modes({ headRedirect: true });
     const head = await curl(HUB, `blobs/${layer.digest}`, '-I');
     world.modes({});
-    expect(head).toMatch(/^HTTP\/1.1 200/);
+    expect(head).toMatch(/^HTTP\/2 200/);
     expect(head).toMatch(new RegExp(`^content-length: ${layer.bytes.length}\r$`, 'im'));
     // nginx hangs up on a body that it does not want, and the CDN writes its journal when it has noticed.
     for (let wait = 0; wait < 100 && world.seen(CDN).length === 0; wait++) await setTimeout(20);
@@ -136,14 +141,51 @@ describe('nginx alone', () => {
     const head = await curl(HUB, `blobs/${layer.digest}`, '-o', '/dev/null', '-D', '-');
     await nginx.stop();
     nginx = await world.startFront(configuration());
-    expect(head).toMatch(/^HTTP\/1.1 307/);
+    expect(head).toMatch(/^HTTP\/2 307/);
     expect(head).toMatch(new RegExp(`^location: https://${CDN}/.*X-Amz-Signature=`, 'im'));
     expect(world.seen(CDN)).toEqual([]);
   });
 });
 
-describe('nginx in front of the proxy', () => {
-  const here = `${FRONT}:${PORT}`;
+describe('nginx -t', () => {
+  const check = (text: string) => {
+    const path = join(world.folder, 'checked.conf');
+    writeFileSync(path, text);
+    return world.run(['nginx', '-t', '-p', world.folder, '-c', path, '-e', 'stderr']);
+  };
+
+  test('finds nothing to say about it', async () => {
+    expect((await check(configuration())).output).not.toMatch(/\[(warn|emerg)\]/);
+  });
+
+  test('would find a word that there is not', async () => {
+    expect((await check(configuration().replace('proxy_buffering', 'proxy_bufering'))).output).toContain('[emerg]');
+  });
+});
+
+describe.each([
+  ['nginx', PORT],
+  ['Caddy', CADDY_PORT],
+])('%s in front of the proxy', (front, port) => {
+  const here = `${FRONT}:${port}`;
+  let caddy: Daemon;
+
+  beforeAll(async () => {
+    if (port !== CADDY_PORT) return;
+    const path = join(world.folder, 'Caddyfile');
+    writeFileSync(path, caddyfile());
+    const validated = await world.run(['caddy', 'validate', '--adapter', 'caddyfile', '--config', path]);
+    expect(validated.output).toContain('Valid configuration');
+    caddy = world.daemon('caddy', ['caddy', 'run', '--adapter', 'caddyfile', '--config', path]);
+    const health = ['curl', '-sf', `https://${here}/-/healthz`];
+    await until('Caddy listens', caddy, async () => (await world.run(health)).code === 0);
+  });
+
+  afterAll(() => caddy?.stop());
+
+  test('speaks HTTP/2', async () => {
+    expect(await world.ok(['curl', '-sI', `https://${here}/-/healthz`])).toMatch(/^HTTP\/2 200/);
+  });
 
   test('the token realm is the https address that the client called', async () => {
     const challenge = async (...more: string[]) =>
@@ -162,21 +204,41 @@ describe('nginx in front of the proxy', () => {
     const authorization = await bearer(here, 'repository:acme/pushed:pull,push', '-u', alice.pair);
     const url = `https://${here}/v2/acme/pushed/blobs/uploads/`;
     const head = await world.ok(['curl', '-s', '-D', '-', '-X', 'POST', '-H', authorization, url]);
-    expect(head).toMatch(/^HTTP\/1.1 202/);
+    expect(head).toMatch(/^HTTP\/2 202/);
     expect(head).toMatch(new RegExp(`^location: https://${here}/v2/acme/pushed/blobs/uploads/`, 'im'));
   });
 
   test('20 MB are pushed through it and pulled again', async () => {
-    const folder = writeFolder('large', large);
-    const name = `docker://${here}/acme/large:1`;
+    const folder = writeFolder(`large-${front}`, large);
+    const name = `docker://${here}/acme/large-${front.toLowerCase()}:1`;
     await world.ok(['skopeo', 'copy', '--dest-creds', alice.pair, `dir:${folder}`, name]);
-    expect(world.hub.verify('acme/large', '1')).toContain(large.layers.at(-1)?.digest);
-    const pulled = join(world.folder, 'large-pulled');
+    expect(world.hub.verify(`acme/large-${front.toLowerCase()}`, '1')).toContain(large.layers.at(-1)?.digest);
+    const pulled = join(world.folder, `pulled-${front}`);
     await world.ok(['skopeo', 'copy', name, `dir:${pulled}`], { border: true });
     expectInFolder(pulled, large);
   });
 
-  test('the log of the proxy names the client, where TRUST_PROXY believes nginx', async () => {
+  test('a body goes through HTTP/2 both ways, byte for byte', async () => {
+    const repository = 'acme/by-http2';
+    const { digest, bytes } = large.layers.at(-1) as (typeof large.layers)[number];
+    const authorization = await bearer(here, `repository:${repository}:pull,push`, '-u', alice.pair);
+    const file = join(world.folder, `sent-${front}`);
+    writeFileSync(file, bytes);
+    const start = `https://${here}/v2/${repository}/blobs/uploads/`;
+    const begun = await world.ok(['curl', '-s', '-D', '-', '-X', 'POST', '-H', authorization, start]);
+    const [, location] = /^location: (\S+)\r$/im.exec(begun) ?? [];
+    const url = `${location}${location?.includes('?') ? '&' : '?'}digest=${digest}`;
+    const type = 'Content-Type: application/octet-stream';
+    const put = ['curl', '-s', '-w', '%{http_version} %{http_code}', '-H', authorization, '-H', type, '-T', file, url];
+    expect(await world.ok(put)).toBe('2 201');
+    const back = join(world.folder, `back-${front}`);
+    const blob = `https://${here}/v2/${repository}/blobs/${digest}`;
+    const get = ['curl', '-s', '-w', '%{http_version} %{http_code}', '-H', authorization, '-o', back, blob];
+    expect(await world.ok(get)).toBe('2 200');
+    expect(readFileSync(back).equals(bytes)).toBe(true);
+  });
+
+  test('the log of the proxy names the client, where TRUST_PROXY believes the front', async () => {
     const before = proxy.log().length;
     await world.ok(['curl', '-s', '-H', 'X-Forwarded-For: 192.0.2.1', `https://${here}/v2/`], { border: true });
     await until('the request is logged', nginx, () => proxy.log().length > before);
@@ -184,23 +246,46 @@ describe('nginx in front of the proxy', () => {
   });
 });
 
+/** What it replaces must be there: the file of the documents is what is tested. */
+function fill(name: string, places: readonly (readonly [RegExp, string])[]): string {
+  return places.reduce(
+    (text, [from, to]) => {
+      if (text.search(from) < 0) throw new Error(`${name} has no ${from}`);
+      return text.replace(new RegExp(from, `g${from.flags}`), to);
+    },
+    readFileSync(resolve(__dirname, '../..', name), 'utf8'),
+  );
+}
+
+function caddyfile(): string {
+  const tls = `\ttls ${world.folder}/hosts.crt ${world.folder}/hosts.key\n`;
+  const own = fill('deploy/nginx/Caddyfile', [
+    [/^r\.example\.com \{\n/m, `https://${FRONT}:${CADDY_PORT} {\n\tbind ${proxyAddress}\n${tls}`],
+    [/127\.0\.0\.1:3000/, `127.0.0.1:${proxies[FRONT]}`],
+  ]);
+  return `{\n\tadmin off\n\tauto_https disable_redirects\n}\n${own}`;
+}
+
 function configuration(trusted = '/etc/ssl/certs/ca-certificates.crt'): string {
-  const fill = (text: string, [from, to]: readonly [string | RegExp, string]) => {
-    if (text.search(from) < 0) throw new Error(`docs/nginx.conf has no ${from}`);
-    return text.replace(new RegExp(from, 'g'), to);
-  };
-  const servers = (
-    [
-      [/listen 443 ssl;/, `listen ${proxyAddress}:443 ssl; listen ${proxyAddress}:${PORT} ssl;`],
-      [/resolver .*;/, 'resolver 127.0.0.1;'],
-      [/server_name hub.example.com;/, `server_name ${HUB};`],
-      [/server_name r.example.com;/, `server_name ${FRONT};`],
-      [/\/etc\/nginx\/tls\/\S+\.crt/, join(world.folder, 'hosts.crt')],
-      [/\/etc\/nginx\/tls\/\S+\.key/, join(world.folder, 'hosts.key')],
-      [/\/etc\/ssl\/certs\/ca-certificates.crt/, trusted],
-      [/127.0.0.1:3000/, `127.0.0.1:${proxies[FRONT]}`],
-    ] as const
-  ).reduce(fill, readFileSync(resolve(__dirname, '../../docs/nginx.conf'), 'utf8'));
+  const identity = [
+    [/\/etc\/nginx\/tls\/\S+\.crt/, join(world.folder, 'hosts.crt')],
+    [/\/etc\/nginx\/tls\/\S+\.key/, join(world.folder, 'hosts.key')],
+  ] as const;
+  const alone = fill('docs/nginx.conf', [
+    ...identity,
+    [/listen 443 ssl;/, `listen ${proxyAddress}:443 ssl;`],
+    [/resolver .*;/, 'resolver 127.0.0.1;'],
+    [/server_name hub.example.com;/, `server_name ${HUB};`],
+    [/\/etc\/ssl\/certs\/ca-certificates.crt/, trusted],
+  ]);
+  const before = fill('deploy/nginx/registry-proxy.conf', [
+    ...identity,
+    [/listen 443 ssl http2;/, `listen ${proxyAddress}:443 ssl http2; listen ${proxyAddress}:${PORT} ssl http2;`],
+    [/listen \[::\]:443 ssl http2;/, 'listen [::1]:443 ssl http2;'],
+    [/server_name r.example.com;/, `server_name ${FRONT};`],
+    [/127.0.0.1:3000/, `127.0.0.1:${proxies[FRONT]}`],
+  ]);
+  const servers = `${alone}\n${before}`;
   const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   return `daemon off;
 pid ${world.folder}/nginx.pid;

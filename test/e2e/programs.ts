@@ -121,17 +121,22 @@ export function programsIn(folder: string, inside: number): Programs {
   };
 }
 
-export async function until(what: string, daemon: Daemon, reached: () => boolean | Promise<boolean>): Promise<void> {
+export async function until(
+  what: string,
+  daemon: Daemon,
+  reached: () => boolean | Promise<boolean>,
+  seconds = 30,
+): Promise<void> {
   let ended: number | null | undefined;
   daemon.exited.then((code) => {
     ended = code;
   });
-  for (const deadline = Date.now() + 30_000; Date.now() < deadline; ) {
+  for (const deadline = Date.now() + seconds * 1000; Date.now() < deadline; ) {
     if (await reached()) return;
     if (ended !== undefined) throw new Error(`before ${what}, it ended with ${ended}:\n${daemon.log()}`);
     await new Promise((wake) => setTimeout(wake, 50));
   }
-  throw new Error(`not within 30 s: ${what}\n${daemon.log()}`);
+  throw new Error(`not within ${seconds} s: ${what}\n${daemon.log()}`);
 }
 
 /** Status of a GET; 0 where nothing answers. */

@@ -1,57 +1,21 @@
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingHttpHeaders } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Echo, startEcho } from '../edges/echo';
 import { ask, open } from '../upstream/client';
 import { type Gateway, MAX_BODY_BYTES, startGateway } from './gateway';
 
-/** A function that says what it got, and answers as its query tells it. */
-async function startEcho(): Promise<Server> {
-  let lost = 0;
-  const server = createServer((request, response) => {
-    const query = new URL(request.url ?? '', 'http://function').searchParams;
-    const size = Number(query.get('size') ?? 0);
-    if (query.has('lose') && lost++ % 2 === 0) {
-      request.socket.destroy();
-      return;
-    }
-    let received = 0;
-    request.on('data', (part: Buffer) => {
-      received += part.length;
-    });
-    request.on('end', () => {
-      response.setHeader('server', 'mine');
-      response.setHeader('x-got', received);
-      if (query.has('junk')) response.setHeader('x-junk', 'j'.repeat(Number(query.get('junk'))));
-      if (query.has('headers')) {
-        response.end(JSON.stringify(request.headers));
-        return;
-      }
-      if (!query.has('chunked')) response.setHeader('content-length', size);
-      if (query.has('pause')) response.write(Buffer.alloc(size / 2, 'b'));
-      setTimeout(
-        () => response.end(Buffer.alloc(query.has('pause') ? size / 2 : size, 'b')),
-        query.has('pause') ? 400 : 0,
-      );
-    });
-  });
-  server.keepAliveTimeout = 200;
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  return server;
-}
-
 describe('the stand-in for the gateway of Function Compute', () => {
-  let echo: Server;
+  let echo: Echo;
   let gateway: Gateway;
   let port: number;
 
   beforeAll(async () => {
     echo = await startEcho();
-    port = (echo.address() as AddressInfo).port;
+    port = echo.port;
     gateway = await startGateway({ port });
   });
   afterAll(async () => {
     await gateway.close();
-    echo.closeAllConnections();
     echo.close();
   });
 
@@ -84,7 +48,7 @@ describe('the stand-in for the gateway of Function Compute', () => {
   it('streams what is chunked and buffers what has a length', async () => {
     const first = async (query: string) => {
       const started = Date.now();
-      const { response, head } = await open(`${gateway.url}/?size=100000&pause=1${query}`);
+      const { response, head } = await open(`${gateway.url}/?size=100000&pause=400${query}`);
       await new Promise((done) => response.once('data', done));
       response.resume();
       return { waited: Date.now() - started, head };

@@ -86,5 +86,5 @@ describe('probe.mjs', () => {
     }
     const { found } = await probe(await scene.gateway({ bufferAtMost: 10_000_000 }));
     expect(answers(found)).toMatchObject({ 'large-blob': 'yes' });
-  });
+  }, 90_000);
 });

@@ -13,7 +13,7 @@ import { readConfig } from '../../src/core/config';
 import { RELOAD_INTERVAL } from '../../src/node/poll';
 import { type RunningServer, startServer } from '../../src/node/server';
 import { createLog } from '../../src/shell/log';
-import { layerNode } from '../fc-gateway/function';
+import { layerNode } from '../edges/function';
 import { type Authority, createAuthority } from '../upstream/certificates';
 import { ask } from '../upstream/client';
 import { connectH2, type H2Client, readReply } from '../upstream/h2-client';

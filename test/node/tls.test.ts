@@ -10,7 +10,7 @@ import { ConfigError } from '../../src/core/config-error';
 import { RELOAD_INTERVAL } from '../../src/node/poll';
 import { type RunningServer, startServer } from '../../src/node/server';
 import { createLog } from '../../src/shell/log';
-import { layerNode } from '../fc-gateway/function';
+import { layerNode } from '../edges/function';
 import { type Authority, createAuthority } from '../upstream/certificates';
 import { ask, exchangeRaw, open } from '../upstream/client';
 import { listen, type TlsIdentity, type Upstream } from '../upstream/listen';

@@ -1,0 +1,67 @@
+import http, { type Agent, type ClientRequest, type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import type { Duplex } from 'node:stream';
+import type { HeaderList } from '../core/headers';
+import type { Url } from '../core/url';
+import { TransportError } from '../shell/transport-error';
+import { outgoingHeaders } from './heads';
+
+export interface ClientRequestOptions {
+  readonly method: string;
+  readonly url: Url;
+  readonly headers: HeaderList;
+  readonly signal: AbortSignal;
+  /** Makes a connection, where that is no matter of the URL. */
+  readonly connect?: () => Duplex;
+  readonly agent?: Agent;
+  /** Milliseconds to the head of the answer, counted from the end of the request's body. */
+  readonly within: number;
+  /** Milliseconds to a connection, its TLS included. */
+  readonly connectWithin?: number;
+  /** Sends the body, and ends the request. */
+  readonly send?: (request: ClientRequest) => Promise<void>;
+}
+
+/**
+ * Sends a request as a client of a proxy does.
+ * @returns the head of the answer; whoever asks reads the body, or destroys it
+ * @throws TransportError `timeout`, or a node:http error; no answer came then
+ */
+export function sendRequest(options: ClientRequestOptions): Promise<IncomingMessage> {
+  const { method, url, headers, signal, connect, agent, within, connectWithin, send } = options;
+  const { request } = url.scheme === 'https' ? https : http;
+  return new Promise((resolve, reject) => {
+    const sent = request({
+      method,
+      hostname: url.hostname.replace(/^\[|\]$/g, ''),
+      port: url.port,
+      path: url.path + url.query,
+      headers: outgoingHeaders(headers),
+      signal,
+      ...(connect ? { createConnection: connect } : { agent }),
+    });
+    let timer: NodeJS.Timeout | undefined;
+    const limit = (what: string, time: number) => {
+      clearTimeout(timer);
+      const late = () => sent.destroy(new TransportError('timeout', `no ${what} in time (${time / 1000} s)`));
+      timer = setTimeout(late, time);
+    };
+    const await_ = () => limit('answer', within);
+    if (connectWithin !== undefined && !connect) {
+      limit('connection', connectWithin);
+      sent.once('socket', (socket) => {
+        if (!socket.connecting) await_();
+        else socket.once(url.scheme === 'https' ? 'secureConnect' : 'connect', await_);
+      });
+    } else await_();
+    sent.once('close', () => clearTimeout(timer)).on('error', reject);
+    sent.once('response', (response) => {
+      clearTimeout(timer);
+      // Whoever reads it sees how it ends; unheard, an error would end the process.
+      response.on('error', () => {});
+      resolve(response);
+    });
+    if (send) send(sent).then(await_, reject);
+    else sent.end();
+  });
+}
