@@ -94,6 +94,12 @@ async function pack(name) {
     const packed = '${deflateRawSync(text, { level: 9 }).toString('base64')}';`;
 }
 
+// Node.js 22 and newer print a warning where this one is called.
+const outdated = {
+  files: /[\\/]http-proxy[\\/]lib[\\/]http-proxy[\\/](common|index)\.js$/,
+  call: "require('util')._extend",
+};
+
 const anyOf = (names) => new RegExp(`^(${Object.keys(names).join('|')})$`);
 
 const slim = {
@@ -106,6 +112,11 @@ const slim = {
       contents: await pack(path),
       loader: 'js',
     }));
+    bundle.onLoad({ filter: outdated.files }, ({ path }) => {
+      const text = readFileSync(path, 'utf8');
+      if (!text.includes(outdated.call)) return { errors: [{ text: `${path} no longer has ${outdated.call}` }] };
+      return { contents: text.replace(outdated.call, 'Object.assign'), loader: 'js' };
+    });
     for (const filter of [anyOf(deferred), deferredBuiltins]) {
       bundle.onResolve({ filter }, ({ path, namespace }) =>
         namespace === 'deferred' ? undefined : { path, namespace: 'deferred' },

@@ -146,6 +146,11 @@ describe('the bundle', () => {
     expect(stdout).toBe(`${name} ${version} (Node.js ${process.version})\n`);
   });
 
+  test('calls nothing of which Node.js 22 prints a warning', () => {
+    const calls = /\b_extend\b|\bnew Buffer\(|\bpunycode\b|\bSlowBuffer\b/;
+    expect(readFileSync(join(folder, 'bundle.js'), 'utf8').match(calls)).toBeNull();
+  });
+
   test('is a program by itself, with the thread that bcrypt works in', async () => {
     const running = promisify(execFile)(join(folder, 'bundle.js'), ['htpasswd', 'alice', '--cost', '4']);
     running.child.stdin?.end(randomUUID());

@@ -68,6 +68,13 @@ export function needsFiller(method: string, status: number): boolean {
   return method !== 'GET' || status < 200 || status >= 300;
 }
 
+/** Where a filler stands in for no byte, a length of none would be wrong; HEAD's is that of what GET brings. */
+export function withoutEmptyLength({ method }: Pick<LambdaRequest, 'method'>, headers: HeaderList): HeaderList {
+  return method !== 'HEAD' && headerOf(headers, 'content-length') === '0'
+    ? withoutHeaders(headers, 'content-length')
+    : headers;
+}
+
 function valuesOf(headers: HeaderList, name: string): string[] {
   const values = headersOf(headers, name);
   const isBearer = (value: string) => Number(/^bearer\b/i.test(value));

@@ -13,7 +13,8 @@ export interface ClientRequestOptions {
   readonly signal: AbortSignal;
   /** Makes a connection, where that is no matter of the URL. */
   readonly connect?: () => Duplex;
-  readonly agent?: Agent;
+  /** `false`: a connection of its own. */
+  readonly agent?: Agent | false;
   /** Milliseconds to the head of the answer, counted from the end of the request's body. */
   readonly within: number;
   /** Milliseconds to a connection, its TLS included. */
@@ -23,11 +24,23 @@ export interface ClientRequestOptions {
 }
 
 /**
- * Sends a request as a client of a proxy does.
+ * Sends a request as a client of a proxy does. On a connection that was kept, and that the other side was just closing, it
+ * is sent once more on a new one, as clients do (RFC 9112 section 9.3.1).
  * @returns the head of the answer; whoever asks reads the body, or destroys it
  * @throws TransportError `timeout`, or a node:http error; no answer came then
  */
-export function sendRequest(options: ClientRequestOptions): Promise<IncomingMessage> {
+export async function sendRequest(options: ClientRequestOptions): Promise<IncomingMessage> {
+  try {
+    return await sendOnce(options);
+  } catch (error) {
+    if (!(error instanceof StaleConnection)) throw error;
+    return sendOnce({ ...options, agent: false });
+  }
+}
+
+class StaleConnection extends Error {}
+
+function sendOnce(options: ClientRequestOptions): Promise<IncomingMessage> {
   const { method, url, headers, signal, connect, agent, within, connectWithin, send } = options;
   const { request } = url.scheme === 'https' ? https : http;
   return new Promise((resolve, reject) => {
@@ -54,7 +67,15 @@ export function sendRequest(options: ClientRequestOptions): Promise<IncomingMess
         else socket.once(url.scheme === 'https' ? 'secureConnect' : 'connect', await_);
       });
     } else await_();
-    sent.once('close', () => clearTimeout(timer)).on('error', reject);
+    const fail = (error: NodeJS.ErrnoException) => {
+      const isStale = sent.reusedSocket && error.code === 'ECONNRESET' && /^(GET|HEAD)$/.test(method);
+      reject(isStale ? new StaleConnection() : error);
+    };
+    sent.on('error', fail).once('close', () => {
+      clearTimeout(timer);
+      // Node ends a request without a word whose answer is another protocol (101), or CONNECT's.
+      reject(new TransportError('reset', 'no answer of HTTP came'));
+    });
     sent.once('response', (response) => {
       clearTimeout(timer);
       // Whoever reads it sees how it ends; unheard, an error would end the process.

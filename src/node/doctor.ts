@@ -115,7 +115,9 @@ async function findImage(target: Url, door: Door): Promise<ImageName> {
     take: MAX_PAGE,
     keep: MAX_PAGE,
   });
-  const name = smallImageFor(target, textOf(seen.start)) ?? (seen.failure ? 'library/hello-world:latest' : undefined);
+  // Where nothing answers, or what stands in front says that, the steps before an image tell why.
+  const isGone = seen.failure !== undefined || (seen.status ?? 0) >= 500;
+  const name = smallImageFor(target, textOf(seen.start)) ?? (isGone ? 'library/hello-world:latest' : undefined);
   const image = name === undefined ? undefined : parseImageName(name);
   if (!image) throw misused('--image: name an image that is there');
   return image;

@@ -2,13 +2,21 @@ import http, { type IncomingMessage, type RequestListener } from 'node:http';
 import { Readable } from 'node:stream';
 import { answerError, RegistryError } from '../core/errors';
 import type { HeaderList } from '../core/headers';
-import { documentOf, fitForUrl, MAX_DOCUMENT_BODY, needsFiller, preludeOf } from '../core/lambda-answer';
+import {
+  documentOf,
+  fitForUrl,
+  MAX_DOCUMENT_BODY,
+  needsFiller,
+  preludeOf,
+  withoutEmptyLength,
+} from '../core/lambda-answer';
 import { type LambdaRequest, readLambdaEvent } from '../core/lambda-event';
 import type { Log } from '../shell/log';
 import { outgoingHeaders, responseHead } from './heads';
 import { openInside } from './inside';
 import type { Invocation, RuntimeApi } from './lambda-api';
-import { pour } from './lambda-stream';
+import { pour, settle } from './lambda-stream';
+import { refuseHead } from './refusals';
 
 /** Milliseconds before the platform ends the function, whatever it does: enough to say that a body breaks off. */
 const LAST_WORDS = 1000;
@@ -47,11 +55,13 @@ export async function serveInvocation(
   const timer = setTimeout(() => late.abort(new Error('the time of the function is over: raise its timeout')), left);
   const cut = AbortSignal.any([late.signal, stopping]);
   try {
-    const reply = await ask(request, serve, cut).catch((error: Error) => refuse(cut.aborted ? cut.reason : error, cut));
+    const reply = await ask(request, serve, log, cut).catch((error: Error) =>
+      refuse(cut.aborted ? cut.reason : error, cut),
+    );
     const why =
       request.front === 'stream'
         ? await pour(api, id, reply, preludeFor(request, reply), cut)
-        : await hand(api, id, reply);
+        : await hand(api, id, reply, cut);
     if (why !== undefined) log.warn('answer broken off', { id, status: reply.status, why });
   } catch (error) {
     log.error('invocation failed', { id, why: (error as Error).stack });
@@ -60,7 +70,7 @@ export async function serveInvocation(
   }
 }
 
-function ask(request: LambdaRequest, serve: RequestListener, signal: AbortSignal): Promise<Reply> {
+function ask(request: LambdaRequest, serve: RequestListener, log: Log, signal: AbortSignal): Promise<Reply> {
   const { method, target, headers, body, address, isSecure } = request;
   const bytes = Buffer.from(body?.text ?? '', body?.isBase64 ? 'base64' : 'utf8');
   const length = bytes.length > 0 ? [['content-length', String(bytes.length)] as const] : [];
@@ -69,7 +79,9 @@ function ask(request: LambdaRequest, serve: RequestListener, signal: AbortSignal
       method,
       path: target,
       headers: outgoingHeaders([...headers, ...length]),
-      createConnection: openInside(serve, { remoteAddress: address, encrypted: isSecure }),
+      createConnection: openInside(serve, { remoteAddress: address, encrypted: isSecure }, (error, socket) =>
+        refuseHead(error, socket, log),
+      ),
       signal,
     });
     sent.on('error', reject).once('response', (response: IncomingMessage) => {
@@ -99,14 +111,21 @@ function replyWith(error: RegistryError): Reply {
 
 /** What goes before the body of a streamed answer, and what stands in where there is none. */
 function preludeFor(request: LambdaRequest, { status, headers }: Reply) {
+  const isFilled = needsFiller(request.method, status);
+  const fields = fitForUrl(request, headers);
   return {
-    head: preludeOf(status, fitForUrl(request, headers)),
-    filler: needsFiller(request.method, status) ? '\n' : '',
+    head: preludeOf(status, isFilled ? withoutEmptyLength(request, fields) : fields),
+    filler: isFilled ? '\n' : '',
   };
 }
 
 /** @returns why the platform did not take it */
-async function hand(api: RuntimeApi, id: string, { status, headers, body }: Reply): Promise<string | undefined> {
+async function hand(
+  api: RuntimeApi,
+  id: string,
+  { status, headers, body }: Reply,
+  cut: AbortSignal,
+): Promise<string | undefined> {
   const read = await readWhole(body).catch(() => undefined);
   if (read === undefined) {
     await api.fail(id, { type: 'Proxy.BrokenOff', message: 'the body broke off' });
@@ -116,10 +135,10 @@ async function hand(api: RuntimeApi, id: string, { status, headers, body }: Repl
     const hint = 'set MAX_RESPONSE=4400k, after which blobs go another way, or call the function by its URL';
     const message = `the body is larger than API Gateway carries (${MAX_DOCUMENT_BODY} bytes)`;
     const refusal = answerError(new RegistryError(502, 'UNAVAILABLE', message, { hint }));
-    await api.document(id, documentOf(refusal.status, refusal.headers, btoa(refusal.body ?? ''))).taken;
+    await settle(api.document(id, documentOf(refusal.status, refusal.headers, btoa(refusal.body ?? ''))), cut);
     return message;
   }
-  const taken = await api.document(id, documentOf(status, headers, read.toString('base64'))).taken;
+  const taken = await settle(api.document(id, documentOf(status, headers, read.toString('base64'))), cut);
   return taken === 202 ? undefined : `the platform says ${taken ?? 'nothing'}`;
 }
 

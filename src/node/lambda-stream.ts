@@ -50,8 +50,28 @@ export async function pour(
   } finally {
     cut.removeEventListener('abort', leave);
   }
-  const status = await taken;
+  const status = await settle(posting, cut);
   return status === 202 ? undefined : `the platform says ${status ?? 'nothing'}`;
+}
+
+/**
+ * The platform's word on an answer that has been sent. One that does not come keeps neither the next invocation nor the end
+ * of the process waiting.
+ * @returns its status; undefined where none came
+ */
+export async function settle({ request, taken }: Posting, cut: AbortSignal): Promise<number | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const leave = () => {
+    timer = setTimeout(() => request.destroy(), LAST_WORD);
+  };
+  if (cut.aborted) leave();
+  else cut.addEventListener('abort', leave, { once: true });
+  try {
+    return await taken;
+  } finally {
+    clearTimeout(timer);
+    cut.removeEventListener('abort', leave);
+  }
 }
 
 async function drained({ request, taken }: Posting, cut: AbortSignal): Promise<void> {

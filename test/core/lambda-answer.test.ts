@@ -1,4 +1,10 @@
-import { documentOf, MAX_DOCUMENT_BODY, needsFiller, preludeOf } from '../../src/core/lambda-answer';
+import {
+  documentOf,
+  MAX_DOCUMENT_BODY,
+  needsFiller,
+  preludeOf,
+  withoutEmptyLength,
+} from '../../src/core/lambda-answer';
 
 const bearer = 'Bearer realm="https://a.example/token",service="a.example"';
 
@@ -70,4 +76,14 @@ test.each([
   ['DELETE', 202, true],
 ])('%s answered %i: a filler %s', (method, status, expected) => {
   expect(needsFiller(method, status)).toBe(expected);
+});
+
+test.each([
+  ['GET', '0', []],
+  ['POST', '0', []],
+  ['HEAD', '0', ['0']],
+  ['GET', '12', ['12']],
+])('an answer to %s of %s bytes that may be filled says the length %j', (method, length, said) => {
+  const fields = withoutEmptyLength({ method }, [['content-length', length]]);
+  expect(fields.map(([, value]) => value)).toEqual(said);
 });

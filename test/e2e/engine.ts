@@ -11,7 +11,7 @@ export const IMAGE = 'registry-proxy-serverless:0.1.0';
 export const FULL_NAME = `docker.io/library/${IMAGE}`;
 
 /** Base images of the Dockerfile, as its ARGs say; nothing is fetched, so they are made here. */
-export const BASES = ['docker.io/library/node:24-bookworm-slim', 'gcr.io/distroless/nodejs24-debian12:nonroot'];
+export const BASES = ['docker.io/library/node:22-bookworm-slim', 'gcr.io/distroless/nodejs22-debian12:nonroot'];
 
 /** Where a machine lacks the right to raise limits, an engine may not ask for its usual ones. */
 export const LIMITS = ['--ulimit', 'nofile=4096:4096', '--ulimit', 'nproc=4096:4096'];

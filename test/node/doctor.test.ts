@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -8,6 +10,7 @@ import { runCommand } from '../../src/node/commands';
 import { runtimes } from '../runtimes';
 import { root } from '../tools/sources';
 import { contentOf, descriptor, INDEX_TYPE, makeImage } from '../upstream/image';
+import { type RawServer, startRaw } from '../upstream/raw';
 import type { Registry } from '../upstream/registry';
 import { stageFor, USERS } from '../upstream/scene';
 
@@ -242,6 +245,69 @@ describe('uploads', () => {
     const { proxy, registry } = await scene();
     expect(await wrong(proxy.url, ...IMAGE, '--push')).toEqual([1, ['bad push push.login']]);
     expect(registry.requests.filter(({ method }) => method === 'POST')).toEqual([]);
+  });
+});
+
+describe('a server that means harm, or is broken', () => {
+  const servers: RawServer[] = [];
+  afterEach(() => Promise.all(servers.splice(0).map((server) => server.stop())));
+
+  /** Answers each request by its path, and closes. */
+  async function raw(answer: (path: string) => string): Promise<string> {
+    const server = await startRaw((socket, first) => socket.end(answer(first.split(' ')[1] ?? ''), 'latin1'));
+    servers.push(server);
+    return server.url;
+  }
+  const http = (head: string, body = '') =>
+    `HTTP/1.1 ${head}\r\nConnection: close\r\nContent-Length: ${Buffer.byteLength(body, 'latin1')}\r\n\r\n${body}`;
+
+  test('that answers in another protocol is told, and does not end it as if all were well', async () => {
+    const url = await raw(() => 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: else\r\n\r\n');
+    expect(await wrong(url, ...IMAGE)).toEqual([1, ['bad ping ping.failed → set.listen']]);
+  });
+
+  test('that closes a kept connection without a word is asked again on a new one', async () => {
+    const connections: number[] = [];
+    const server = createServer((request, response) => {
+      const { socket } = request;
+      const asked = connections.push(socket.remotePort as number);
+      // The second request on a connection finds it gone.
+      if (connections.indexOf(socket.remotePort as number) < asked - 1) return void socket.resetAndDestroy();
+      const isHealth = request.url === '/-/healthz';
+      response.writeHead(isHealth ? 404 : 200, { 'docker-distribution-api-version': 'registry/2.0' }).end('{}');
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const [, told] = await wrong(`http://127.0.0.1:${port}`, ...IMAGE);
+    server.close();
+    expect(told.filter((each) => /failed/.test(each))).toEqual([]);
+    expect(connections.length).toBeGreaterThan(new Set(connections).size);
+  });
+
+  test.each(['constructor', '__proto__', 'toString'])('that says it serves %s needs --image', async (name) => {
+    const url = await raw(() => http('200 OK', `registry-proxy-serverless: x\n\n  ${name}\n`));
+    const { code, err } = await run([url]);
+    expect([code, err]).toEqual([2, expect.stringContaining('--image: name an image that is there')]);
+  });
+
+  test('a front that reaches no proxy is told without an image', async () => {
+    const url = await raw(() => http('502 Bad Gateway\r\nContent-Type: text/html', '<html>502 Bad Gateway</html>'));
+    expect(await wrong(url)).toEqual([1, expect.arrayContaining(['bad ping ping.page → set.front'])]);
+  });
+
+  test.each([[], ['--json']])('has no power over the terminal, with %j', async (...more) => {
+    const red = '\x9b31mRED\u0085';
+    const text = JSON.stringify({ schemaVersion: 2, mediaType: '\u001b[31m\u009b2J', layers: [], config: {} });
+    const url = await raw((path) => {
+      if (path.includes('/manifests/'))
+        return http(`200 OK\r\nContent-Type: a/${red}\r\nDocker-Content-Digest: ${red}`, text);
+      if (path === '/v2/') return http(`401 No\r\nWWW-Authenticate: Bearer realm="${red}",service="${red}"`);
+      return http('404 None');
+    });
+    const { code, out } = await run([url, ...IMAGE, ...more]);
+    expect(code).toBe(1);
+    expect(out).toContain('RED');
+    expect(out.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
   });
 });
 

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { hashSync } from 'bcryptjs';
+import { version } from '../../package.json';
 import { flagOf } from '../../src/core/flags';
 import { settings } from '../../src/core/settings';
 import { ask, basic, open } from '../upstream/client';
@@ -385,7 +386,7 @@ describe('a command', () => {
   test('--version names the program and Node.js', async () => {
     const { code, out, err } = await run({}, '-version');
     expect([code, err]).toEqual([0, '']);
-    expect(out).toBe(`registry-proxy-serverless, from source (Node.js ${process.version})\n`);
+    expect(out).toBe(`registry-proxy-serverless ${version} (Node.js ${process.version})\n`);
   });
 
   test('--print-config says what holds, and who says so', async () => {

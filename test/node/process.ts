@@ -1,24 +1,17 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build } from 'esbuild';
+import { promisify } from 'node:util';
 import { until } from '../upstream/scene';
 
 const root = join(__dirname, '../..');
 
-/** The process from its sources, in one file in a folder of its own: with this .env, and nothing else beside it. */
+/** The process as it is built, in one file in a folder of its own: with this .env, and nothing else beside it. */
 export async function processFrom(dotenv?: string, node = process.execPath) {
   const folder = mkdtempSync(join(tmpdir(), 'main-'));
-  const outfile = join(folder, 'main.js');
-  await build({
-    entryPoints: [join(root, 'src/node/main.ts')],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    define: { BCRYPT: JSON.stringify(readFileSync(require.resolve('bcryptjs'), 'utf8')) },
-    logLevel: 'silent',
-  });
+  const outfile = join(folder, 'bundle.js');
+  await promisify(execFile)(process.execPath, ['esbuild.config.mjs', '--outdir', folder], { cwd: root });
   const writeDotenv = (text: string) => writeFileSync(join(folder, '.env'), text);
   if (dotenv !== undefined) writeDotenv(dotenv);
   const children: ChildProcess[] = [];

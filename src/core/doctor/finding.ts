@@ -46,10 +46,18 @@ type Tell = (says: Says, values?: Values, set?: Says) => Finding;
 export function findingsOf(step: Step): Record<Mark, Tell> {
   const tell =
     (mark: Mark): Tell =>
-    (says, values = {}, set) => ({ step, mark, says, values, ...(set && { set }) });
+    (says, values = {}, set) => ({ step, mark, says, values: harmless(values), ...(set && { set }) });
   return { good: tell('good'), note: tell('note'), bad: tell('bad') };
 }
 
 export function hasFailed(findings: readonly Finding[]): boolean {
   return findings.some(({ mark }) => mark === 'bad');
+}
+
+/** What servers have written has no effect on a terminal: its control characters are blanks (ECMA-48). */
+function harmless(values: Values): Values {
+  const clean = (text: string) => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ');
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, typeof value === 'string' ? clean(value) : value]),
+  );
 }

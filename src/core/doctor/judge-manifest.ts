@@ -66,7 +66,7 @@ function judgeBody(seen: Seen, reference: string, evidence: Evidence): readonly 
   return [
     good(isDigest(reference) ? 'manifest.known' : 'manifest.good', {
       reference,
-      type: typeOf(seen),
+      type: shorten(typeOf(seen)),
       bytes: printBytes(received),
       ms: Math.round(wait),
       digest,

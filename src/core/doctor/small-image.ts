@@ -19,7 +19,8 @@ const IMAGES: Readonly<Record<string, string>> = {
  */
 export function smallImageFor(target: Url, page: string): string | undefined {
   const [, served] = /^registry-proxy-serverless:.*\n\n {2}(\S+)/.exec(page) ?? [];
-  return IMAGES[served ?? registryName(hostOf(target))];
+  const name = served ?? registryName(hostOf(target));
+  return Object.hasOwn(IMAGES, name) ? IMAGES[name] : undefined;
 }
 
 /** As the registry itself at this address has it. */
