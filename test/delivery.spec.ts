@@ -148,6 +148,16 @@ describe.each(nodeOnly)('with the $name runtime, a blob that is offloaded', (run
     expect(asked()).toBe(1);
   });
 
+  test('comes through an instance in front, which waits and then fetches it from the bucket', async () => {
+    const { proxy: far, blob, asked } = await offloaded(4 * MIB, { OFFLOAD_WAIT: '150ms' }, { rate: 3 * MIB });
+    const near = await stage.proxy(far.url, { CACHE: 'memory', CACHE_MAX_SIZE: '64m', REGISTRY_NAME: 'far.test' });
+    const reply = await ask(`${near.url}/v2/team/app/blobs/${blob.digest}`);
+    expect([reply.status, reply.body.equals(blob.bytes)]).toEqual([200, true]);
+    expect(asked()).toBe(1);
+    const rounds = far.logs().filter(({ status }) => status === 307);
+    expect(rounds.length).toBeGreaterThan(2);
+  });
+
   test('whose client leaves is there for the next one', async () => {
     const { url, s3, blob, asked } = await offloaded(6 * MIB, {}, { rate: 4 * MIB });
     const client = begin(url);

@@ -7,7 +7,7 @@ import type { Held } from './cached-head';
 import { awaiting, Copying, sendBack } from './copying';
 import { headerOf, withoutConditions } from './headers';
 import { headNotes, keepOf, linkNote, mediaTypeOf, openNotes, tagNotes } from './keeping';
-import { isBeyond, isUnavailable, serveHeld } from './kept';
+import { isBeyond, isUnavailable, isUnlike, serveHeld } from './kept';
 import type { Place } from './location';
 import type { Memory } from './memory';
 import { PublicProbe } from './public-probe';
@@ -57,6 +57,7 @@ export class Caching {
 
   /** What was to be served is gone. */
   onGone(): RequestVerb {
+    this.#copying.fail();
     this.#held = undefined;
     return this.#askAnew();
   }
@@ -164,6 +165,7 @@ export class Caching {
     const { status } = relay;
     const { isTag, config, head: asked } = this.#question;
     const held = this.#held as Held;
+    if (status === 200 && asked.method === 'GET' && isUnlike(held, relay)) return this.#askAnew();
     if (status === 200 && !isTag) return this.#onProven(mediaTypeOf(head));
     if (status === 200 && headerOf(head.headers, 'docker-content-digest') === held.digest) {
       this.#held = { ...held, age: 0 };

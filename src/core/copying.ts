@@ -34,6 +34,7 @@ export class Copying {
     this.#isWhole = true;
   }
 
+  /** Also where it is said to be in the bucket, and cannot be had from there: it would be fetched over and over. */
   fail(): void {
     this.#failures += 1;
   }

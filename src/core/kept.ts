@@ -4,6 +4,8 @@ import type { Await, FoundBlob, Note, Outcome, Serve } from './cache-verbs';
 import { type Held, requestedRange, servedHead } from './cached-head';
 import { awaiting } from './copying';
 import { isFetchedThere, isSendable } from './delivery';
+import { contentLength } from './range';
+import type { Relay } from './verbs';
 
 /** Bytes between what has been fetched and where a range begins, up to which it is waited for and not asked for. */
 export const NEAR_BYTES = 4 * 1024 * 1024;
@@ -48,6 +50,11 @@ export function isBeyond({ head, route, place }: CacheQuestion, { state, size, w
   if (range !== 'unsatisfiable' && !isSendable(isPart ? range.last - range.first + 1 : size, place)) return true;
   if (state === 'stored') return false;
   return range === 'unsatisfiable' || (isPart && range.first > written + NEAR_BYTES && !isFetchedThere(size, place));
+}
+
+/** Two sizes for one digest: where it is being fetched from another registry, that may have said anything. */
+export function isUnlike({ isComing, size }: Held, { headers }: Relay): boolean {
+  return isComing === true && (contentLength(headers) ?? size) !== size;
 }
 
 /** The registry cannot tell now, as opposed to: it says no. */

@@ -13,6 +13,9 @@ const LAG_TIME = 30_000;
 /** Milliseconds for which a download goes on without a reader: clients that were cut come back. */
 export const LINGER_TIME = 10_000;
 
+/** The same after somebody has been told that it is not stored yet, and to come again: what clients do after 503 takes them longer. */
+export const RETURN_TIME = 60_000;
+
 /** Where a reader is. */
 export interface Position {
   at: number;
@@ -26,8 +29,8 @@ export class Audience {
   #patience = LAG_TIME;
   /** Wakes the fetch, where it waits for readers. */
   #resume: () => void = () => {};
-  /** Of performance.now(); when the last of them left. */
-  #leftAt = performance.now();
+  /** Of performance.now(); until when it goes on with nobody left. */
+  #keptUntil = performance.now() + LINGER_TIME;
 
   get hasReaders(): boolean {
     return this.#readers.size > 0;
@@ -42,16 +45,16 @@ export class Audience {
 
   leave(position: Position): void {
     this.#readers.delete(position);
-    this.#left();
+    this.#left(LINGER_TIME);
   }
 
-  /** @returns to be called when it is not waited for any more */
-  wait(): () => void {
+  /** @returns to be called when it is not waited for any more, with whether that one is told to come again */
+  wait(): (comesAgain: boolean) => void {
     this.#waiting += 1;
     this.#resume();
-    return () => {
+    return (comesAgain) => {
       this.#waiting -= 1;
-      this.#left();
+      this.#left(comesAgain ? RETURN_TIME : LINGER_TIME);
     };
   }
 
@@ -78,12 +81,11 @@ export class Audience {
       await this.#resumed(isNear ? this.#patience : undefined);
       if (isNear) this.#patience -= performance.now() - since;
     }
-    if (this.#waiting === 0 && performance.now() - this.#leftAt > LINGER_TIME)
-      throw new Error('nobody reads it any more');
+    if (this.#waiting === 0 && performance.now() > this.#keptUntil) throw new Error('nobody reads it any more');
   }
 
-  #left(): void {
-    this.#leftAt = performance.now();
+  #left(linger: number): void {
+    this.#keptUntil = Math.max(this.#keptUntil, performance.now() + linger);
     this.#resume();
   }
 

@@ -10,7 +10,7 @@ export interface BlobSource {
   discard(): void;
 }
 
-/** That of an answer which carries a blob from its first byte on. It may outlive the request, and has a record of its own then. */
+/** That of an answer which carries a blob, or the end of one. It may outlive the request, and has a record of its own then. */
 export function blobSource({ session, sent, response, verb }: Arrival): BlobSource {
   const { record, exchange, context } = session;
   const { stall, response: within } = exchange.timeouts;
@@ -31,7 +31,7 @@ export function blobSource({ session, sent, response, verb }: Arrival): BlobSour
   };
   return {
     open(first) {
-      const isUsable = isUnread && first === 0;
+      const isUsable = isUnread && first === whole.first;
       if (!isUsable) discard();
       isUnread = false;
       return openBody(isUsable ? { ...options, response, span: whole } : { ...options, span: { ...whole, first } });

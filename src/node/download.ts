@@ -122,7 +122,7 @@ export class Download {
     while (!this.#isOver && !isLate) await this.#changes.next();
     clearTimeout(timer);
     signal?.removeEventListener('abort', onLimit);
-    leave();
+    leave(isLate && !signal?.aborted);
     if (!this.#isOver) return 'coming';
     return this.#deposit.isStored ? 'stored' : 'failed';
   }

@@ -74,14 +74,17 @@ export class Fetching {
   }
 
   async stored(digest: string, within: number, signal?: AbortSignal): Promise<Fate> {
-    const { store } = this.#options;
     for (const deadline = performance.now() + within; ; ) {
       const left = deadline - performance.now();
       const running = this.downloads.running(digest);
-      if (running) return running.stored(left, signal);
+      if (running) {
+        const fate = await running.stored(left, signal);
+        // Somebody else may have stored it meanwhile: who was frozen, or one that has taken over.
+        return fate === 'failed' && (await this.#isStored(digest)) ? 'stored' : fate;
+      }
       // First: what becomes stored meanwhile is looked for after that.
       const fetcher = await this.elsewhere(digest);
-      if (await this.#quietly(() => store.stat(blob(digest)))) return 'stored';
+      if (await this.#isStored(digest)) return 'stored';
       if (!fetcher) return 'failed';
       if (left <= 0 || signal?.aborted) return 'coming';
       await sleep(Math.min(STORED_INTERVAL, left), undefined, { signal }).catch(() => {});
@@ -130,6 +133,10 @@ export class Fetching {
 
   #onFailure({ digest }: KeepBlob): (error: Error) => void {
     return (error) => this.#options.onFault(new Error(`${digest} was not fetched: ${error.message}`));
+  }
+
+  async #isStored(digest: string): Promise<boolean> {
+    return (await this.#quietly(() => this.#options.store.stat(blob(digest)))) !== undefined;
   }
 
   async #quietly<T>(work: () => Promise<T>): Promise<T | undefined> {

@@ -35,6 +35,10 @@ export class PieceWatch {
   #known: readonly Piece[] = [];
   #interval = FIRST_LOOK_INTERVAL;
   #faults = 0;
+  /** Bytes that were here when a piece was given at last. */
+  #givenAt = 0;
+  /** The same, of one that was listed, and not there. */
+  #missedAt: number | undefined;
   /** Of performance.now(); since when nobody has been fetching it. */
   #abandonedAt: number | undefined;
 
@@ -49,10 +53,16 @@ export class PieceWatch {
   async next(received: number): Promise<Next> {
     for (;;) {
       const piece = this.#known.find(({ first, size }) => first <= received && received < first + size);
-      if (piece) return { kind: 'piece', piece };
+      if (piece) {
+        this.#givenAt = received;
+        return { kind: 'piece', piece };
+      }
+      // A list may show for a while what is there no more, or not yet.
+      const isMissed = this.#missedAt === received;
       const isFetched = await this.#look(received);
-      if (this.#known.length > 0) continue;
-      const bytes = isFetched ? undefined : await this.#options.stored(received);
+      this.#missedAt = undefined;
+      if (this.#known.length > 0 && !isMissed) continue;
+      const bytes = isFetched && !isMissed ? undefined : await this.#options.stored(received);
       if (bytes) return { kind: 'rest', bytes };
       this.#abandonedAt = isFetched ? undefined : (this.#abandonedAt ?? performance.now());
       if (this.#abandonedAt !== undefined && performance.now() - this.#abandonedAt >= this.#options.patience)
@@ -65,6 +75,7 @@ export class PieceWatch {
   /** What was known is there no more: the blob has been put together, or given up. */
   forget(): void {
     this.#known = [];
+    this.#missedAt = this.#givenAt;
   }
 
   /** Whether somebody fetches it. One fault says nothing about that. */

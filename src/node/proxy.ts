@@ -8,6 +8,7 @@ import type { Users } from '../shell/users';
 import { carryOut, type Hands, internalError, type Over } from '../shell/verb-loop';
 import { readClientText } from './client-text';
 import type { Content } from './content';
+import { copyWait } from './copy-wait';
 import { carrierOf, errandOf } from './errand';
 import { writeHead } from './heads';
 import { relay } from './relay';
@@ -55,7 +56,7 @@ export function handsOf(session: Session): Hands<void, IncomingMessage> {
         record,
         onEnd: (giveBack) => onEnd(session, giveBack),
       }),
-    await: ({ digest, within }) => contentOf(session).stored(digest, within, signal),
+    await: copyWait(() => contentOf(session), signal),
     serve: async (verb) => overUnless(await serveKept(session, verb)),
     relay: async (sent, response, verb) => overUnless(await relay(session, sent, response, verb)),
     obtainLogin: (verb) => obtainLoginFor(session, verb),

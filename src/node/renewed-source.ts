@@ -12,11 +12,11 @@ import type { Session } from './session';
 
 /**
  * Where a blob is to be had that is being sent to a client out of another process's fetch, if that ends: the upstream is asked as if the
- * client had just asked for all of it, and by nobody's leaving is that ended.
+ * client had just asked for the rest of it, and by nobody's leaving is that ended.
  */
-export function renewedSource(session: Session, digest: string, size: number): BlobSource {
+export function renewedSource(session: Session, size: number): BlobSource {
   return {
-    open: (first) => laterBody(() => obtain(session, digest, size), first),
+    open: (first) => laterBody(() => obtain(session, size, first), first),
     discard: () => {},
   };
 }
@@ -43,12 +43,10 @@ function laterBody(obtain: () => Promise<BlobSource | undefined>, first: number)
 }
 
 /** Undefined where it is not to be had, or is something else by now. */
-async function obtain(session: Session, digest: string, size: number): Promise<BlobSource | undefined> {
+async function obtain(session: Session, size: number, first: number): Promise<BlobSource | undefined> {
   const { context } = session;
-  const head = {
-    ...session.head,
-    headers: withoutHeaders(withoutConditions(session.head.headers), 'range', 'if-range'),
-  };
+  const fields = withoutHeaders(withoutConditions(session.head.headers), 'range', 'if-range');
+  const head = { ...session.head, headers: first === 0 ? fields : [...fields, ['range', `bytes=${first}-`] as const] };
   const exchange = new Exchange(context.config, context.memory, head);
   const record = openRecord(head);
   const { signal } = new AbortController();
@@ -56,8 +54,8 @@ async function obtain(session: Session, digest: string, size: number): Promise<B
   const over = (reply?: BlobSource): Over<BlobSource | undefined> => ({ verb: 'over', reply });
   const carrier = carrierOf({ context, signal, within: exchange.timeouts.response, record });
   const relay = (sent: Forward, response: IncomingMessage, verb: Relay) => {
-    const { keep } = verb;
-    if (keep?.kind === 'blob' && keep.digest === digest && keep.size === size)
+    const { last, total } = verb.span ?? {};
+    if (total === size && last === size - 1)
       return over(blobSource({ session: asking, sent, response, verb, headers: verb.headers }));
     carrier.discard(response);
     return over();

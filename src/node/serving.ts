@@ -29,7 +29,7 @@ export async function serveKept(session: Session, verb: Serve): Promise<RequestV
     res.end();
     return undefined;
   }
-  const renew = async () => (await import('./renewed-source')).renewedSource(session, digest, size);
+  const renew = async () => (await import('./renewed-source')).renewedSource(session, size);
   const source = await content?.open(digest, { ...range, size }, renew);
   if (!source) return exchange.onGone();
   writeHead(res, verb.status, headers);

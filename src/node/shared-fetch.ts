@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inTime } from '../shell/deadline';
-import type { Claim, Piece, Sink } from '../storage/store';
+import type { Claim, Piece, Reading, Sink } from '../storage/store';
 import type { BlobSource } from './blob-source';
 import type { Body } from './body';
 import { HeldClaim } from './held-claim';
@@ -179,7 +179,8 @@ export class SharedFetch implements Body {
     const { key, incoming } = this.#options;
     const skip = this.#received - piece.first;
     const isNext = this.#isCovered && skip === 0;
-    const bytes = await inTime(incoming.read(key, piece, skip), CLAIM_TIME, 'the store does not give a piece');
+    const close = (late?: Partial<Reading>) => void late?.close?.();
+    const bytes = await inTime(incoming.read(key, piece, skip), CLAIM_TIME, 'the store does not give a piece', close);
     if (!bytes) return false;
     yield* this.#give(bytes);
     if (isNext) this.#pieces.push(piece);

@@ -72,6 +72,9 @@ export class S3Claim implements Claim {
 
   async commit(): Promise<void> {
     const { client, key, published, size, remove } = this.#options;
+    // A store that is closed meanwhile drops what is being filled.
+    if (this.#begun + this.#filling.size !== size)
+      throw new StoreError('length', `${label(key)} was announced with ${size} bytes and has fewer`);
     try {
       if (this.#filling.size > 0 && size > this.#pieceBytes) await this.#send();
       await this.#travelling;

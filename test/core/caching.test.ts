@@ -289,9 +289,23 @@ describe('a digest', () => {
     [
       'that is coming for another repository is asked for',
       `GET ${BLOB}`,
-      { env: PROXY, blob: { state: 'coming', size: 9, written: 1, isLinked: false }, replies: [[200, SAME]] },
+      { env: PROXY, blob: { state: 'coming', size: 1000, written: 1, isLinked: false }, replies: [[200, SAME]] },
       ['find or lead', 'HEAD'],
       'fwd=stale; fwd-status=200; detail=same-digest',
+    ],
+    [
+      'that is coming for another repository, and has another size there, is fetched from here',
+      `GET ${BLOB}`,
+      {
+        env: PROXY,
+        blob: { state: 'coming', size: 9, written: 1, isLinked: false },
+        replies: [
+          [200, SAME],
+          [200, SAME],
+        ],
+      },
+      ['find or lead', 'HEAD', 'GET'],
+      'fwd=uri-miss; fwd-status=200; stored',
     ],
     [
       'is waited for where a range is near',

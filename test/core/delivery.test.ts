@@ -106,9 +106,11 @@ interface Scene {
   readonly blob?: FoundBlob;
   readonly replies: readonly (readonly [status: number, headers?: Fields])[];
   readonly copied?: readonly Copied[];
+  /** What is to be served is not there. */
+  readonly isGone?: boolean;
 }
 
-function play({ env, line = `GET ${BLOB}`, headers, blob, replies, copied = [] }: Scene) {
+function play({ env, line = `GET ${BLOB}`, headers, blob, replies, copied = [], isGone = false }: Scene) {
   const config = configOf(env);
   const memory = { realms: new Map(), tokens: new Map(), quotas: new Quotas(), cache: new CacheMemory() };
   const subject = new Exchange(config, memory, request(line, headers));
@@ -131,7 +133,8 @@ function play({ env, line = `GET ${BLOB}`, headers, blob, replies, copied = [] }
     } else if (verb.verb === 'await') {
       story.push(`await ${verb.within}`);
       verb = subject.onAwaited(outcomes.shift() as Copied);
-    } else break;
+    } else if (verb.verb === 'serve' && isGone) verb = subject.onGone();
+    else break;
   }
   expect([left, outcomes]).toEqual([[], []]);
   const { headers: fields, status } = verb as Serve | Relay | Answer;
@@ -277,6 +280,17 @@ describe('a blob that is offloaded', () => {
     expect([elsewhere.status, elsewhere.location]).toEqual([307, CDN]);
     const healed = play({ env, replies: [LARGE, LARGE], copied: ['failed', 'stored'] });
     expect(healed.verb).toMatchObject({ verb: 'serve', redirect: 600_000 });
+  });
+
+  test('that is said to be in the bucket, and is found to be gone, is not fetched for ever', () => {
+    const { story, status } = play({
+      env,
+      replies: [LARGE, LARGE, LARGE],
+      copied: ['stored', 'stored'],
+      isGone: true,
+    });
+    expect(story.filter((step) => step === 'copy')).toHaveLength(2);
+    expect(status).toBe(501);
   });
 
   test('is not copied where it is too large to be kept', () => {

@@ -5,7 +5,7 @@ import type { BlobSource } from '../../src/node/blob-source';
 import { Content } from '../../src/node/content';
 import { S3Store } from '../../src/storage/s3';
 import type { Store } from '../../src/storage/store';
-import { type Content as Bytes, content, has } from '../storage/bytes';
+import { type Content as Bytes, content, has, putBlob } from '../storage/bytes';
 import { type Abilities, type Bucket, type S3Server, startS3 } from '../storage/s3-server';
 
 /** Several processes with one object store: what one fetches, the others have from there. */
@@ -101,7 +101,7 @@ function upstreamOf({ key, bytes }: Bytes, { pause = 0, cutAt = bytes.length, wr
 }
 
 /** A process; `kill` takes the object store from it, so that it can neither go on nor clean up. */
-async function start(clock = Date.now): Promise<{ content: Content; kill: () => void }> {
+async function start(clock = Date.now): Promise<{ content: Content; store: Store; kill: () => void }> {
   const sockets = new Set<Socket>();
   const door = createServer((near) => {
     const far = connect(server.port, '127.0.0.1');
@@ -116,6 +116,7 @@ async function start(clock = Date.now): Promise<{ content: Content; kill: () => 
   stores.push(store);
   doors.push(door);
   return {
+    store,
     content: new Content(store, (error) => faults.push(error.message)),
     kill: () => {
       door.close();
@@ -246,6 +247,19 @@ test('of two that lead at once one steps down, and ends alone if it must', async
   expect(faults).toEqual(['who fetched it has not stored it']);
   expect(upstream.begun).toEqual([0, expect.any(Number)]);
   expect(upstream.begun[1]).toBeGreaterThan(8 * MIB);
+});
+
+test('who cannot store what somebody else has stored meanwhile says that it is stored', async () => {
+  const one = content(SIZE);
+  const [{ content: first }, { store: second }] = [await start(), await start()];
+  const upstream = upstreamOf(one, { pause: 20 });
+  first.begin(upstream.keep, upstream.source);
+  const fate = first.stored(one.key.digest, 30_000);
+  await until('there are pieces', () => leftOver().length > 2);
+  await putBlob(second, one);
+  for (const key of leftOver()) if (!key.endsWith('claim')) bucket.objects.delete(key);
+  expect(await fate).toBe('stored');
+  expect(faults).not.toEqual([]);
 });
 
 test('an object store that takes no more in the middle is done without, by all of them', async () => {

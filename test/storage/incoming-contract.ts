@@ -71,6 +71,16 @@ export function incomingContract(driver: string, make: (count: number) => Promis
       expect(await other?.incoming.fetcher(small.key)).toBeUndefined();
     });
 
+    test.each([2 * MIB, PIECE + MIB])('is not stored where some of its %d bytes are missing', async (size) => {
+      const [one] = await open();
+      const blob = content(size);
+      const claim = right(await one?.incoming.claim(blob.key, size));
+      await fill(claim, blob, MIB);
+      expect(await faultOf(claim.commit())).toBe('length');
+      expect(await has(one?.store as Store, blob)).toBe(false);
+      await claim.release();
+    });
+
     test('is read by others while it grows, then it is stored, and nothing else is left', async () => {
       const [one, other] = await open();
       const large = content(2 * PIECE + 12_345);
