@@ -39,6 +39,9 @@ export interface Wanted {
 /** Why something cannot be prefetched; the message is a sentence for people. */
 export class PrefetchFault extends Error {}
 
+/** An index that has other platforms than the wanted ones. */
+export class PlatformFault extends PrefetchFault {}
+
 /** Clients are sent elsewhere for it. */
 export class ElsewhereFault extends PrefetchFault {}
 
@@ -110,7 +113,7 @@ function ofPlatforms(all: readonly unknown[], platforms: ImagePlatforms): readon
   const missing = chosen.filter(({ found }) => found.length === 0).map(({ wanted }) => printImagePlatform(wanted));
   if (missing.length > 0 && unsaid.length === 0) {
     const offered = [...new Set(offers.map(({ platform }) => printImagePlatform(platform)))].join(', ');
-    throw new PrefetchFault(`has no ${missing.join(', ')}, only ${shorten(offered) || 'nothing'}`);
+    throw new PlatformFault(`has no ${missing.join(', ')}, only ${shorten(offered) || 'nothing'}`);
   }
   return withoutRepeats([...chosen.flatMap(({ found }) => found.map(({ descriptor }) => descriptor)), ...unsaid]);
 }

@@ -4,7 +4,14 @@ import type { BlobSeen, Evidence, Reach, Seen } from '../core/doctor/evidence';
 import { type HeaderList, headerOf } from '../core/headers';
 import type { ImageName } from '../core/image-name';
 import type { ImagePlatforms } from '../core/image-platform';
-import { type Descriptor, MANIFEST_ACCEPT, MAX_MANIFEST_BYTES, PrefetchFault, readManifest } from '../core/prefetch';
+import {
+  type Descriptor,
+  MANIFEST_ACCEPT,
+  MAX_MANIFEST_BYTES,
+  PlatformFault,
+  PrefetchFault,
+  readManifest,
+} from '../core/prefetch';
 import { isDigest } from '../core/reference';
 import type { Url } from '../core/url';
 import { DoctorClient, type Gathered } from './doctor-client';
@@ -125,7 +132,9 @@ class Walk {
     } catch (error) {
       if (!(error instanceof PrefetchFault)) throw error;
       // One that came encoded is told as such.
-      if (headerOf(seen.headers, 'content-encoding') === undefined) evidence.misfit = error.message;
+      if (headerOf(seen.headers, 'content-encoding') === undefined) {
+        evidence.misfit = { why: error.message, isPlatform: error instanceof PlatformFault };
+      }
       return [];
     }
   }

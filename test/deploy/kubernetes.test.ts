@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { load } from 'js-yaml';
 import { readConfig } from '../../src/core/config';
 import { HEALTH } from '../../src/shell/own-pages';
 import { root } from '../tools/sources';
@@ -112,7 +113,10 @@ describe('the pods', () => {
 
   test('are several, spread over nodes and zones, of which one may be missing', () => {
     const hpa = only('base/autoscaler.yaml').spec;
-    expect([deployment.spec.replicas, hpa.minReplicas]).toEqual([2, 2]);
+    // A number in the Deployment would undo the autoscaler's with every change that is applied.
+    expect([deployment.spec.replicas, hpa.minReplicas]).toEqual([undefined, 2]);
+    const [disk] = yamlOf<{ patches: { patch: string }[] }>('kubernetes/components/disk/kustomization.yaml');
+    expect(load(disk?.patches[0]?.patch ?? '')).toContainEqual({ op: 'add', path: '/spec/replicas', value: 2 });
     expect(hpa.maxReplicas).toBeGreaterThan(hpa.minReplicas);
     expect(pod.topologySpreadConstraints.map(({ topologyKey }: { topologyKey: string }) => topologyKey)).toEqual([
       'kubernetes.io/hostname',

@@ -59,7 +59,7 @@ withGo('Kubernetes', () => {
   });
 
   test.each([
-    ['a word in wrong case', 'replicas: 2', 'Replicas: 2', /unknown field "spec\.Replicas"/],
+    ['a word in wrong case', 'strategy:', 'Strategy:', /unknown field "spec\.Strategy"/],
     ['a word that there is not', 'readOnlyRootFilesystem', 'readOnlyRootFileSystem', /unknown field/],
     ['a number where text belongs', 'value: "3000"', 'value: 3000', /cannot unmarshal number/],
   ])('%s would be found', (_, from, to, fault) => {

@@ -133,7 +133,11 @@ export interface Evidence {
   /** Of the platform, where the tag is an index. */
   readonly chosen?: Seen;
   /** Why the manifest is of no use. */
-  readonly misfit?: string;
+  readonly misfit?: {
+    readonly why: string;
+    /** It has others than the wanted platform. */
+    readonly isPlatform: boolean;
+  };
   readonly config?: BlobSeen;
   readonly layer?: BlobSeen;
   readonly layerHead?: Seen;

@@ -69,6 +69,10 @@ function judgeBytes(blob: BlobSeen, last: Seen, evidence: Evidence): readonly Fi
   if (encoding !== undefined) return [tell.bad('blob.encoded', { encoding: shorten(encoding) }, 'set.bytes')];
   const length = last.status === 200 ? contentLength(headers) : size;
   if (length !== undefined && length !== size) return [tell.bad('blob.size', { length, size }, 'set.bytes')];
+  // Without a length, more bytes than are wanted show only here.
+  if (last.status === 200 && received > size) {
+    return [tell.bad('blob.size', { length: `> ${size}`, size }, 'set.bytes')];
+  }
   if (ending === 'cut') {
     return [tell.bad('blob.cut', { bytes: printBytes(received), size: printBytes(size) }, 'set.cut')];
   }

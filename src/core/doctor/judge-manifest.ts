@@ -1,6 +1,6 @@
 import { printBytes } from '../bytes-text';
 import { headerOf } from '../headers';
-import { shorten } from '../prefetch';
+import { MAX_MANIFEST_BYTES, shorten } from '../prefetch';
 import { contentLength } from '../range';
 import { isDigest } from '../reference';
 import { encodingOf, remedyFor, textOf, typeOf, wordsOf } from './answers';
@@ -19,8 +19,12 @@ export function judgeManifests(evidence: Evidence): readonly Finding[] {
     ...(manifestHead && manifest ? compare(manifestHead, manifest, reference) : []),
     ...(byDigest ? judgeBody(byDigest, referenceOf(byDigest), evidence) : []),
     ...(chosen ? judgeBody(chosen, referenceOf(chosen), evidence) : []),
-    ...(misfit === undefined ? [] : [bad('manifest.misfit', { reference, why: misfit }, 'set.platform')]),
+    ...(misfit === undefined ? [] : [judgeMisfit(misfit, reference)]),
   ];
+}
+
+function judgeMisfit({ why, isPlatform }: NonNullable<Evidence['misfit']>, reference: string): Finding {
+  return bad('manifest.misfit', { reference, why }, isPlatform ? 'set.platform' : 'set.bytes');
 }
 
 function referenceOf({ url }: Seen): string {
@@ -59,6 +63,8 @@ function judgeBody(seen: Seen, reference: string, evidence: Evidence): readonly 
   if (refused) return refused;
   const { received, ending, wait, digest = '' } = seen;
   if (ending === 'cut') return [bad('manifest.cut', { reference, bytes: printBytes(received) }, 'set.cut')];
+  if (ending === 'enough')
+    return [bad('manifest.long', { reference, bytes: printBytes(MAX_MANIFEST_BYTES) }, 'set.front')];
   const fields = judgeFields(seen, reference);
   if (encodingOf(seen) !== undefined) return fields;
   const wrong = [...fields, ...judgeDigest(seen, reference), ...judgeType(seen, reference)];

@@ -84,6 +84,7 @@ export const english = {
   'manifest.type': 'Content-Type of {reference} is {type}, and the manifest itself is {media}',
   'manifest.disagree': 'HEAD and GET of {reference} differ in {field}: {head}, {get}',
   'manifest.cut': '{reference} breaks off after {bytes}',
+  'manifest.long': '{reference} has more than the {bytes} that a manifest may have',
   'manifest.digest': '{reference} has other bytes than its digest: {actual} in place of {expected}',
   'manifest.misfit': '{reference} {why}',
   'blob.good': '{bytes}, digest proven; first byte after {ms} ms, {rate}/s',

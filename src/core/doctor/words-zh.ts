@@ -86,6 +86,7 @@ export const chinese: Words = {
   'manifest.type': '{reference} 的 Content-Type 是 {type}，而清单自己写的是 {media}',
   'manifest.disagree': '{reference} 的 HEAD 与 GET 的 {field} 不同：{head}，{get}',
   'manifest.cut': '{reference} 在 {bytes} 处中断',
+  'manifest.long': '{reference} 超过清单的上限 {bytes}',
   'manifest.digest': '{reference} 的内容与摘要不符：{actual}，应为 {expected}',
   'manifest.misfit': '{reference} 不可用：{why}',
   'blob.good': '{bytes}，摘要已验证；首字节 {ms} 毫秒，{rate}/秒',

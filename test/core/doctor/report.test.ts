@@ -251,8 +251,18 @@ test.each<[string, Partial<Evidence>, string]>([
   ],
   [
     'a platform that the image does not have',
-    { misfit: 'has no linux/arm64' },
+    { misfit: { why: 'has no linux/arm64', isPlatform: true } },
     'bad manifest manifest.misfit → set.platform',
+  ],
+  [
+    'one that is none, of whatever platform',
+    { misfit: { why: 'is no JSON', isPlatform: false } },
+    'bad manifest manifest.misfit → set.bytes',
+  ],
+  [
+    'one without an end',
+    { manifest: manifest({ ending: 'enough', digest: undefined, received: 5_000_000 }), manifestHead: undefined },
+    'bad manifest manifest.long → set.front',
   ],
 ])('of a manifest, %s is told: %#', (_, more, expected) => {
   expect(wrong(more)).toEqual([expected]);
@@ -263,6 +273,11 @@ const sent = blobBody({ status: 307, received: 0, headers: { location: CDN } });
 const layer = (...hops: Parameters<typeof blob>[1][]) => ({ layer: blob(false, ...hops), range: undefined });
 
 test.each<[string, Partial<Evidence>, string]>([
+  [
+    'more bytes than the manifest says, where no length is told',
+    layer(blobBody({ headers: {}, received: 3002, ending: 'enough', digest: undefined })),
+    'bad layer blob.size → set.bytes',
+  ],
   [
     'a CDN that cannot be reached',
     layer(sent, seen(CDN, failed('timeout'))),
