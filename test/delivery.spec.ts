@@ -85,8 +85,13 @@ describe.each(nodeOnly)('with the $name runtime, a blob that is offloaded', (run
     expect(accusations).toEqual([]);
   });
 
-  async function offloaded(size: number, env: Record<string, string> = {}, options: RegistryOptions = {}) {
-    const s3 = await startS3();
+  async function offloaded(
+    size: number,
+    env: Record<string, string> = {},
+    options: RegistryOptions = {},
+    token?: string,
+  ) {
+    const s3 = await startS3(token);
     others.push(s3);
     const bucket = s3.bucket();
     const registry = await stage.registry(options);
@@ -181,6 +186,17 @@ describe.each(nodeOnly)('with the $name runtime, a blob that is offloaded', (run
     const reply = await ask(url);
     expect(reply.status).toBe(501);
     expect([...bucket.objects.keys()].filter((key) => key.includes('blobs/'))).toEqual([]);
+  });
+
+  test('to which no URL leads that the platform lets pass is not sent where it would be cut', async () => {
+    const token = 't'.repeat(3600);
+    const env = { PLATFORM: 'tencent-scf', AWS_SESSION_TOKEN: token };
+    const { url, bucket } = await offloaded(7 * MIB, env, {}, token);
+    const reply = await ask(url);
+    expect([reply.status, reply.ending]).toEqual([501, 'clean']);
+    expect([...bucket.objects.keys()].filter((key) => key.startsWith('blobs/'))).toHaveLength(1);
+    const part = await ask(url, { headers: { range: 'bytes=0-999' } });
+    expect([part.status, part.body.length]).toEqual([206, 1000]);
   });
 
   test('is sent from here while the bucket cannot be written', async () => {

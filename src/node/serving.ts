@@ -1,6 +1,7 @@
 import type { Serve } from '../core/cache-verbs';
 import { corsHeaders } from '../core/cors';
-import { withoutHeaders } from '../core/headers';
+import { isHeadSmall } from '../core/delivery';
+import { type HeaderList, withoutHeaders } from '../core/headers';
 import type { RequestVerb } from '../core/verbs';
 import { writeHead } from './heads';
 import { sendBody } from './send-body';
@@ -22,17 +23,26 @@ export async function serveKept(session: Session, verb: Serve): Promise<RequestV
     res.end();
     return undefined;
   }
+  const expected = range.last - range.first + 1;
   const location = redirect === undefined ? undefined : await content?.sign(digest, size, redirect);
-  if (location !== undefined) {
-    const kept = withoutHeaders(headers, 'content-length', 'content-range', 'content-type', 'cache-control');
-    writeHead(res, 307, [...kept, ['location', location], ['cache-control', 'no-store'], ['content-length', '0']]);
+  const led = location === undefined ? undefined : headerTo(location, headers);
+  if (led && isHeadSmall(led, config)) {
+    writeHead(res, 307, led);
     res.end();
     return undefined;
   }
+  // The platform would cut it.
+  if (redirect !== undefined && expected > config.maxResponse) return exchange.onGone();
   const renew = async () => (await import('./renewed-source')).renewedSource(session, size);
   const source = await content?.open(digest, { ...range, size }, renew);
   if (!source) return exchange.onGone();
   writeHead(res, verb.status, headers);
-  await sendBody({ res, expected: range.last - range.first + 1, client: exchange.timeouts.client, record }, source);
+  await sendBody({ res, expected, client: exchange.timeouts.client, record }, source);
   return undefined;
+}
+
+/** The head that leads a client to the object store. */
+function headerTo(location: string, headers: HeaderList): HeaderList {
+  const kept = withoutHeaders(headers, 'content-length', 'content-range', 'content-type', 'cache-control');
+  return [...kept, ['location', location], ['cache-control', 'no-store'], ['content-length', '0']];
 }
