@@ -32,7 +32,7 @@ test('a registry that hangs up in the middle of an upload is not taken for a cli
 test('what a registry answers before it has all of an upload reaches the client', async () => {
   const { reply } = await push((socket) => {
     socket.write(`${HEAD}Content-Length: 10\r\n\r\nhello`);
-    setTimeout(() => socket.end('world'), 250);
+    setTimeout(() => socket.end('world'), 50);
   });
   expect([reply.status, reply.text, reply.ending]).toEqual([413, 'helloworld', 'clean']);
 });
