@@ -1,0 +1,116 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join, normalize, relative } from 'node:path';
+import { root } from '../tools/sources';
+import { anchor, cells, fences, headings, indentedBlocks, inlineCode, numbers, sections, tables, targets } from './markdown';
+
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+
+/** Documents whose Chinese version says the same, sentence by sentence; that of README.md is held to less, in readme.test.ts. */
+const documents = readdirSync(join(root, 'docs'))
+  .filter((name) => name.endsWith('.zh-CN.md') && name !== 'README.zh-CN.md')
+  .map((name) => `docs/${name.replace('.zh-CN', '')}`);
+
+function chineseOf(path: string): string | undefined {
+  if (path === 'README.md') return 'docs/README.zh-CN.md';
+  const chinese = path.replace(/(?<!\.zh-CN)\.md$/, '.zh-CN.md');
+  return chinese !== path && existsSync(join(root, chinese)) ? chinese : undefined;
+}
+
+function englishOf(path: string): string | undefined {
+  if (path === 'docs/README.zh-CN.md') return 'README.md';
+  const english = path.replace(/\.zh-CN\.md$/, '.md');
+  return english !== path && existsSync(join(root, english)) ? english : undefined;
+}
+
+/** The two lines at the head of a pair that lead to each other. */
+const PAIR_LINE = /^(?:中文：|English: )\[[^\]]+\]\([^)]+\)\n/m;
+
+const body = (path: string) => read(path).replace(PAIR_LINE, '');
+
+/** What a reader may be told in his own language inside of code: comments. */
+function withoutComments(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => line.replace(/(?:^|\s+)# .*$/, ''))
+    .join('\n');
+}
+
+const sorted = (values: readonly string[]) => [...values].sort();
+
+/** A link as English: where a Chinese document leads to a heading, the heading of the same place in the English one. */
+function asEnglish(document: string, target: string): string {
+  if (/^[a-z]+:/.test(target)) return target;
+  const [path = '', fragment] = target.split('#');
+  const file = path === '' ? document : normalize(join(dirname(document), path));
+  const english = englishOf(file) ?? file;
+  if (fragment === undefined) return english;
+  const chinese = chineseOf(english);
+  if (chinese === undefined) return `${english}#${fragment}`;
+  const [original, translated] = [headings(read(english)), headings(read(chinese))];
+  if (original.map(({ level }) => level).join() !== translated.map(({ level }) => level).join()) return `${english}#…`;
+  const place = (english === file ? original : translated).findIndex(({ text }) => anchor(text) === fragment);
+  return `${english}#${place}`;
+}
+
+/** A link that leaves the reader in English although the same place can be read in Chinese. */
+function isLeftInEnglish(document: string, target: string): boolean {
+  if (/^[a-z]+:/.test(target) || target.startsWith('#')) return false;
+  const file = normalize(join(dirname(document), target.split('#')[0] ?? ''));
+  return chineseOf(file) !== undefined && !asEnglish(document, target).endsWith('#…');
+}
+
+test('there are documents in Chinese', () => {
+  expect(documents.length).toBeGreaterThan(1);
+});
+
+describe.each(documents)('%s', (document) => {
+  const chinese = chineseOf(document) as string;
+  const [original, translated] = [body(document), body(chinese)];
+
+  test('leads to its Chinese version, and back', () => {
+    const [here, there] = [basename(document), basename(chinese)];
+    expect(read(document).split('\n')[2]).toBe(`中文：[${there}](${there})`);
+    expect(read(chinese).split('\n')[2]).toBe(`English: [${here}](${here})`);
+  });
+
+  test('has the same headings', () => {
+    expect(headings(translated).map(({ level }) => level)).toEqual(headings(original).map(({ level }) => level));
+  });
+
+  test('has the same code, comments aside', () => {
+    const shape = (text: string) => fences(text).map((fence) => ({ ...fence, text: withoutComments(fence.text) }));
+    expect(shape(translated)).toEqual(shape(original));
+    expect(indentedBlocks(translated)).toEqual(indentedBlocks(original));
+  });
+
+  test('has the same tables: rows, columns, numbers and code', () => {
+    const shape = (text: string) =>
+      tables(text).map((rows) =>
+        rows.map((row) => ({
+          columns: cells(row).length,
+          numbers: sorted(numbers(row)),
+          code: sorted(inlineCode(row)),
+          links: targets(row).length,
+        })),
+      );
+    expect(shape(translated)).toEqual(shape(original));
+  });
+
+  test('has the same numbers, code, points and paragraphs in each section', () => {
+    const shape = (text: string) =>
+      sections(text).map((section, place) => ({
+        section: headings(original)[place - 1]?.text,
+        numbers: sorted(numbers(section.text)),
+        code: sorted(inlineCode(section.text)),
+        points: section.text.match(/^(?:[-*]|\d+\.) /gm)?.length,
+      }));
+    expect(shape(translated)).toEqual(shape(original));
+  });
+
+  test('has the same links, to Chinese documents where there are any', () => {
+    expect(sorted(targets(translated).map((target) => asEnglish(chinese, target)))).toEqual(
+      sorted(targets(original).map((target) => asEnglish(document, target))),
+    );
+    expect(targets(translated).filter((target) => isLeftInEnglish(chinese, target))).toEqual([]);
+  });
+});
