@@ -74,9 +74,11 @@ export function inlineCode(text: string): string[] {
 
 /** Where links and images lead, code aside. */
 export function targets(text: string): string[] {
-  return [...prose(text)
-    .replace(/`[^`\n]*`/g, '')
-    .matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
+  return [
+    ...prose(text)
+      .replace(/`[^`\n]*`/g, '')
+      .matchAll(/\]\(([^)\s]+)\)/g),
+  ].map(([, target = '']) => target);
 }
 
 /** Numbers that a reader sees as such: not those in code, in targets of links and in names like S3. */

@@ -1,7 +1,18 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, dirname, join, normalize, relative } from 'node:path';
+import { basename, dirname, join, normalize } from 'node:path';
 import { root } from '../tools/sources';
-import { anchor, cells, fences, headings, indentedBlocks, inlineCode, numbers, sections, tables, targets } from './markdown';
+import {
+  anchor,
+  cells,
+  fences,
+  headings,
+  indentedBlocks,
+  inlineCode,
+  numbers,
+  sections,
+  tables,
+  targets,
+} from './markdown';
 
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 
