@@ -57,7 +57,7 @@ ${results.map((result) => renderResult(result, words)).join('\n')}`;
 function renderResult({ name, date, machine, full, figures, notes }: Result, words: Words): string {
   return `## ${words.benchmarks[name as BenchmarkName]}
 
-\`yarn bench ${full ? '--full ' : ''}${name}\`, ${date}, ${words.say(machine)}
+${[`\`yarn bench ${full ? '--full ' : ''}${name}\``, date, words.say(machine)].join(words.comma)}
 
 | ${words.columns.join(' | ')} |
 |${' --- |'.repeat(words.columns.length)}

@@ -22,6 +22,7 @@ export const CHINESE: Words = {
     faults: '故障',
     worker: 'Cloudflare Workers',
   },
+  comma: '，',
   columns: ['项目', 'Node.js', '目标', '测得', '同一次运行中'],
   atMost: (bound) => `不超过 ${bound}`,
   atLeast: (bound) => `至少 ${bound}`,

@@ -9,6 +9,7 @@ export interface Words {
   readonly link: string;
   readonly introduction: string;
   readonly benchmarks: Readonly<Record<BenchmarkName, string>>;
+  readonly comma: string;
   readonly columns: readonly string[];
   readonly atMost: (bound: string) => string;
   readonly atLeast: (bound: string) => string;
