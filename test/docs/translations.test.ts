@@ -9,6 +9,7 @@ import {
   indentedBlocks,
   inlineCode,
   numbers,
+  prose,
   sections,
   tables,
   targets,
@@ -123,5 +124,16 @@ describe.each(documents)('%s', (document) => {
       sorted(targets(original).map((target) => asEnglish(document, target))),
     );
     expect(targets(translated).filter((target) => isLeftInEnglish(chinese, target))).toEqual([]);
+  });
+
+  test('has no bold that GitHub would show as asterisks', () => {
+    const bold = [
+      ...prose(translated)
+        .replace(/`[^`\n]*`/g, '`')
+        .matchAll(/(?<=(.?))\*\*([^*\n]+)\*\*(?=(.?))/gu),
+    ];
+    const isLost = (inner: string, outer: string) => /^[\p{P}`]$/u.test(inner) && /^[\p{L}\p{N}]$/u.test(outer);
+    const lost = bold.filter(([, before, text, after]) => isLost(text[0], before) || isLost(text.at(-1) ?? '', after));
+    expect(lost.map(([text]) => text)).toEqual([]);
   });
 });
