@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { PLOTTED, plotPath, plotTitle, writePlots } from '../tools/plots';
 import { root } from '../tools/sources';
 import { type Figure, isMet, type Result } from './result';
 import type { Words } from './words';
@@ -54,12 +55,16 @@ ${words.introduction}
 ${results.map((result) => renderResult(result, words)).join('\n')}`;
 }
 
-function renderResult({ name, date, machine, full, figures, notes }: Result, words: Words): string {
+function renderResult(result: Result, words: Words): string {
+  const { name, date, machine, full, figures, notes } = result;
+  const plot = PLOTTED.includes(name)
+    ? `![${plotTitle(result, words.language)}](${plotPath(name, words.language)})\n\n`
+    : '';
   return `## ${words.benchmarks[name as BenchmarkName]}
 
 ${[`\`yarn bench ${full ? '--full ' : ''}${name}\``, date, words.say(machine)].join(words.comma)}
 
-| ${words.columns.join(' | ')} |
+${plot}| ${words.columns.join(' | ')} |
 |${' --- |'.repeat(words.columns.length)}
 ${figures.map((figure) => renderFigure(figure, words)).join('\n')}
 
@@ -80,7 +85,7 @@ function target({ atMost, atLeast, unit }: Figure, words: Words): string {
 }
 
 export function writeReport(): void {
-  for (const words of [ENGLISH, CHINESE]) {
-    writeFileSync(join(root, words.path), renderReport(readResults(), words));
-  }
+  const results = readResults();
+  for (const words of [ENGLISH, CHINESE]) writeFileSync(join(root, words.path), renderReport(results, words));
+  writePlots(results);
 }

@@ -2,11 +2,13 @@ import { sentences } from './sentences-zh';
 import type { Words } from './words';
 
 export const CHINESE: Words = {
+  language: 'zh',
   path: 'docs/performance.zh-CN.md',
   title: '性能',
   link: 'English: [performance.md](performance.md)',
   introduction: `每个数字都在构建好的文件上测得：它作为单独的进程，经由回环地址，与对比对象在同一次运行中测量。
-\`yarn bench\` 在几分钟内运行全部测量；\`yarn bench memory start\` 只运行其中两项；\`--full\` 需要较长时间。nginx 和 distribution 在已安装时才测量。没有目标的数字仅供参考。`,
+\`yarn bench\` 在几分钟内运行全部测量；\`yarn bench memory start\` 只运行其中两项；\`--full\` 需要较长时间。nginx 和 distribution 在已安装时才测量。没有目标的数字仅供参考。
+图中是其下方表格里的数字；\`yarn bench\` 生成它们，\`yarn plots\` 用已有的结果重新生成。`,
   benchmarks: {
     memory: '内存',
     leave: '中途离开的读者',

@@ -1,7 +1,9 @@
+import type { Language } from '../tools/plots';
 import type { BenchmarkName } from './report';
 
 /** What docs/performance.md says around the figures, in one language. */
 export interface Words {
+  readonly language: Language;
   /** From the repository's root. */
   readonly path: string;
   readonly title: string;

@@ -22,15 +22,16 @@ const documents = readdirSync(join(root, 'docs'))
   .filter((name) => name.endsWith('.zh-CN.md') && name !== 'README.zh-CN.md')
   .map((name) => `docs/${name.replace('.zh-CN', '')}`);
 
+/** Of a document or a picture. */
 function chineseOf(path: string): string | undefined {
   if (path === 'README.md') return 'docs/README.zh-CN.md';
-  const chinese = path.replace(/(?<!\.zh-CN)\.md$/, '.zh-CN.md');
+  const chinese = path.replace(/(?<!\.zh-CN)(\.\w+)$/, '.zh-CN$1');
   return chinese !== path && existsSync(join(root, chinese)) ? chinese : undefined;
 }
 
 function englishOf(path: string): string | undefined {
   if (path === 'docs/README.zh-CN.md') return 'README.md';
-  const english = path.replace(/\.zh-CN\.md$/, '.md');
+  const english = path.replace(/\.zh-CN(\.\w+)$/, '$1');
   return english !== path && existsSync(join(root, english)) ? english : undefined;
 }
 
