@@ -4,19 +4,12 @@ export interface Heading {
   readonly text: string;
 }
 
-/** The first one holds what stands before the first heading. */
-export interface Section {
-  readonly level: number;
-  readonly text: string;
-}
-
 export interface Fence {
   readonly language: string;
   readonly text: string;
 }
 
 const FENCE = /^ *```(\w*)\n([\s\S]*?)^ *```$/gm;
-const INDENTED = /^\n((?: {4}\S.*\n|\n(?= {4}))+)/gm;
 
 /** What is not inside a fence. */
 export function prose(text: string): string {
@@ -42,15 +35,9 @@ export function fences(text: string): Fence[] {
   return [...text.matchAll(FENCE)].map(([, language = '', content = '']) => ({ language, text: content }));
 }
 
-/** Blocks that four spaces make code. */
-export function indentedBlocks(text: string): string[] {
-  return [...prose(text).matchAll(INDENTED)].map(([, block = '']) => block);
-}
-
-/** Without code of any kind but inline code. */
-export function sections(text: string): Section[] {
-  const lines = prose(text).replace(INDENTED, '\n');
-  return lines.split(/^(?=#+ )/m).map((part) => ({ level: /^#*/.exec(part)?.[0].length ?? 0, text: part }));
+/** What stands under each heading, with the heading itself, fences left out. */
+export function sections(text: string): string[] {
+  return prose(text).split(/^(?=#+ )/m);
 }
 
 /** Each table as its rows, without the line that divides head and body. */
