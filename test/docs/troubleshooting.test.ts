@@ -21,7 +21,7 @@ const COMPOSED: Readonly<Record<string, readonly string[]>> = {
     ' is not served here: ',
     'it would show what is refused',
   ],
-  'alice may not push here': ['} may not ${action} here'],
+  'alice may not push here': ['} may not $', '} here`'],
 };
 
 /** The texts of the program, without what cuts them up: quotes that are escaped, and ends of lines. */
