@@ -60,6 +60,19 @@ function isLeftInEnglish(document: string, target: string): boolean {
   return chineseOf(file) !== undefined && !asEnglish(document, target).endsWith('#…');
 }
 
+/** Chinese documents that are shorter than the English ones, and lead to them for the rest. */
+const others = [
+  'docs/README.zh-CN.md',
+  ...readdirSync(join(root, 'deploy')).map((folder) => `deploy/${folder}/README.zh-CN.md`),
+].filter((path) => existsSync(join(root, path)));
+
+test.each(others)('%s leads to the Chinese versions of what is in docs', (document) => {
+  const inDocs = targets(body(document)).filter((target) =>
+    normalize(join(dirname(document), target)).startsWith('docs/'),
+  );
+  expect(inDocs.filter((target) => isLeftInEnglish(document, target))).toEqual([]);
+});
+
 test('there are documents in Chinese', () => {
   expect(documents.length).toBeGreaterThan(1);
 });
