@@ -184,6 +184,13 @@ describe.each(documents)('%s', (document) => {
     expect(hosts.map((each) => each.split(' ')[0])).toEqual(['docker.io', 'gcr.io', 'ghcr.io', 'registry.k8s.io']);
   });
 
+  test('names images of this version', () => {
+    const { version } = JSON.parse(read('package.json')) as { version: string };
+    const named = [...text.matchAll(/registry-proxy-serverless:([\w.]+)/g)].map(([, tag]) => tag);
+    expect(named.length).toBeGreaterThan(2);
+    expect(named.filter((tag) => tag !== version)).toEqual([]);
+  });
+
   test('what the right column calls a setting is one', () => {
     const known = new Set<string>(
       settings.flatMap((setting) => [setting.name, ...('aliases' in setting ? setting.aliases : [])]),
