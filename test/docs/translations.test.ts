@@ -138,4 +138,14 @@ describe.each(documents)('%s', (document) => {
     const lost = bold.filter(([, before, text, after]) => isLost(text[0], before) || isLost(text.at(-1) ?? '', after));
     expect(lost.map(([text]) => text)).toEqual([]);
   });
+
+  test('has full-width punctuation, and a space between Chinese and Latin words', () => {
+    const text = prose(translated)
+      .replace(/`[^`\n]*`/g, '`')
+      .replace(/\]\([^)\s]+\)/g, ']');
+    const faults = text.matchAll(
+      /.{0,9}(?:\p{sc=Han}[,;:!?()]|[,;:!?()]\p{sc=Han}|\p{sc=Han}[A-Za-z\d`]|[A-Za-z\d`]\p{sc=Han}).{0,9}/gu,
+    );
+    expect([...faults].map(([fault]) => fault)).toEqual([]);
+  });
 });
