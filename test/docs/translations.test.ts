@@ -2,13 +2,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, normalize } from 'node:path';
 import { root } from '../tools/sources';
 import { anchor, cells, fences, headings, inlineCode, numbers, prose, sections, tables, targets } from './markdown';
+import { hashSections, TRANSLATED, type Translated, translatedDocuments } from './translated';
 
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 
-/** Documents whose Chinese version says the same, sentence by sentence; that of README.md is held to less, in readme.test.ts. */
-const documents = readdirSync(join(root, 'docs'))
-  .filter((name) => name.endsWith('.zh-CN.md') && name !== 'README.zh-CN.md')
-  .map((name) => `docs/${name.replace('.zh-CN', '')}`);
+const documents = translatedDocuments();
 
 /** Of a document or a picture. */
 function chineseOf(path: string): string | undefined {
@@ -75,6 +73,16 @@ test.each(others)('%s leads to the Chinese versions of what is in docs', (docume
 
 test('there are documents in Chinese', () => {
   expect(documents.length).toBeGreaterThan(1);
+});
+
+test('no section has changed since it was translated: bring it over, then node_modules/.bin/tsx test/tools/write-translated.ts', () => {
+  const known = JSON.parse(read(TRANSLATED)) as Translated;
+  const changed = Object.entries(hashSections()).flatMap(([document, sections]) =>
+    Object.entries(sections)
+      .filter(([section, hash]) => known[document]?.[section] !== hash)
+      .map(([section]) => `${document}: ${section}`),
+  );
+  expect(changed).toEqual([]);
 });
 
 describe.each(documents)('%s', (document) => {
