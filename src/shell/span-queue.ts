@@ -26,7 +26,10 @@ export class SpanQueue {
   }
 
   add(span: string): void {
-    if (this.#spans.length >= MAX_SPANS || this.#bytes + span.length > MAX_SPAN_BYTES) return this.drop(1);
+    if (this.#spans.length >= MAX_SPANS || this.#bytes + span.length > MAX_SPAN_BYTES) {
+      this.drop(1);
+      return;
+    }
     this.#spans.push(span);
     this.#bytes += span.length;
   }
