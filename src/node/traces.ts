@@ -11,7 +11,7 @@ import { cloudFetch } from './cloud-fetch';
 import type { Transport } from './transport';
 
 /** Milliseconds that a span waits for others, as OTEL_BSP_SCHEDULE_DELAY is by default. */
-export const EXPORT_INTERVAL = 5_000;
+const EXPORT_INTERVAL = 5_000;
 
 /** Milliseconds after a failure until it is tried again, twice as long after each further one, up to the second number. */
 const FIRST_PAUSE = 5_000;
@@ -23,12 +23,15 @@ export interface TracesOptions {
   readonly log: Log;
   /** The process may stand still as soon as no request is under way: what is known is exported at the end of each. */
   readonly isFrozenSoon: boolean;
+  /** Milliseconds that a span waits for others; by default `EXPORT_INTERVAL`. */
+  readonly interval?: number;
 }
 
 /** The traces of a process: begun with each request, exported in the background. */
 export class ProcessTraces implements Traces {
   readonly #tracing: Tracing;
   readonly #isFrozenSoon: boolean;
+  readonly #interval: number;
   readonly #exporter: SpanExporter;
   readonly #fetch: CloudFetch;
   #timer: NodeJS.Timeout | undefined;
@@ -36,9 +39,10 @@ export class ProcessTraces implements Traces {
   #pause = 0;
   #isClosed = false;
 
-  constructor({ tracing, transport, log, isFrozenSoon }: TracesOptions) {
+  constructor({ tracing, transport, log, isFrozenSoon, interval = EXPORT_INTERVAL }: TracesOptions) {
     this.#tracing = tracing;
     this.#isFrozenSoon = isFrozenSoon;
+    this.#interval = interval;
     this.#exporter = new SpanExporter(tracing, log);
     this.#fetch = cloudFetch(transport);
   }
@@ -81,7 +85,7 @@ export class ProcessTraces implements Traces {
   #schedule(isUrgent: boolean): void {
     if (this.#isClosed || this.#running || this.#exporter.size === 0) return;
     if (this.#pause === 0 && (isUrgent || this.#exporter.size >= BATCH_SPANS)) this.#run();
-    else this.#timer ??= setTimeout(() => this.#run(), this.#pause || EXPORT_INTERVAL);
+    else this.#timer ??= setTimeout(() => this.#run(), this.#pause || this.#interval);
   }
 
   #run(): void {

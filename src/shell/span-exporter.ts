@@ -23,6 +23,8 @@ export class SpanExporter {
   readonly #instance = crypto.randomUUID();
   #isFailing = false;
   #failures = 0;
+  /** Spans on their way. */
+  #sending = 0;
   #said = 0;
 
   constructor(tracing: Tracing, log: Log) {
@@ -51,6 +53,7 @@ export class SpanExporter {
   async exportSome(fetch: CloudFetch, within = EXPORT_TIMEOUT): Promise<boolean> {
     const spans = this.#queue.take();
     if (spans.length === 0) return true;
+    this.#sending += spans.length;
     try {
       const { status, body } = await this.#send(fetch, spans, within);
       if (status >= 200 && status <= 299) return this.#onTaken(body);
@@ -60,13 +63,15 @@ export class SpanExporter {
     } catch (error) {
       this.#queue.restore(spans);
       return this.#onFailure((error as Error).message);
+    } finally {
+      this.#sending -= spans.length;
     }
   }
 
   /** Nothing is exported any more: what still waits is lost. */
   close(): void {
     this.#queue.clear();
-    const lost = this.#queue.dropped - this.#said;
+    const lost = this.#queue.dropped + this.#sending - this.#said;
     if (lost > 0) this.#log.warn('spans dropped', { spans: lost, failures: this.#failures });
   }
 
