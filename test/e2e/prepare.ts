@@ -18,8 +18,7 @@ export const clientsFolder = process.env.E2E_BIN ?? join(homedir(), '.cache/regi
 /** Whether a program that is built with Go is there. */
 export const hasClient = (
   name: 'crane' | 'oras' | 'helm' | 'distribution' | 'actionlint' | 'manifests' | 'traces',
-): boolean =>
-  existsSync(join(clientsFolder, name));
+): boolean => existsSync(join(clientsFolder, name));
 
 /** Clients installed, bundle fresh. Throws, with the reason, where these tests cannot run at all. */
 function prepare(): void {
