@@ -1,12 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Authorize, Forward } from '../core/verbs';
+import type { Meter } from '../shell/budget-keeper';
 import type { Carrier } from '../shell/carrier';
 import type { ErrandRecord } from '../shell/record';
 import { tokenOutcome } from '../shell/token-outcome';
 import { discard } from './discard';
 import { failureOf } from './failures';
 import { responseHead } from './heads';
+import { metered } from './metered';
 import type { Context, Session } from './session';
 import { readSmallBody } from './small-body';
 
@@ -19,11 +21,28 @@ export interface Errand {
   readonly within: number;
   /** What is said of it in the log. */
   readonly record: ErrandRecord;
+  /** Present where the day has budgets. */
+  readonly meter?: Meter;
 }
 
 /** What one client's request has to ask that is not the request itself. */
-export function errandOf({ context, exchange, signal, record }: Session): Errand {
-  return { context, signal, within: exchange.timeouts.response, record };
+export function errandOf(session: Session): Errand {
+  const { context, exchange, signal, record } = session;
+  return {
+    context,
+    signal,
+    within: exchange.timeouts.response,
+    record,
+    // Whose request it is may not be known yet.
+    get meter() {
+      return meterOf(session);
+    },
+  };
+}
+
+/** What counts the requests that are sent for this one, and their answers. */
+export function meterOf({ exchange, spending }: Session): Meter | undefined {
+  return exchange.route && spending?.meter(exchange.route.upstream);
 }
 
 /** How this errand asks upstreams. @param send sends a request of it, once `prepare` has been waited for */
@@ -34,7 +53,10 @@ export function carrierOf(
   return {
     async send(forward) {
       await prepare(errand, forward);
-      return send(forward);
+      const { meter } = errand;
+      if (!meter || forward.purpose === 'realm') return send(forward);
+      meter.request();
+      return metered(await send(forward), meter);
     },
     headOf: responseHead,
     discard,

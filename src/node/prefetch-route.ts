@@ -108,7 +108,7 @@ function addressFor({ head, record }: Session, origin: Origin, listener: Request
 }
 
 function addressesOf({ peer }: RequestHead) {
-  return { remoteAddress: peer.address, encrypted: peer.secure };
+  return { remoteAddress: peer.address, encrypted: peer.secure, isOwn: true };
 }
 
 /** What is sent of a run: one JSON object a line. */

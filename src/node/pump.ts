@@ -17,6 +17,8 @@ export interface PumpOptions {
   readonly stall: number;
   /** Milliseconds in which the client takes no byte; 0 for no limit. */
   readonly client: number;
+  /** Told how many bytes have just been handed to the client's connection. */
+  readonly onBytes?: (bytes: number) => void;
   /** Told now and then what was seen of the body, and its bytes so far; true where somebody else is to go on with it. */
   readonly isOver?: (sight: Sight, bytes: number) => boolean;
 }
@@ -72,6 +74,7 @@ export function pump(body: IncomingMessage, res: ServerResponse, options: PumpOp
       const wanted = skip === 0 && chunk.length <= options.limit - bytes ? chunk : cutOut(chunk);
       if (wanted.length === 0) return;
       bytes += wanted.length;
+      options.onBytes?.(wanted.length);
       if (!isCorked) {
         isCorked = true;
         res.cork();

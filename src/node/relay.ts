@@ -106,6 +106,9 @@ async function stream(
   const resumption = verb.span && resumptions?.(verb.span);
   const pace = resumptions && paceOf(session, total);
   let received = 0;
+  const onBytes = (bytes: number) => {
+    record.bytes += bytes;
+  };
   let source: Continuation<IncomingMessage> | undefined = { verb: 'continue', response, skip: 0 };
   if (total === 0) {
     discard(response);
@@ -115,9 +118,8 @@ async function stream(
     const { response: body, skip } = source;
     const rest = total - received;
     const isOver = pace && ((sight: Sight, bytes: number) => isSlow(session, pace, sight, rest - bytes));
-    const result = await pump(body, res, { skip, limit: rest, stall, client, isOver });
+    const result = await pump(body, res, { skip, limit: rest, stall, client, isOver, onBytes });
     received += result.bytes;
-    record.bytes += result.bytes;
     if (result.end === 'handed-over' && verb.span) {
       const span = { ...verb.span, first: verb.span.first + received };
       return spread(session, total, { response: body, span, resumption: resumptions, pace });

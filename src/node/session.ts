@@ -3,6 +3,7 @@ import type { Config } from '../core/config';
 import { Exchange } from '../core/exchange';
 import type { Memory } from '../core/memory';
 import type { RequestHead } from '../core/verbs';
+import type { RequestSpending } from '../shell/budget-keeper';
 import type { Counts } from '../shell/counts';
 import type { Guard } from '../shell/guard';
 import type { Log } from '../shell/log';
@@ -11,6 +12,7 @@ import { logRequest, openRecord } from '../shell/request-log';
 import type { TokenStore } from '../shell/token-store';
 import type { Users } from '../shell/users';
 import type { Content } from './content';
+import type { Addresses } from './duplex-pair';
 import { requestHead } from './heads';
 import type { Transport } from './transport';
 
@@ -40,6 +42,8 @@ export interface Session {
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
   readonly record: RequestRecord;
+  /** Present where the day has budgets. */
+  readonly spending?: RequestSpending;
   /** Where others wait for what comes of this request: tells them that they need not any more. */
   settle?: () => void;
 }
@@ -49,8 +53,11 @@ export function openSession(context: Context, req: IncomingMessage, res: ServerR
   const head = requestHead(req);
   const leaving = new AbortController();
   const record = openRecord(head);
-  const exchange = new Exchange(context.config, context.memory, head);
-  const session: Session = { context, exchange, head, req, res, signal: leaving.signal, record };
+  const { config, memory, guard, log } = context;
+  const isOwn = (req.socket as Partial<Addresses>).isOwn ?? false;
+  const spending = guard.budgets.open({ config, record, log, isOwn });
+  const exchange = new Exchange(config, memory, head, spending);
+  const session: Session = { context, exchange, head, req, res, signal: leaving.signal, record, spending };
   res.once('close', () => {
     if (!res.writableFinished) leaving.abort();
     logEnd(session);
@@ -61,7 +68,8 @@ export function openSession(context: Context, req: IncomingMessage, res: ServerR
   return session;
 }
 
-function logEnd({ context, exchange, head, res, record, signal }: Session): void {
+function logEnd({ context, exchange, head, res, record, signal, spending }: Session): void {
+  spending?.end();
   context.counts.add(record);
   logRequest(context.log, {
     config: context.config,

@@ -5,6 +5,7 @@ import { RateLimiter } from '../core/rate-limit';
 import type { Route } from '../core/route';
 import { isTransfer, tooManyTransfers } from '../core/transfers';
 import type { Answer, RequestHead } from '../core/verbs';
+import { BudgetKeeper } from './budget-keeper';
 import { PLACE_TIMEOUT, Places } from './places';
 import type { RequestRecord } from './record';
 
@@ -24,10 +25,18 @@ export interface Applicant {
 export class Guard {
   readonly #rates = new RateLimiter();
   readonly #places: Places;
+  /** Of the day. */
+  readonly budgets: BudgetKeeper;
 
   /** @param lease milliseconds without a byte after which a transfer is taken to be over, where the end of one may not be seen */
-  constructor(lease = Number.POSITIVE_INFINITY) {
+  constructor(lease = Number.POSITIVE_INFINITY, budgets = new BudgetKeeper()) {
     this.#places = new Places({ patience: PLACE_TIMEOUT, lease });
+    this.budgets = budgets;
+  }
+
+  /** For what the process asks of itself: it takes nobody's turn, and costs its registries what all else costs them. */
+  inside(): Guard {
+    return new Guard(undefined, this.budgets);
   }
 
   /** The answer to a request that is one too many; undefined for one that may go on. */

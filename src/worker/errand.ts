@@ -1,4 +1,5 @@
 import type { Authorize, Forward, ObtainLogin } from '../core/verbs';
+import type { Meter } from '../shell/budget-keeper';
 import type { Carrier } from '../shell/carrier';
 import { fetchLogin } from '../shell/cloud-login';
 import type { CloudFetch } from '../shell/cloud-request';
@@ -22,13 +23,21 @@ export function carrierOf(session: Session): Carrier<Incoming> {
       if (forward.after !== undefined) await new Promise((resolve) => setTimeout(resolve, forward.after));
       countOne(session);
       record.upstream = forward.url.hostname;
-      return send({ forward, timeouts: context.config.timeouts, client: request });
+      const meter = forward.purpose === 'realm' ? undefined : meterOf(session);
+      meter?.request();
+      const incoming = await send({ forward, timeouts: context.config.timeouts, client: request });
+      return meter ? { ...incoming, onBytes: meter.received } : incoming;
     },
     headOf: ({ head }) => head,
     discard,
     failureOf,
     fetchToken: (verb) => fetchToken(session, verb),
   };
+}
+
+/** What counts the requests that are sent for this one, and their answers. */
+function meterOf({ exchange, spending }: Session): Meter | undefined {
+  return exchange.route && spending?.meter(exchange.route.upstream);
 }
 
 /** @throws TransportError for one too many: a Worker that goes on is ended by the platform */
