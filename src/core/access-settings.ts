@@ -88,7 +88,7 @@ export const accessSettings = [
   },
   {
     name: 'ADMIN_TOKEN',
-    kind: 'secret',
+    kind: 'token',
     secret: true,
     fallback: '',
     help: 'Whoever shows this token may have images explained (`/-/explain`), and list and change the rows of registries while the service runs (`/-/api/registries`, docs/api.md): at least 16 letters, digits and `-._~+/`. The rows are kept in the JSON file that `REGISTRIES` names, on Cloudflare Workers in the KV namespace `REGISTRY_MAPS`; elsewhere images are explained, and rows cannot be changed. Without it there is neither.',

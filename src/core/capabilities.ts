@@ -40,6 +40,8 @@ export interface Capabilities {
   readonly roles: boolean;
   /** A request has the time of a processor that it takes to check a password by bcrypt. */
   readonly slowPasswords: boolean;
+  /** A process sees enough of the requests that counting them says something. */
+  readonly keepsCounts: boolean;
   /** Where content can be kept. */
   readonly stores: readonly StorePlace['kind'][];
 }
@@ -62,6 +64,7 @@ const node: Capabilities = {
   breaksChunks: true,
   roles: true,
   slowPasswords: true,
+  keepsCounts: true,
   stores: ['memory', 'disk', 's3'],
 };
 
@@ -98,6 +101,7 @@ export const capabilities: Readonly<Record<Platform, Capabilities>> = {
     breaksChunks: false,
     roles: false,
     slowPasswords: false,
+    keepsCounts: false,
     stores: ['r2'],
   },
   'aws-lambda': {

@@ -1,6 +1,7 @@
 import type { Account } from './account';
 import { type Admin, readAdmin } from './admin';
 import { framingFaults, type Limits, readLimits } from './body-limits';
+import { type Budgets, readBudgets } from './budgets';
 import type { CacheConfig } from './cache-config';
 import { type Capabilities, capabilities, detectPlatform, type Platform } from './capabilities';
 import { ConfigError } from './config-error';
@@ -19,6 +20,7 @@ import type { RegistryEntry } from './registry-entry';
 import type { Row, RowState } from './registry-rows';
 import { settingReader } from './setting-readers';
 import type { Origin, TrustProxy } from './setting-values';
+import { readSight, type Sight } from './sight';
 import { type ReadConfig, readWithRows } from './sound-rows';
 import type { Url } from './url';
 import type { Reach } from './verbs';
@@ -79,7 +81,7 @@ export interface TlsFiles {
   readonly http2: boolean;
 }
 
-export interface Config extends Limits {
+export interface Config extends Limits, Sight {
   readonly host: string;
   readonly port: number;
   /** Present where https is served. */
@@ -98,6 +100,8 @@ export interface Config extends Limits {
   /** Present where not everybody is let in. */
   readonly gate?: Gate;
   readonly guards: Guards;
+  /** Present where a day's pulls have a limit. */
+  readonly budgets?: Budgets;
   /** Present where what was pulled is kept. */
   readonly cache?: CacheConfig;
   /** Over which one blob is fetched at most. */
@@ -170,6 +174,8 @@ function readAll({ argv, env, file, files, hasStore }: Whole, entries: readonly 
   const upstreams = readUpstreams(reading, { timeouts, gate, guards }, { ...registries, rows: entries });
   const cache = readCache(reading, upstreams);
   const admin = readAdmin(reading, capabilities[platform], hasStore);
+  const budgets = readBudgets(read, faults);
+  const browserRedirects = upstreams[0].prefix !== '' && !read('DISABLE_BROWSER_REDIRECTS');
   // What has a fault is read as something or other here; it is thrown away with the rest below.
   const config: Config = {
     host: read('HOST') as string,
@@ -178,12 +184,14 @@ function readAll({ argv, env, file, files, hasStore }: Whole, entries: readonly 
     upstreams,
     rows: [],
     backendHost: read('DEFAULT_BACKEND_HOST') ?? { ...upstreams[0].url, path: '' },
-    browserRedirects: upstreams[0].prefix !== '' && !read('DISABLE_BROWSER_REDIRECTS'),
+    browserRedirects,
+    ...readSight(reading, upstreams, admin, !browserRedirects),
     publicUrl: read('PUBLIC_URL'),
     ...(admin && { admin }),
     ...(gate && { gate }),
     trustProxy: read('TRUST_PROXY') ?? assumedTrust(capabilities[platform]),
     guards,
+    ...(budgets && { budgets }),
     ...(cache && { cache }),
     downloadConnections: read('DOWNLOAD_CONNECTIONS') as number,
     platform,

@@ -13,5 +13,5 @@ export function readAddresses(text: string): readonly string[] | undefined {
 }
 
 export function readCount(text: string): number | undefined {
-  return /^[1-9]\d{0,5}$/.test(text) ? Number(text) : undefined;
+  return /^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined;
 }

@@ -33,6 +33,37 @@ export const guardSettings = [
     help: 'Blobs that one client address may download and upload at once. A further one waits up to 10 s for its turn, then it is 429. docker takes 3, podman 6: set no less, and more where several machines share an address.',
   },
   {
+    name: 'BUDGET_CLIENT_BYTES',
+    kind: 'size',
+    fallback: '',
+    help: 'Bytes that one client may be sent in a day (of UTC): `50g`. What is under way is never cut; the next request is over it (`BUDGET_ACTION`). Clients are told apart as by `RATE_LIMIT`.',
+  },
+  {
+    name: 'BUDGET_CLIENT_REQUESTS',
+    kind: 'count',
+    fallback: '',
+    help: 'Requests for images that one client may make in a day.',
+  },
+  {
+    name: 'BUDGET_UPSTREAM_BYTES',
+    kind: 'size',
+    fallback: '',
+    help: 'Bytes that may be fetched from each registry, its storage included, in a day. What is kept costs none of them, and is served on when they are used up.',
+  },
+  {
+    name: 'BUDGET_UPSTREAM_REQUESTS',
+    kind: 'count',
+    fallback: '',
+    help: 'Requests that may be sent to each registry in a day.',
+  },
+  {
+    name: 'BUDGET_ACTION',
+    kind: 'choice',
+    fallback: 'refuse',
+    choices: ['refuse', 'redirect'],
+    help: 'What becomes of a request that is over a budget: 429 that says until when; or, for blobs, a redirect to where the registry itself has them, so that none of their bytes pass the proxy.',
+  },
+  {
     name: 'ACCESS',
     kind: 'access',
     fallback: '',

@@ -26,6 +26,7 @@ import {
   readBoolean,
 } from './setting-values';
 import { type SettingName, settings } from './settings';
+import { parseFields, parseLabel, parseRatio, parseSearch, parseToken } from './sight-readers';
 import { parseTagLifetimes, TAG_LIFETIMES_FORM } from './tag-lifetimes';
 
 const PERIOD_FORM = 'a duration: 30s, 12h, 7d, 1d12h, or seconds without a unit';
@@ -53,10 +54,12 @@ const readers = {
   count: { parse: readCount, expected: 'a whole number from 1' },
   deliveries: { parse: parseDeliveries, expected: DELIVERY_FORM },
   duration: { parse: parseMilliseconds, expected: 'a duration: 20s, 500ms, 5m, or seconds without a unit' },
+  fields: { parse: parseFields, expected: 'header fields: name=value,name=value, values percent-encoded' },
   folder: { parse: parsePath, expected: 'the path of a folder' },
   host: { parse: parseHost, expected: 'an address or a host name' },
   htpasswd: { parse: (text: string) => text.split(/[\s,]+/).join('\n'), expected: '' },
   images: { parse: readWords, expected: PATTERN_FORM },
+  label: { parse: parseLabel, expected: 'at most 200 characters, and no control characters' },
   name: {
     parse: parseRegistryName,
     expected: 'the name of a registry, for example docker.io or registry.example.com:5000',
@@ -72,6 +75,7 @@ const readers = {
   port: { parse: parsePort, expected: 'a whole number from 0 to 65535' },
   presence: { parse: () => true, expected: '' },
   rate: { parse: parseRate, expected: 'a rate: 20/s, 600/m, 10000/h, or 20/s burst 100' },
+  ratio: { parse: parseRatio, expected: 'a number from 0 to 1' },
   registries: {
     parse: parseRegistries,
     expected:
@@ -81,9 +85,11 @@ const readers = {
     parse: parseRepository,
     expected: 'a repository path: lower-case letters, digits, separators and slashes',
   },
+  search: { parse: parseSearch, expected: 'auto, none, or an http(s) URL without credentials, query or fragment' },
   secret: { parse: parseSecret, expected: 'text without control characters' },
   size: { parse: parseSize, expected: 'bytes: 256m, 10g, 1.5t, or a number without a unit' },
   'tag-lifetimes': { parse: parseTagLifetimes, expected: TAG_LIFETIMES_FORM },
+  token: { parse: parseToken, expected: 'at least 16 letters, digits and -._~+/' },
   'url-or-host': {
     parse: parseUrlOrHost,
     expected: 'an http(s) URL or a host name without credentials, query or fragment',

@@ -12,10 +12,12 @@ export type SettingKind =
   | 'count'
   | 'deliveries'
   | 'duration'
+  | 'fields'
   | 'folder'
   | 'host'
   | 'htpasswd'
   | 'images'
+  | 'label'
   | 'name'
   | 'origin'
   | 'origin-or-host'
@@ -25,11 +27,14 @@ export type SettingKind =
   | 'port'
   | 'presence'
   | 'rate'
+  | 'ratio'
   | 'registries'
   | 'repository'
+  | 'search'
   | 'secret'
   | 'size'
   | 'tag-lifetimes'
+  | 'token'
   | 'url-or-host';
 
 export interface Setting {

@@ -4,6 +4,7 @@ import { guardSettings } from './guard-settings';
 import { limitSettings } from './limit-settings';
 import { registrySettings } from './registry-settings';
 import { serverSettings } from './server-settings';
+import { sightSettings } from './sight-settings';
 
 /** Every setting there is. docs/configuration.md is generated from this table (`yarn docs`). */
 export const settings = [
@@ -13,6 +14,7 @@ export const settings = [
   ...guardSettings,
   ...cacheSettings,
   ...limitSettings,
+  ...sightSettings,
 ] as const;
 
 export type SettingName = (typeof settings)[number]['name'];
