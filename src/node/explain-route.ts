@@ -6,7 +6,6 @@ import type { Forward } from '../core/verbs';
 import { attemptsOf } from '../shell/admin-entrance';
 import type { Door, Question } from '../shell/doctor-door';
 import { explain } from '../shell/explain-api';
-import { Guard } from '../shell/guard';
 import { CLIENT_FIELDS } from './client-fields';
 import { sendRequest } from './client-request';
 import { seeAnswer, seeFailure } from './doctor-door';
@@ -31,7 +30,7 @@ export async function serveExplain(session: Session): Promise<void> {
       attempts: attemptsOf(guard),
       log,
       find: async (verb) => content?.find(verb, () => {}) ?? { now: Date.now(), documents: {} },
-      open: (open, place) => openDoor(session, { ...context, config: open, guard: new Guard() }, place),
+      open: (open, place) => openDoor(session, { ...context, config: open, guard: guard.inside() }, place),
     }),
   );
 }
@@ -45,7 +44,7 @@ function openDoor({ head, record, signal }: Session, context: Context, place: Pl
       inner.record.hops = hops;
       serve(inner).catch(() => res.destroy());
     },
-    { remoteAddress: head.peer.address, encrypted: head.peer.secure },
+    { remoteAddress: head.peer.address, encrypted: head.peer.secure, isOwn: true },
   );
   const own = [...head.headers.filter(([name]) => CLIENT_FIELDS.test(name)), ['x-request-id', record.id] as const];
   const inside = ({ method, url, headers }: Question) =>

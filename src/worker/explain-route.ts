@@ -6,7 +6,6 @@ import type { Answer, Forward } from '../core/verbs';
 import { attemptsOf } from '../shell/admin-entrance';
 import type { Door, Question } from '../shell/doctor-door';
 import { explain } from '../shell/explain-api';
-import { Guard } from '../shell/guard';
 import { headerList, headersOf } from './heads';
 import { failureOf, type Incoming, joined, readBody } from './incoming';
 import { serve } from './proxy';
@@ -33,7 +32,7 @@ export async function serveExplain(session: Session): Promise<Answer> {
     attempts: attemptsOf(guard),
     log,
     find: async (verb) => content?.find(verb) ?? { now: Date.now(), documents: {} },
-    open: (open, place) => openDoor(session, { ...context, config: open, guard: new Guard() }, place),
+    open: (open, place) => openDoor(session, { ...context, config: open, guard: guard.inside() }, place),
   });
 }
 
@@ -43,7 +42,7 @@ function openDoor(session: Session, context: Context, place: Place): Door {
   const inside = async ({ method, url, headers }: Question, hops: UpstreamHop[]): Promise<Incoming> => {
     const { origin } = new URL(session.request.url);
     const request = new Request(origin + url.path + url.query, { method, headers: headersOf([...headers, ...own]) });
-    const inner = openSession(context, request, session.keepAlive);
+    const inner = openSession(context, request, session.keepAlive, true);
     // The platform counts all of them as this one request's.
     inner.asked = session.asked;
     inner.record.hops = hops;
