@@ -24,6 +24,8 @@ export interface Context {
   readonly counts: Counts;
   /** Present where the configuration has a cache. */
   readonly content?: Content;
+  /** Beside `content`. @throws Error where the store cannot be written or read */
+  readonly tryStore?: () => Promise<void>;
   readonly transport: Transport;
   readonly log: Log;
   /** Gives back what is shared with other contexts; never fails. */
