@@ -1,5 +1,4 @@
-import { checkRight, type Identity, whoIs } from './admission';
-import { isEmptyLogin } from './basic';
+import { checkRight, type Identity, shownLogin, whoIs } from './admission';
 import { isCacheable } from './cache-question';
 import type { Await, Copied, Findings, Serve } from './cache-verbs';
 import { Caching } from './caching';
@@ -13,7 +12,6 @@ import { answerError, RegistryError } from './errors';
 import { failureError } from './failure';
 import { hurried, registryForward } from './forwards';
 import type { Gate } from './gate';
-import { headerOf } from './headers';
 import { checkImage } from './image-rules';
 import type { Place } from './location';
 import { issuedToken, tokenFor } from './login-endpoint';
@@ -172,10 +170,10 @@ export class Exchange {
 
   #enter(place: Place): RequestVerb {
     const { gate } = this.#config;
-    const authorization = headerOf(this.#head.headers, 'authorization');
     if (!gate) return this.#ask(place);
-    const isNobody = authorization === undefined || isEmptyLogin(authorization) || gate.users.size === 0;
-    return isNobody ? this.#admit({ kind: 'anonymous' }, place) : { verb: 'identify', authorization };
+    const authorization = shownLogin(this.#head, gate);
+    if (authorization === undefined) return this.#admit({ kind: 'anonymous' }, place);
+    return { verb: 'identify', authorization };
   }
 
   #admit(identity: Identity, place: Place): RequestVerb {
@@ -194,6 +192,7 @@ export class Exchange {
         this.#tokens = new TokenEndpoint(this.#config, this.#memory.realms, this.#head, place.route);
         return this.#tokens.onRequest();
       case 'own':
+      case 'search':
       case 'backend': {
         const verb = askOutside(this.#head, place.route, this.#config);
         return verb.verb === 'forward' ? this.#converse(this.#purse.pay(place, user)).begin(verb) : verb;

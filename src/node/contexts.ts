@@ -83,13 +83,17 @@ export async function createContext(
 }
 
 async function createContent(
-  { store, report, release }: StoreLease,
+  { store, report, why, release }: StoreLease,
   isFrozenSoon: boolean,
-): Promise<Pick<Context, 'content' | 'release'>> {
+): Promise<Pick<Context, 'content' | 'release' | 'tryStore'>> {
   const { Content } = await import('./content');
   const content = new Content(store, report, undefined, isFrozenSoon);
   return {
     content,
+    tryStore: async () => {
+      if (why !== undefined) throw new Error(why);
+      await (await import('../shell/readiness')).tryStore(store);
+    },
     release: async () => {
       await content.settle();
       await release();

@@ -32,6 +32,8 @@ export interface Context {
   readonly meter?: Meter;
   /** Present where the configuration has a cache. */
   readonly content?: Content;
+  /** Beside `content`. @throws Error where the store cannot be written or read */
+  readonly tryStore?: () => Promise<void>;
   readonly transport: Transport;
   readonly log: Log;
   /** Present where the configuration names a collector. */

@@ -1,5 +1,6 @@
 import { ConfigError } from '../core/config-error';
 import { answerError, RegistryError } from '../core/errors';
+import { READY } from '../core/readiness';
 import { isExplainTarget } from '../shell/explain-api';
 import { HEALTH, plainPage, welcomePage } from '../shell/own-pages';
 import { isApiTarget } from '../shell/registries-api';
@@ -7,6 +8,7 @@ import { type Bindings, Contexts, logFaults } from './context';
 import { serveExplain } from './explain-route';
 import type { KeepAlive } from './platform';
 import { serve } from './proxy';
+import { serveReady } from './ready-route';
 import { type Administration, RegistriesRoute } from './registries-route';
 import { answer, reply } from './reply';
 import { openSession, type Session } from './session';
@@ -49,6 +51,7 @@ async function respond(session: Session, administration: Administration | undefi
   if (context.config.admin && isExplainTarget(head.target)) return answer(session, await serveExplain(session));
   if (head.method === 'GET' || head.method === 'HEAD') {
     const path = head.target.replace(/\?.*/, '');
+    if (path === READY) return answer(session, await serveReady(session));
     const page = path === HEALTH ? plainPage('ok\n') : path === '/' ? welcomePage(head, context.config) : undefined;
     if (page) {
       record.route = 'own';

@@ -24,6 +24,8 @@ export interface Context {
   readonly guard: Guard;
   /** Present where the configuration has a cache. */
   readonly content?: Content;
+  /** Beside `content`. @throws Error where the store cannot be written or read */
+  readonly tryStore?: () => Promise<void>;
   readonly log: Log;
   /** Present where the configuration names a collector. */
   readonly traces?: IsolateTraces;

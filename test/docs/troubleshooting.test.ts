@@ -8,7 +8,7 @@ const documents = ['docs/troubleshooting.md', 'docs/troubleshooting.zh-CN.md'].f
 );
 
 /** What others say: clients and registries. */
-const FOREIGN = ['Login Succeeded', 'toomanyrequests'];
+const FOREIGN = ['Login Succeeded', 'toomanyrequests', 'Unexpected status code'];
 
 /** Messages that are put together, with the parts of them that stand in the program. */
 const COMPOSED: Readonly<Record<string, readonly string[]>> = {
