@@ -1,7 +1,7 @@
 import type { Budget } from './budgets';
 import { clientOf } from './client-rules';
 import type { Config, Upstream } from './config';
-import { nextDay, type Side, type Unit, type Use } from './day-ledger';
+import { nextDay, type Side, UNITS, type Unit, type Use } from './day-ledger';
 import type { RegistryError } from './errors';
 import type { Place } from './location';
 import { tooManyRequests } from './rate-limit';
@@ -34,10 +34,9 @@ export function budgetOf({ budgets }: Config, upstream: Upstream): Budget {
   return { ...budgets?.upstream, ...upstream.budget };
 }
 
-/** The one that is used up; that of requests first, since less may go on then. */
+/** The one that is used up; that of requests first (`UNITS`), since less may go on then. */
 export function excessIn(budget: Budget, used: Use, about: Pick<Excess, 'side' | 'name' | 'now'>): Excess | undefined {
-  const units: readonly Unit[] = ['requests', 'bytes'];
-  const unit = units.find((each) => used[each] >= (budget[each] ?? Number.POSITIVE_INFINITY));
+  const unit = UNITS.find((each) => used[each] >= (budget[each] ?? Number.POSITIVE_INFINITY));
   return unit && { ...about, unit, limit: budget[unit] as number, used: used[unit] };
 }
 

@@ -69,7 +69,9 @@ export async function createContext(
   counts: Counts = new Counts(),
 ): Promise<Context> {
   const users = config.gate && (await createUsers(config.gate));
-  const cache = config.cache && (await createContent(await stores.lease(config.cache), config.capabilities.freezes));
+  const lease = config.cache && (await stores.lease(config.cache));
+  const cache = lease && (await createContent(lease, config.capabilities.freezes));
+  const sharing = lease && (await shareBudgets(config, guard, lease));
   return {
     config,
     memory: createMemory(),
@@ -79,13 +81,26 @@ export async function createContext(
     transport: new Transport(config.timeouts),
     log,
     ...cache,
+    ...(cache && {
+      release: async () => {
+        await sharing?.close();
+        await cache.release();
+      },
+    }),
   };
+}
+
+/** Where others have the same store, or the next process will; a bucket or a disk, and no memory. */
+async function shareBudgets({ budgets, cache }: Config, { budgets: keeper }: Guard, { store, report }: StoreLease) {
+  if (!budgets || cache?.place.kind === 'memory') return undefined;
+  const { SharedBudgets } = await import('./shared-budgets');
+  return new SharedBudgets(keeper, store, report);
 }
 
 async function createContent(
   { store, report, release }: StoreLease,
   isFrozenSoon: boolean,
-): Promise<Pick<Context, 'content' | 'release'>> {
+): Promise<Required<Pick<Context, 'content' | 'release'>>> {
   const { Content } = await import('./content');
   const content = new Content(store, report, undefined, isFrozenSoon);
   return {

@@ -1,6 +1,6 @@
 import type { Budget } from '../core/budgets';
 import type { Config, Upstream } from '../core/config';
-import { DayLedger, type Holder, type Side, type Unit, type Use } from '../core/day-ledger';
+import { DayLedger, type Holder, type Side, UNITS, type Unit, type Use } from '../core/day-ledger';
 import { budgetOf, type Excess, excessIn, type Spending } from '../core/spending';
 import type { Log } from './log';
 
@@ -43,10 +43,27 @@ export interface BudgetUsage {
 export class BudgetKeeper {
   readonly ledger = new DayLedger();
   readonly #clock: () => number;
+  #id = crypto.randomUUID();
 
   /** @param clock milliseconds since 1970 */
   constructor(clock = () => Date.now()) {
     this.#clock = clock;
+  }
+
+  /** By which what this process counts is known to others. */
+  get id(): string {
+    return this.#id;
+  }
+
+  /** What was known by the name before is another's now. */
+  rename(): void {
+    this.#id = crypto.randomUUID();
+  }
+
+  /** The day, and milliseconds since 1970. */
+  get today(): { readonly day: number; readonly now: number } {
+    const now = this.#now();
+    return { day: this.ledger.day, now };
   }
 
   /** Undefined where nothing is to be counted. */
@@ -124,5 +141,3 @@ export class BudgetKeeper {
     return now;
   }
 }
-
-const UNITS: readonly Unit[] = ['requests', 'bytes'];
