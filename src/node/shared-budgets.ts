@@ -23,8 +23,9 @@ export class SharedBudgets {
   #took: readonly string[] = [];
   /** What stands on our page. */
   #written: CountedPage | undefined;
-  /** Clients' and registries' counts at the last exchange, as text. */
+  /** What there was to tell, and how many had asked, at the last exchange. */
   #seen: string | undefined;
+  #opened = 0;
   #underWay: Promise<void>;
 
   constructor(keeper: BudgetKeeper, store: Store, onFault: (error: Error) => void, interval = SHARE_INTERVAL) {
@@ -35,7 +36,7 @@ export class SharedBudgets {
     this.#timer = setInterval(() => this.share(), interval).unref();
   }
 
-  /** Tells the others, and hears from them, where anything was counted since. Never fails. */
+  /** Tells the others, and hears from them, where anything was asked since. Never fails. */
   share(): Promise<void> {
     this.#underWay = this.#underWay.then(() => this.#exchange(false));
     return this.#underWay;
@@ -51,7 +52,8 @@ export class SharedBudgets {
   async #exchange(isLast: boolean): Promise<void> {
     const keeper = this.#keeper;
     const { now, day } = keeper.today;
-    if (textOf(keeper.ledger.own) === this.#seen && !isLast) return;
+    const { opened } = keeper;
+    if (opened === this.#opened && textOf(keeper.ledger.own) === this.#seen && !isLast) return;
     try {
       const pages = await Promise.all(Array.from({ length: MAX_PAGES }, (_, slot) => this.#read(slot)));
       // The day may have turned meanwhile.
@@ -64,6 +66,7 @@ export class SharedBudgets {
       const others = pages.filter((page) => page?.day === day && (isIdle || page !== found));
       keeper.ledger.others = sumOf(others as Counted[]);
       this.#seen = textOf(keeper.ledger.own);
+      this.#opened = opened;
       if (slot === undefined || isIdle) return;
       this.#written = { id: keeper.id, day, at: isLast ? 0 : now, took: this.#took, ...keeper.ledger.own };
       await this.#write(slot, documentOf(this.#written));

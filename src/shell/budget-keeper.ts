@@ -44,6 +44,7 @@ export class BudgetKeeper {
   readonly ledger = new DayLedger();
   readonly #clock: () => number;
   #id = crypto.randomUUID();
+  #opened = 0;
 
   /** @param clock milliseconds since 1970 */
   constructor(clock = () => Date.now()) {
@@ -53,6 +54,11 @@ export class BudgetKeeper {
   /** By which what this process counts is known to others. */
   get id(): string {
     return this.#id;
+  }
+
+  /** Grows with each request for content. */
+  get opened(): number {
+    return this.#opened;
   }
 
   /** What was known by the name before is another's now. */
@@ -77,7 +83,10 @@ export class BudgetKeeper {
     };
     const ends: (() => void)[] = [];
     return {
-      excessOf: (client) => (isOwn ? undefined : this.#excess('client', client, own)),
+      excessOf: (client) => {
+        this.#opened += 1;
+        return isOwn ? undefined : this.#excess('client', client, own);
+      },
       begin: (client) => {
         if (isOwn || !own) return;
         this.#now();
