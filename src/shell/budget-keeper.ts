@@ -1,6 +1,7 @@
 import type { Budget } from '../core/budgets';
 import type { Config, Upstream } from '../core/config';
 import { DayLedger, type Holder, type Side, UNITS, type Unit, type Use } from '../core/day-ledger';
+import { matchesWildcard } from '../core/registries-setting';
 import { budgetOf, type Excess, excessIn, type Spending } from '../core/spending';
 import type { Log } from './log';
 
@@ -117,15 +118,17 @@ export class BudgetKeeper {
   /** For those who look at it from outside: no client is named. */
   usage({ budgets, upstreams }: Pick<Config, 'budgets' | 'upstreams'>): BudgetUsage {
     this.#now();
-    const known = new Map(upstreams.map((upstream) => [upstream.name, upstream.budget]));
-    const names = new Set([...known.keys(), ...this.ledger.names('upstream')]);
+    const names = new Set([...upstreams.map(({ name }) => name), ...this.ledger.names('upstream')]);
+    const ownOf = (registry: string) =>
+      (upstreams.find(({ name }) => name === registry) ?? upstreams.find(({ name }) => matchesWildcard(registry, name)))
+        ?.budget;
     const { client = {} } = budgets ?? {};
     const over = [...this.ledger.names('client')].filter((name) => this.#excess('client', name, client));
     return {
       upstreams: [...names].map((registry) => ({
         registry,
         ...this.ledger.used('upstream', registry),
-        budget: { ...budgets?.upstream, ...known.get(registry) },
+        budget: { ...budgets?.upstream, ...ownOf(registry) },
       })),
       clientsOver: over.length,
     };
