@@ -10,10 +10,12 @@ import type { Log } from '../shell/log';
 import type { RequestRecord } from '../shell/record';
 import { logRequest, openRecord } from '../shell/request-log';
 import type { TokenStore } from '../shell/token-store';
+import { traceOf } from '../shell/trace';
 import type { Users } from '../shell/users';
 import type { Content } from './content';
 import type { Addresses } from './duplex-pair';
 import { requestHead } from './heads';
+import type { ProcessTraces } from './traces';
 import type { Transport } from './transport';
 
 /** What every request of a process shares. */
@@ -28,6 +30,8 @@ export interface Context {
   readonly content?: Content;
   readonly transport: Transport;
   readonly log: Log;
+  /** Present where the configuration names a collector. */
+  readonly traces?: ProcessTraces;
   /** Gives back what is shared with other contexts; never fails. */
   readonly release?: () => Promise<void>;
 }
@@ -52,7 +56,7 @@ export interface Session {
 export function openSession(context: Context, req: IncomingMessage, res: ServerResponse): Session {
   const head = requestHead(req);
   const leaving = new AbortController();
-  const record = openRecord(head);
+  const record = openRecord(head, traceOf(head, context.traces));
   const { config, memory, guard, log } = context;
   const isOwn = (req.socket as Partial<Addresses>).isOwn ?? false;
   const spending = guard.budgets.open({ config, record, log, isOwn });
@@ -71,7 +75,7 @@ export function openSession(context: Context, req: IncomingMessage, res: ServerR
 function logEnd({ context, exchange, head, res, record, signal, spending }: Session): void {
   spending?.end();
   context.counts.add(record);
-  logRequest(context.log, {
+  const ending = {
     config: context.config,
     head,
     route: exchange.route,
@@ -79,7 +83,9 @@ function logEnd({ context, exchange, head, res, record, signal, spending }: Sess
     status: res.headersSent ? res.statusCode : undefined,
     isWhole: res.writableFinished,
     hasLeft: signal.aborted,
-  });
+  };
+  logRequest(context.log, ending);
+  record.trace?.notes?.end(ending);
 }
 
 /** Milliseconds that a client may go on sending a body after it has been answered, as nginx's lingering_time. */

@@ -6,6 +6,7 @@ import type { CloudFetch } from '../shell/cloud-request';
 import { obtainLoginDocument } from '../shell/login-document';
 import type { ErrandRecord } from '../shell/record';
 import { tokenOutcome } from '../shell/token-outcome';
+import { sendTraced } from '../shell/trace';
 import { TransportError } from '../shell/transport-error';
 import { cloudFetch } from './cloud-fetch';
 import { discard, failureOf, type Incoming, readSmallBody } from './incoming';
@@ -18,6 +19,7 @@ const KEPT_BACK = 10;
 /** How a client's request asks upstreams. */
 export function carrierOf(session: Session): Carrier<Incoming> {
   const { record, context, request } = session;
+  const { trace } = record;
   return {
     async send(forward) {
       if (forward.after !== undefined) await new Promise((resolve) => setTimeout(resolve, forward.after));
@@ -25,15 +27,17 @@ export function carrierOf(session: Session): Carrier<Incoming> {
       record.upstream = forward.url.hostname;
       const meter = forward.purpose === 'realm' ? undefined : meterOf(session);
       meter?.request();
-      const incoming = await send({ forward, timeouts: context.config.timeouts, client: request });
+      const carry = (each: Forward) => send({ forward: each, timeouts: context.config.timeouts, client: request });
+      const incoming = await (trace ? sendTraced(trace, forward, reading, carry) : carry(forward));
       return meter ? { ...incoming, onBytes: meter.received } : incoming;
     },
-    headOf: ({ head }) => head,
+    ...reading,
     discard,
-    failureOf,
     fetchToken: (verb) => fetchToken(session, verb),
   };
 }
+
+const reading = { headOf: ({ head }: Incoming) => head, failureOf };
 
 /** What counts the requests that are sent for this one, and their answers. */
 function meterOf({ exchange, spending }: Session): Meter | undefined {
@@ -81,8 +85,10 @@ async function fetchTokenDocument(
   { request, limit, within, timeouts }: TokenRequest,
   record: ErrandRecord,
 ): Promise<string | undefined> {
+  const { trace } = record;
   try {
-    const incoming = await send({ forward: request, timeouts });
+    const carry = (forward: Forward) => send({ forward, timeouts });
+    const incoming = await (trace ? sendTraced(trace, request, reading, carry) : carry(request));
     const { bytes, rest } = await readSmallBody(incoming, limit, within);
     await rest?.return(undefined);
     return tokenOutcome(incoming.head.status, rest ? undefined : new TextDecoder().decode(bytes), record);

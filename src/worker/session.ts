@@ -8,10 +8,12 @@ import type { Log } from '../shell/log';
 import type { RequestRecord } from '../shell/record';
 import { logRequest, openRecord } from '../shell/request-log';
 import type { TokenStore } from '../shell/token-store';
+import { traceOf } from '../shell/trace';
 import type { Users } from '../shell/users';
 import type { Content } from './content';
 import { requestHead } from './heads';
 import type { KeepAlive } from './platform';
+import type { IsolateTraces } from './traces';
 
 /** What the requests of an isolate share under one configuration. */
 export interface Context {
@@ -23,6 +25,8 @@ export interface Context {
   /** Present where the configuration has a cache. */
   readonly content?: Content;
   readonly log: Log;
+  /** Present where the configuration names a collector. */
+  readonly traces?: IsolateTraces;
 }
 
 /** One request under way. */
@@ -53,7 +57,7 @@ export interface SessionEnd {
 export function openSession(context: Context, request: Request, keepAlive: KeepAlive, isOwn = false): Session {
   const { config, memory, guard, log } = context;
   const head = requestHead(request);
-  const record = openRecord(head);
+  const record = openRecord(head, traceOf(head, context.traces));
   const spending = guard.budgets.open({ config, record, log, isOwn });
   const exchange = new Exchange(config, memory, head, spending);
   const leaving = new AbortController();
@@ -76,15 +80,10 @@ export function openSession(context: Context, request: Request, keepAlive: KeepA
       leaving.abort();
       spending?.end();
       for (const then of all) then();
-      logRequest(log, {
-        config,
-        head,
-        route: exchange.route,
-        record,
-        status,
-        isWhole,
-        hasLeft,
-      });
+      const ending = { config, head, route: exchange.route, record, status, isWhole, hasLeft };
+      logRequest(log, ending);
+      record.trace?.notes?.end(ending);
+      if (context.traces) keepAlive(context.traces.flush());
     },
   };
 }
