@@ -77,15 +77,18 @@ export async function createContext(
   const lease = config.cache && (await stores.lease(config.cache));
   const cache = lease && (await createContent(lease, config.capabilities.freezes));
   const sharing = lease && (await shareBudgets(config, guard, lease));
-  const release = async () => {
-    await sharing?.close();
-    await cache?.release();
+  const kept = cache && {
+    content: cache.content,
+    release: async () => {
+      await sharing?.close();
+      await cache.release();
+    },
   };
   const transport = new Transport(config.timeouts);
   const { tracing, capabilities } = config;
   const traces = tracing && (await openTraces({ tracing, transport, log, isFrozenSoon: capabilities.freezes }));
   const memory = createMemory();
-  return { config, memory, users, guard, counts, transport, log, traces, content: cache?.content, release };
+  return { config, memory, users, guard, counts, transport, log, traces, ...kept };
 }
 
 /** Where others have the same store, or the next process will; a bucket or a disk, and no memory. */
