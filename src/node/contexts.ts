@@ -127,7 +127,7 @@ async function openTraces(options: TracesOptions) {
 }
 
 async function end({ transport, users, traces, release }: Context, within = LAST_EXPORT_TIME): Promise<void> {
-  await traces?.close(within);
+  if (traces) await traces.close(within);
   transport.close();
   users?.close();
   await release?.();
