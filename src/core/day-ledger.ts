@@ -9,6 +9,10 @@ export const MAX_COUNTED_REGISTRIES = 1_000;
 /** Parts of a budget at which its owner is warned, the last one first. */
 const MARKS = [1, 0.8];
 
+const SIDES: readonly Side[] = ['client', 'upstream'];
+
+export const UNITS: readonly Unit[] = ['requests', 'bytes'];
+
 export type Unit = 'bytes' | 'requests';
 
 /** What has been used of a day. */
@@ -78,6 +82,17 @@ export class DayLedger {
 
   add(side: Side, name: string, unit: Unit, count: number): void {
     this.#tally(side, name).use[unit] += count;
+  }
+
+  /** @param sign 1, or -1 for what is counted elsewhere now */
+  addAll(counted: Counted, sign: 1 | -1): void {
+    for (const side of SIDES) {
+      for (const [name, more] of counted[side]) {
+        const tally = this.#tally(side, name);
+        settle(tally);
+        for (const unit of UNITS) tally.use[unit] = Math.max(0, tally.use[unit] + sign * more[unit]);
+      }
+    }
   }
 
   /**

@@ -1,10 +1,11 @@
 import type { Budget } from './budgets';
 import { clientOf } from './client-rules';
 import type { Config, Upstream } from './config';
-import { nextDay, type Side, type Unit, type Use } from './day-ledger';
+import { nextDay, type Side, UNITS, type Unit, type Use } from './day-ledger';
 import type { RegistryError } from './errors';
 import type { Place } from './location';
 import { tooManyRequests } from './rate-limit';
+import type { RouteKind } from './route';
 import type { RequestHead } from './verbs';
 
 /** A budget of this day that is used up. */
@@ -34,14 +35,16 @@ export function budgetOf({ budgets }: Config, upstream: Upstream): Budget {
   return { ...budgets?.upstream, ...upstream.budget };
 }
 
-/** The one that is used up; that of requests first, since less may go on then. */
+/** The one that is used up; that of requests first (`UNITS`), since less may go on then. */
 export function excessIn(budget: Budget, used: Use, about: Pick<Excess, 'side' | 'name' | 'now'>): Excess | undefined {
-  const units: readonly Unit[] = ['requests', 'bytes'];
-  const unit = units.find((each) => used[each] >= (budget[each] ?? Number.POSITIVE_INFINITY));
+  const unit = UNITS.find((each) => used[each] >= (budget[each] ?? Number.POSITIVE_INFINITY));
   return unit && { ...about, unit, limit: budget[unit] as number, used: used[unit] };
 }
 
-/** One request and the budgets of this day. Only content counts: pings, tokens and our own pages do not. */
+/** What no budget refuses: neither is content, and a search is asked of no registry. */
+const FREE: ReadonlySet<RouteKind> = new Set(['ping', 'search']);
+
+/** One request and the budgets of this day. Only content counts: pings, tokens, searches and our own pages do not. */
 export class Purse {
   readonly #head: RequestHead;
   readonly #spending: Spending | undefined;
@@ -58,7 +61,7 @@ export class Purse {
    * @throws RegistryError 429 for one too many
    */
   admit(place: Place, user: string | undefined): Place {
-    if (!this.#spending || place.route.kind === 'ping') return place;
+    if (!this.#spending || FREE.has(place.route.kind)) return place;
     const client = user === undefined ? clientOf(this.#head, place.config) : `user ${user}`;
     const excess = this.#spending.excessOf(client);
     const { method } = this.#head;
@@ -79,7 +82,7 @@ export class Purse {
   afford(place: Place, { method } = this.#head): Place {
     const { kind, upstream } = place.route;
     // docker takes a 429 of a ping for a registry that needs no login, and fails later (moby, PingV2Registry).
-    const excess = kind === 'ping' ? undefined : this.#spending?.upstreamExcess(upstream);
+    const excess = FREE.has(kind) ? undefined : this.#spending?.upstreamExcess(upstream);
     return excess ? within(excess, method, place) : place;
   }
 }

@@ -75,17 +75,34 @@ export async function createContext(
 ): Promise<Context> {
   const users = config.gate && (await createUsers(config.gate));
   const meter = config.metrics && (await import('./meter')).meterOf(counts);
-  const cache = config.cache && (await createContent(await stores.lease(config.cache), config.capabilities.freezes));
+  const lease = config.cache && (await stores.lease(config.cache));
+  const cache = lease && (await createContent(lease, config.capabilities.freezes));
+  const sharing = lease && (await shareBudgets(config, guard, lease));
+  const kept = cache && {
+    ...cache,
+    release: async () => {
+      await sharing?.close();
+      await cache.release();
+    },
+  };
   const transport = new Transport(config.timeouts);
   const { tracing, capabilities } = config;
   const traces = tracing && (await openTraces({ tracing, transport, log, isFrozenSoon: capabilities.freezes }));
-  return { config, memory: createMemory(), users, guard, counts, meter, transport, log, traces, ...cache };
+  const memory = createMemory();
+  return { config, memory, users, guard, counts, meter, transport, log, traces, ...kept };
+}
+
+/** Where others have the same store, or the next process will; a bucket or a disk, and no memory. */
+async function shareBudgets({ budgets, cache }: Config, { budgets: keeper }: Guard, { store, report }: StoreLease) {
+  if (!budgets || cache?.place.kind === 'memory') return undefined;
+  const { SharedBudgets } = await import('./shared-budgets');
+  return new SharedBudgets(keeper, store, report);
 }
 
 async function createContent(
   { store, report, why, release }: StoreLease,
   isFrozenSoon: boolean,
-): Promise<Pick<Context, 'content' | 'release' | 'tryStore'>> {
+): Promise<Required<Pick<Context, 'content' | 'release' | 'tryStore'>>> {
   const { Content } = await import('./content');
   const content = new Content(store, report, undefined, isFrozenSoon);
   return {

@@ -7,6 +7,7 @@ import { sendRequest } from './client-request';
 import { failureOf } from './failures';
 import { responseHead } from './heads';
 import { reachHost } from './reach';
+import { receiverOf } from './received';
 
 /** Milliseconds to a connection, its TLS included. */
 const CONNECT_TIME = 10_000;
@@ -86,7 +87,9 @@ async function readBody(response: IncomingMessage, { take, keep, hash }: Questio
   });
   const timer = setTimeout(() => response.destroy(), BODY_TIME);
   try {
+    const note = receiverOf(response);
     for await (const chunk of response as AsyncIterable<Buffer>) {
+      note?.(chunk.length);
       if (received < keep) kept.push(chunk);
       received += chunk.length;
       digest?.update(chunk);

@@ -9,7 +9,7 @@ import { sendTraced } from '../shell/trace';
 import { discard } from './discard';
 import { failureOf } from './failures';
 import { responseHead } from './heads';
-import { metered } from './metered';
+import { tellReceived } from './received';
 import type { Context, Session } from './session';
 import { readSmallBody } from './small-body';
 import type { UpstreamWatch } from './upstream-watch';
@@ -68,11 +68,11 @@ export function carrierOf(
     async send(forward) {
       await prepare(errand, forward);
       const { meter, watch, signal } = errand;
-      const isCosting = forward.purpose !== 'realm';
+      const isCosting = forward.purpose !== 'realm' && forward.purpose !== 'search';
       const carry = (each: Forward) => (watch ? watch().follow(each, signal, () => send(each)) : send(each));
       if (isCosting) meter?.request();
       const response = await (trace ? sendTraced(trace, forward, reading, carry) : carry(forward));
-      return meter && isCosting ? metered(response, meter) : response;
+      return meter && isCosting ? tellReceived(response, meter.received) : response;
     },
     ...reading,
     discard,

@@ -11,6 +11,7 @@ import { sendRequest } from './client-request';
 import { seeAnswer, seeFailure } from './doctor-door';
 import { openInside } from './inside';
 import { answer, serve } from './proxy';
+import { tellReceived } from './received';
 import { type Context, openSession, type Session } from './session';
 
 /** Milliseconds to an answer of our own: each of its upstreams has its own deadlines. */
@@ -36,7 +37,7 @@ export async function serveExplain(session: Session): Promise<void> {
 }
 
 /** @param context what requests inside are served by */
-function openDoor({ head, record, signal }: Session, context: Context, place: Place): Door {
+function openDoor({ head, record, signal, spending }: Session, context: Context, place: Place): Door {
   let hops: UpstreamHop[] = [];
   const connect = openInside(
     (req, res) => {
@@ -49,7 +50,12 @@ function openDoor({ head, record, signal }: Session, context: Context, place: Pl
   const own = [...head.headers.filter(([name]) => CLIENT_FIELDS.test(name)), ['x-request-id', record.id] as const];
   const inside = ({ method, url, headers }: Question) =>
     sendRequest({ method, url: plain(url), headers: [...headers, ...own], signal, connect, within: ANSWER_TIME });
-  const outside = (question: Question) => context.transport.fetch(forwardTo(question, place), signal);
+  const outside = async (question: Question) => {
+    const meter = spending?.meter(place.route.upstream);
+    meter?.request();
+    const response = await context.transport.fetch(forwardTo(question, place), signal);
+    return meter ? tellReceived(response, meter.received) : response;
+  };
   return {
     async ask(question) {
       const begun = performance.now();

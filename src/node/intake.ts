@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { tallyOf } from './received';
+import { receiverOf } from './received';
 
 export interface IntakeOptions {
   /** Bytes of the body dropped before the first one is taken. */
@@ -47,7 +47,7 @@ export class Intake {
 
   #read(response: IncomingMessage, { skip, stall, take }: IntakeOptions): Promise<IntakeResult> {
     return new Promise((resolve) => {
-      const tally = tallyOf(response);
+      const received = receiverOf(response);
       let left = skip;
       // A cleared timer cannot be refreshed, so it runs on and looks at what holds when it fires.
       const timer = setTimeout(() => {
@@ -56,7 +56,7 @@ export class Intake {
       }, stall);
       const onData = (chunk: Buffer) => {
         timer.refresh();
-        if (tally) tally.value += chunk.length;
+        received?.(chunk.length);
         const bytes = left === 0 ? chunk : chunk.subarray(Math.min(left, chunk.length));
         left -= chunk.length - bytes.length;
         if (bytes.length === 0 || take(bytes)) return;

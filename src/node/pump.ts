@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LOOK_INTERVAL, type Sight } from '../core/parallel';
 import { loopActivity } from './loop-activity';
-import { tallyOf } from './received';
+import { receiverOf } from './received';
 
 /**
  * Bytes of one turn of the loop that are written together at most. TLS hands a body over in records of 16 KiB: one system
@@ -39,7 +39,7 @@ export interface PumpResult {
  */
 export function pump(body: IncomingMessage, res: ServerResponse, options: PumpOptions): Promise<PumpResult> {
   return new Promise((resolve) => {
-    const tally = tallyOf(body);
+    const received = receiverOf(body);
     let bytes = 0;
     let skip = options.skip;
     let isHeld = false;
@@ -73,7 +73,7 @@ export function pump(body: IncomingMessage, res: ServerResponse, options: PumpOp
 
     const onData = (chunk: Buffer) => {
       stall.refresh();
-      if (tally) tally.value += chunk.length;
+      received?.(chunk.length);
       const wanted = skip === 0 && chunk.length <= options.limit - bytes ? chunk : cutOut(chunk);
       if (wanted.length === 0) return;
       bytes += wanted.length;

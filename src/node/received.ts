@@ -1,18 +1,25 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Counts bytes of a body as they are read. */
-export interface Tally {
-  value: number;
+/** Told how many bytes of a body have just been read. */
+export type Receiver = (bytes: number) => void;
+
+const receivers = new WeakMap<IncomingMessage, Receiver>();
+
+/**
+ * What is read of a body from now on is told to this one as well. Whoever reads it says so: a listener of its own would begin
+ * to read, and another `push` makes Node's own code slow.
+ */
+export function tellReceived(body: IncomingMessage, receiver: Receiver): IncomingMessage {
+  const before = receivers.get(body);
+  const both = (bytes: number) => {
+    before?.(bytes);
+    receiver(bytes);
+  };
+  receivers.set(body, before ? both : receiver);
+  return body;
 }
 
-const tallies = new WeakMap<IncomingMessage, Tally>();
-
-/** What is read of a body from now on is counted there: a listener of its own would begin to read it. */
-export function tallyBody(body: IncomingMessage, tally: Tally): void {
-  tallies.set(body, tally);
-}
-
-/** Where whoever reads a body counts its bytes; undefined where nobody wants to know. */
-export function tallyOf(body: IncomingMessage): Tally | undefined {
-  return tallies.get(body);
+/** Whom the reader of a body tells what it has read; undefined where nobody wants to know. */
+export function receiverOf(body: IncomingMessage): Receiver | undefined {
+  return receivers.get(body);
 }

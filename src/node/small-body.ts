@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { TransportError } from '../shell/transport-error';
-import { tallyOf } from './received';
+import { receiverOf } from './received';
 
 export interface SmallBody {
   readonly chunks: readonly Buffer[];
@@ -22,7 +22,7 @@ export function readSmallBody(
 ): Promise<SmallBody> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
-    const tally = tallyOf(body);
+    const received = receiverOf(body);
     let size = 0;
     const timer = setTimeout(() => fail(new TransportError('timeout', 'the body did not come in time')), within);
     const stop = () => {
@@ -37,7 +37,7 @@ export function readSmallBody(
     const onData = (chunk: Buffer) => {
       chunks.push(chunk);
       size += chunk.length;
-      if (tally) tally.value += chunk.length;
+      received?.(chunk.length);
       if (size <= limit) return;
       body.pause();
       stop();

@@ -3,7 +3,7 @@ import type { Forward } from '../core/verbs';
 import { failureOf } from './failures';
 import { Counter, Histogram, type Sample } from './metric-series';
 import { METRICS } from './metric-table';
-import { tallyBody } from './received';
+import { tellReceived } from './received';
 
 /** What became of a request for a token. */
 export type TokenResult = 'fetched' | 'refused' | 'failed';
@@ -61,8 +61,10 @@ export class UpstreamWatch {
     }
     latency.observe(performance.now() - begun, this.#registry, purpose);
     responses.add(1, this.#registry, purpose, String(response.statusCode ?? 0));
-    tallyBody(response, this.#counts.received.cell(this.#registry, purpose));
-    return response;
+    const cell = this.#counts.received.cell(this.#registry, purpose);
+    return tellReceived(response, (bytes) => {
+      cell.value += bytes;
+    });
   }
 
   /** A body goes on that was cut. */

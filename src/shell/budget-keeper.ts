@@ -1,6 +1,7 @@
 import type { Budget } from '../core/budgets';
 import type { Config, Upstream } from '../core/config';
-import { DayLedger, type Holder, type Side, type Unit, type Use } from '../core/day-ledger';
+import { DayLedger, type Holder, type Side, UNITS, type Unit, type Use } from '../core/day-ledger';
+import { matchesWildcard } from '../core/registries-setting';
 import { budgetOf, type Excess, excessIn, type Spending } from '../core/spending';
 import type { Log } from './log';
 
@@ -43,10 +44,33 @@ export interface BudgetUsage {
 export class BudgetKeeper {
   readonly ledger = new DayLedger();
   readonly #clock: () => number;
+  #id = crypto.randomUUID();
+  #opened = 0;
 
   /** @param clock milliseconds since 1970 */
   constructor(clock = () => Date.now()) {
     this.#clock = clock;
+  }
+
+  /** By which what this process counts is known to others. */
+  get id(): string {
+    return this.#id;
+  }
+
+  /** Grows with each request for content. */
+  get opened(): number {
+    return this.#opened;
+  }
+
+  /** What was known by the name before is another's now. */
+  rename(): void {
+    this.#id = crypto.randomUUID();
+  }
+
+  /** The day, and milliseconds since 1970. */
+  get today(): { readonly day: number; readonly now: number } {
+    const now = this.#now();
+    return { day: this.ledger.day, now };
   }
 
   /** Undefined where nothing is to be counted. */
@@ -60,7 +84,10 @@ export class BudgetKeeper {
     };
     const ends: (() => void)[] = [];
     return {
-      excessOf: (client) => (isOwn ? undefined : this.#excess('client', client, own)),
+      excessOf: (client) => {
+        this.#opened += 1;
+        return isOwn ? undefined : this.#excess('client', client, own);
+      },
       begin: (client) => {
         if (isOwn || !own) return;
         this.#now();
@@ -91,15 +118,17 @@ export class BudgetKeeper {
   /** For those who look at it from outside: no client is named. */
   usage({ budgets, upstreams }: Pick<Config, 'budgets' | 'upstreams'>): BudgetUsage {
     this.#now();
-    const known = new Map(upstreams.map((upstream) => [upstream.name, upstream.budget]));
-    const names = new Set([...known.keys(), ...this.ledger.names('upstream')]);
+    const names = new Set([...upstreams.map(({ name }) => name), ...this.ledger.names('upstream')]);
+    const ownOf = (registry: string) =>
+      (upstreams.find(({ name }) => name === registry) ?? upstreams.find(({ name }) => matchesWildcard(registry, name)))
+        ?.budget;
     const { client = {} } = budgets ?? {};
     const over = [...this.ledger.names('client')].filter((name) => this.#excess('client', name, client));
     return {
       upstreams: [...names].map((registry) => ({
         registry,
         ...this.ledger.used('upstream', registry),
-        budget: { ...budgets?.upstream, ...known.get(registry) },
+        budget: { ...budgets?.upstream, ...ownOf(registry) },
       })),
       clientsOver: over.length,
     };
@@ -124,5 +153,3 @@ export class BudgetKeeper {
     return now;
   }
 }
-
-const UNITS: readonly Unit[] = ['requests', 'bytes'];

@@ -26,7 +26,8 @@ export function carrierOf(session: Session): Carrier<Incoming> {
       countOne(session);
       record.upstream = forward.url.hostname;
       const carry = (each: Forward) => send({ forward: each, timeouts: context.config.timeouts, client: request });
-      const meter = forward.purpose === 'realm' ? undefined : meterOf(session);
+      const isCosting = forward.purpose !== 'realm' && forward.purpose !== 'search';
+      const meter = isCosting ? meterOf(session) : undefined;
       meter?.request();
       const incoming = await (trace ? sendTraced(trace, forward, reading, carry) : carry(forward));
       return meter ? { ...incoming, onBytes: meter.received } : incoming;

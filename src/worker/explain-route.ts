@@ -56,7 +56,10 @@ function openDoor(session: Session, context: Context, place: Place): Door {
   };
   const outside = async (question: Question): Promise<Incoming> => {
     session.asked += 1;
-    return send({ forward: forwardTo(question, place), timeouts: context.config.timeouts });
+    const meter = session.spending?.meter(place.route.upstream);
+    meter?.request();
+    const incoming = await send({ forward: forwardTo(question, place), timeouts: context.config.timeouts });
+    return { ...incoming, onBytes: meter?.received };
   };
   return {
     async ask(question) {

@@ -69,3 +69,16 @@ test('usage names no client, and says how many are over', () => {
     clientsOver: 2,
   });
 });
+
+test('usage has the budget of its own of a registry that a name with * stands for', () => {
+  const REGISTRIES = '{"*.azurecr.io": {"budgetRequests": 7}}';
+  const { open, keeper, config } = keeperOf({ BUDGET_UPSTREAM_REQUESTS: '5', REGISTRIES });
+  const upstream = { ...config.upstreams[0], name: 'corp.azurecr.io', budget: { requests: 7 } };
+  open()?.meter(upstream).request();
+  expect(keeper.usage(config).upstreams).toContainEqual({
+    registry: 'corp.azurecr.io',
+    bytes: 0,
+    requests: 1,
+    budget: { requests: 7 },
+  });
+});
