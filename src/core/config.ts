@@ -1,7 +1,7 @@
 import type { Account } from './account';
 import { type Admin, readAdmin } from './admin';
 import { framingFaults, type Limits, readLimits } from './body-limits';
-import { type Budgets, readBudgets } from './budgets';
+import { type Budget, type Budgets, readBudgets } from './budgets';
 import type { CacheConfig } from './cache-config';
 import { type Capabilities, capabilities, detectPlatform, type Platform } from './capabilities';
 import { ConfigError } from './config-error';
@@ -53,6 +53,8 @@ export interface Upstream {
   readonly delivery: Delivery;
   /** Its redirects and its token server may be plain http. */
   readonly plainHttp: boolean;
+  /** Of its own, in place of the common one. */
+  readonly budget?: Budget;
   readonly connection: Connection;
 }
 
@@ -174,7 +176,7 @@ function readAll({ argv, env, file, files, hasStore }: Whole, entries: readonly 
   const upstreams = readUpstreams(reading, { timeouts, gate, guards }, { ...registries, rows: entries });
   const cache = readCache(reading, upstreams);
   const admin = readAdmin(reading, capabilities[platform], hasStore);
-  const budgets = readBudgets(read, faults);
+  const budgets = readBudgets(read, faults, upstreams);
   const browserRedirects = upstreams[0].prefix !== '' && !read('DISABLE_BROWSER_REDIRECTS');
   // What has a fault is read as something or other here; it is thrown away with the rest below.
   const config: Config = {

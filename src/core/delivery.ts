@@ -26,8 +26,9 @@ export interface Load {
 }
 
 /** The way for a body (docs/request-handling.md, section 17). */
-export function wayOf(load: Load, { config, route: { kind, upstream } }: Place): Way {
+export function wayOf(load: Load, { config, route: { kind, upstream }, excess }: Place): Way {
   const { size = 0, isElsewhere, isKeepable } = load;
+  if (excess) return isElsewhere ? 'hand-over' : 'none';
   const { delivery, handleRedirect } = upstream;
   if (kind !== 'blob') return size <= config.maxResponse ? 'stream' : 'none';
   const mayOffload = isKeepable && hasBucket(config) && size > OFFLOAD_ABOVE;
@@ -53,20 +54,22 @@ export function isSendable(size: number, { config, route: { upstream } }: Place)
 }
 
 /** Whether the proxy follows this redirect of a blob itself; undefined where other settings than `DELIVERY` decide. */
-export function followsBlob(method: string, head: ResponseHead, { config, route }: Place): boolean | undefined {
+export function followsBlob(method: string, head: ResponseHead, { config, route, excess }: Place): boolean | undefined {
   const { kind, upstream } = route;
   const { delivery } = upstream;
   if (kind !== 'blob') return undefined;
   const isLong = !isHeadSmall([['location', headerOf(head.headers, 'location') ?? '']], config);
   if (isLong) return true;
+  if (excess) return method === 'GET' ? false : undefined;
   if (delivery === 'auto') return undefined;
   // A URL signed for GET answers HEAD with 403 (moby/moby#50065).
   return delivery === 'redirect' ? (method === 'GET' ? false : undefined) : true;
 }
 
 /** A redirect of a blob that may not lead back to us, since its body would have to pass here. */
-export function isPassedUntouched({ config, route: { kind, upstream } }: Place): boolean {
+export function isPassedUntouched({ config, route: { kind, upstream }, excess }: Place): boolean {
   if (kind !== 'blob') return false;
+  if (excess) return true;
   return upstream.delivery === 'redirect' || (upstream.delivery === 'auto' && Number.isFinite(config.maxResponse));
 }
 

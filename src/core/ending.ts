@@ -4,6 +4,7 @@ import { bodySize, handOver, isHeadSmall, undeliverable, wayOf } from './deliver
 import { answerError } from './errors';
 import { headerOf } from './headers';
 import type { Place } from './location';
+import { budgetError } from './spending';
 import { uncached } from './uncached';
 import type { Forward, Relay, RequestHead, RequestVerb, ResponseHead } from './verbs';
 
@@ -39,6 +40,6 @@ function deliver(relay: Relay, { sent, place, caching }: Ending): Relay | Reques
     case 'offload':
       return (caching as Caching).copy(relay);
     case 'none':
-      return answerError(undeliverable(size ?? 0, place));
+      return answerError(place.excess ? budgetError(place.excess) : undeliverable(size ?? 0, place));
   }
 }

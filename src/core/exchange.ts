@@ -11,7 +11,7 @@ import { endOf } from './ending';
 import { checkEntry } from './entrance';
 import { answerError, RegistryError } from './errors';
 import { failureError } from './failure';
-import { registryForward } from './forwards';
+import { hurried, registryForward } from './forwards';
 import type { Gate } from './gate';
 import { headerOf } from './headers';
 import { checkImage } from './image-rules';
@@ -25,6 +25,7 @@ import { answerAsProxy, loginError, tokenError } from './proxy-mode';
 import type { PublicProbe } from './public-probe';
 import type { Resumptions } from './resume';
 import { type Route, routeOf } from './route';
+import { Purse, type Spending } from './spending';
 import { standIn } from './stand-in';
 import { TokenEndpoint } from './token-endpoint';
 import type { Answer, Failure, Forward, Relay, RequestHead, RequestVerb, ResponseHead, ResponseVerb } from './verbs';
@@ -37,16 +38,18 @@ export class Exchange {
   readonly #config: Config;
   readonly #memory: Memory;
   readonly #head: RequestHead;
+  readonly #purse: Purse;
   #route: Route | undefined;
   #conversation: Conversation | undefined;
   #place: Place | undefined;
   #tokens: TokenEndpoint | undefined;
   #caching: Caching | undefined;
 
-  constructor(config: Config, memory: Memory, head: RequestHead) {
+  constructor(config: Config, memory: Memory, head: RequestHead, spending?: Spending) {
     this.#config = config;
     this.#memory = memory;
     this.#head = head;
+    this.#purse = new Purse(head, spending);
   }
 
   get route(): Route | undefined {
@@ -181,39 +184,36 @@ export class Exchange {
     const who = whoIs(identity, place.route.isGuest || isNear, gate, place);
     const route = checkRight(who, this.#head, gate, place);
     if (route.kind === 'token' && gate.users.size > 0) return tokenFor(who, this.#head, gate, place);
-    return this.#ask({ ...place, route });
+    return this.#ask({ ...place, route }, who.kind === 'user' ? who.name : undefined);
   }
 
-  #ask(place: Place): RequestVerb {
-    const head = this.#head;
-    const { route } = place;
-    switch (route.kind) {
+  #ask(place: Place, user?: string): RequestVerb {
+    switch (place.route.kind) {
       case 'token':
         this.#converse(place);
-        this.#tokens = new TokenEndpoint(this.#config, this.#memory.realms, head, route);
+        this.#tokens = new TokenEndpoint(this.#config, this.#memory.realms, this.#head, place.route);
         return this.#tokens.onRequest();
       case 'own':
       case 'backend': {
-        const verb = askOutside(head, route, this.#config);
-        return verb.verb === 'forward' ? this.#converse(place).begin(verb) : verb;
+        const verb = askOutside(this.#head, place.route, this.#config);
+        return verb.verb === 'forward' ? this.#converse(this.#purse.pay(place, user)).begin(verb) : verb;
       }
       default:
-        return answerAsProxy(head, place) ?? this.#askRegistry(place);
+        return answerAsProxy(this.#head, place) ?? this.#askRegistry(this.#purse.admit(place, user));
     }
   }
 
   #askRegistry(place: Place): RequestVerb {
-    const { route, config } = place;
-    const ask = (head: RequestHead, within?: number) => {
-      const verb = this.#converse(place).ask(registryForward(head, route));
-      return verb.verb === 'forward' && within !== undefined ? { ...verb, within } : verb;
-    };
-    if (!config.cache || !isCacheable(this.#head, route)) return ask(this.#head);
+    const { route, config, excess } = place;
+    const ask = (head: RequestHead, within?: number) =>
+      hurried(this.#converse(this.#purse.afford(place, head)).ask(registryForward(head, route)), within);
+    if (!config.cache || excess || !isCacheable(this.#head, route)) return ask(this.#head);
     this.#caching = new Caching(place, this.#head, this.#memory.cache, ask);
     return this.#caching.begin();
   }
 
   #converse(place: Place): Conversation {
+    this.#place = place;
     this.#conversation = new Conversation(place, this.#memory);
     return this.#conversation;
   }

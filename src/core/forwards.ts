@@ -65,3 +65,8 @@ export function pingForward(headers: HeaderList, upstream: Upstream): Forward {
   const { reach, connection } = upstream;
   return { verb: 'forward', method: 'GET', url, headers: bare, body: 'none', reach, connection, purpose: 'ping' };
 }
+
+/** The same, with milliseconds of its own for the response head. */
+export function hurried<Verb extends { readonly verb: string }>(verb: Verb | Forward, within?: number): Verb | Forward {
+  return verb.verb === 'forward' && within !== undefined ? { ...verb, within } : verb;
+}

@@ -45,11 +45,13 @@ export function guardFaults(config: Config): string[] {
   return [...addressFaults(config), ...registryFaults(config)];
 }
 
-function addressFaults({ guards, trustProxy, capabilities }: Config): string[] {
+function addressFaults({ guards, budgets, trustProxy, capabilities }: Config): string[] {
   const names = [
     ...(guards.allowClients ? ['ALLOW_CLIENTS'] : []),
     ...(guards.rate ? ['RATE_LIMIT'] : []),
     ...(guards.maxTransfers ? ['MAX_TRANSFERS'] : []),
+    ...(budgets?.client?.bytes ? ['BUDGET_CLIENT_BYTES'] : []),
+    ...(budgets?.client?.requests ? ['BUDGET_CLIENT_REQUESTS'] : []),
   ].join(', ');
   if (names === '') return [];
   if (trustProxy.explicit && trustProxy.peers === 'all') {

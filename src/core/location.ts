@@ -4,6 +4,7 @@ import { joinQueries, printQuery } from './query';
 import type { Route } from './route';
 import { isPlainSession, wrapSession } from './session';
 import type { Origin } from './setting-values';
+import type { Excess } from './spending';
 import { hrefOf, isSameHost, originOf, resolveUrl, type Url } from './url';
 
 /** What is needed to say in the client's terms where something is. */
@@ -11,6 +12,8 @@ export interface Place {
   readonly config: Config;
   readonly route: Route;
   readonly origin: Origin;
+  /** A budget of bytes is used up: this blob, though it may be kept here, comes from where its registry redirects to, or not at all. */
+  readonly excess?: Excess;
 }
 
 /** `/v2/…` of the upstream as a path below its base; undefined for anything that is not of its distribution API. */

@@ -76,8 +76,11 @@ function filled({ left, at }: Bucket, { count, within, burst }: Rate, now: numbe
   return Math.min(burst, left + ((now - at) * count) / within);
 }
 
-/** @param wait milliseconds after which to ask again */
-export function tooManyRequests(message: string, rule: string, wait: number): RegistryError {
+/**
+ * @param wait milliseconds after which to ask again
+ * @param more what else there is to say, beside the rule's name
+ */
+export function tooManyRequests(message: string, rule: string, wait: number, more: object = {}): RegistryError {
   const seconds = Math.max(1, Math.ceil(wait / 1000));
-  return new RegistryError(429, 'TOOMANYREQUESTS', message, { rule }, [['retry-after', String(seconds)]]);
+  return new RegistryError(429, 'TOOMANYREQUESTS', message, { rule, ...more }, [['retry-after', String(seconds)]]);
 }

@@ -80,6 +80,7 @@ export function describeUpstream(entry: RegistryEntry, common: Common): Upstream
     handleRedirect: redirect === undefined ? common.handleRedirect : redirect === 'follow',
     delivery: entry.delivery ?? deliveryOf(name, common.deliveries),
     plainHttp: entry.plainHttp ?? url.scheme === 'http',
+    ...(entry.budget && { budget: entry.budget }),
     connection: { timeouts: { ...common.timeouts, ...entry.timeouts }, ...(entry.ca && { ca: entry.ca }) },
   };
 }

@@ -1,4 +1,5 @@
 import { type Account, accountId, headerAccount } from './account';
+import { type Budget, readOwnBudget } from './budgets';
 import { readCloudAccount } from './cloud-account';
 import type { Timeouts } from './config';
 import { DELIVERIES, type Delivery } from './delivery-setting';
@@ -30,6 +31,7 @@ export interface RegistryEntry {
   /** Certificates in PEM form. */
   readonly ca?: string;
   readonly mirror?: boolean;
+  readonly budget?: Budget;
   readonly plainHttp?: boolean;
   readonly allowPrivate?: boolean;
 }
@@ -121,6 +123,7 @@ export function readEntry(name: string, fields: DocumentFields, around: Surround
     ca: readCertificates(fields),
     plainHttp: fields.flag('plainHttp'),
     mirror: fields.flag('mirror'),
+    budget: readOwnBudget(fields),
     allowPrivate: fields.flag('allowPrivateAddresses'),
   };
   if (isWildcard(name)) checkWildcard(entry, fields);

@@ -2,8 +2,9 @@ import type { RequestListener } from 'node:http';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { answerError, RegistryError } from '../core/errors';
 import type { Answer } from '../core/verbs';
-import { guarded, HEALTH, plainPage, welcomePage } from '../shell/own-pages';
+import { guarded, HEALTH, METRICS, plainPage, welcomePage } from '../shell/own-pages';
 import type { Contexts } from './contexts';
+import { cut } from './cut';
 import { admitPrefetch } from './prefetch-door';
 import type { Prefetches } from './prefetch-route';
 import { answer, serve } from './proxy';
@@ -78,6 +79,13 @@ function createRoutes(contexts: Contexts, listener: RequestListener, administrat
     session.record.route = 'own';
     return (await import('./explain-route')).serveExplain(session);
   });
+  app.all(METRICS, async (_req, res, next) => {
+    const session: Session = res.locals.session;
+    const { metrics } = session.context.config;
+    if (!metrics) return next();
+    session.record.route = 'own';
+    return (await import('./metrics-route')).serveMetrics(session, metrics);
+  });
   let registries: Promise<RegistriesRoute> | undefined;
   app.all(REGISTRIES, async (_req, res, next) => {
     const session: Session = res.locals.session;
@@ -95,9 +103,9 @@ function createRoutes(contexts: Contexts, listener: RequestListener, administrat
 }
 
 function fail(session: Session, error: Error): void {
-  const { context, res } = session;
+  const { context, res, record } = session;
   context.log.error('internal error', { why: error.stack });
-  if (res.headersSent) res.destroy();
+  if (res.headersSent) cut(res, record);
   else answer(session, answerError(new RegistryError(500, 'UNKNOWN', 'internal error; the log has more')));
 }
 

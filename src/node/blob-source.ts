@@ -1,5 +1,6 @@
 import type { Span } from '../core/verbs';
 import { type Body, openBody } from './body';
+import { meterOf, watchOf } from './errand';
 import type { Arrival } from './keeping';
 
 /** Where a blob is to be had from its upstream, whose answer is there already. */
@@ -17,7 +18,7 @@ export function blobSource({ session, sent, response, verb }: Arrival): BlobSour
   const { signal } = new AbortController();
   const whole = verb.span as Span;
   const options = {
-    errand: { context, signal, within, record },
+    errand: { context, signal, within, record, meter: meterOf(session), watch: watchOf(session) },
     resumption: exchange.resumptions(verb, sent),
     stall,
     connections: context.config.downloadConnections,

@@ -1,12 +1,9 @@
 import type { Command } from '../core/flags';
 import type { Sources } from '../core/given';
 import { settings } from '../core/settings';
+import { program } from './program';
 import { resolvedSettings } from './resolved';
 import { usage } from './usage';
-
-/** Name and version from package.json, put in by the build; from source there is no build to speak of. */
-declare const PROGRAM: string;
-const program = typeof PROGRAM === 'undefined' ? 'registry-proxy-serverless, from source' : PROGRAM;
 
 /**
  * What a command prints instead of serving.

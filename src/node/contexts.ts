@@ -74,11 +74,12 @@ export async function createContext(
   counts: Counts = new Counts(),
 ): Promise<Context> {
   const users = config.gate && (await createUsers(config.gate));
+  const meter = config.metrics && (await import('./meter')).meterOf(counts);
   const cache = config.cache && (await createContent(await stores.lease(config.cache), config.capabilities.freezes));
   const transport = new Transport(config.timeouts);
   const { tracing, capabilities } = config;
   const traces = tracing && (await openTraces({ tracing, transport, log, isFrozenSoon: capabilities.freezes }));
-  return { config, memory: createMemory(), users, guard, counts, transport, log, traces, ...cache };
+  return { config, memory: createMemory(), users, guard, counts, meter, transport, log, traces, ...cache };
 }
 
 async function createContent(
@@ -111,7 +112,7 @@ async function openTraces(options: TracesOptions) {
 }
 
 async function end({ transport, users, traces, release }: Context, within = LAST_EXPORT_TIME): Promise<void> {
-  await traces?.close(within);
+  if (traces) await traces.close(within);
   transport.close();
   users?.close();
   await release?.();

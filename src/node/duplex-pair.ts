@@ -12,6 +12,8 @@ export interface Addresses {
   readonly localPort?: number;
   /** It came by TLS. */
   readonly encrypted: boolean;
+  /** The proxy asks by itself, for no client. */
+  readonly isOwn?: boolean;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Authorize, Forward } from '../core/verbs';
+import type { Meter } from '../shell/budget-keeper';
 import type { Carrier } from '../shell/carrier';
 import type { ErrandRecord } from '../shell/record';
 import { tokenOutcome } from '../shell/token-outcome';
@@ -8,8 +9,10 @@ import { sendTraced } from '../shell/trace';
 import { discard } from './discard';
 import { failureOf } from './failures';
 import { responseHead } from './heads';
+import { metered } from './metered';
 import type { Context, Session } from './session';
 import { readSmallBody } from './small-body';
+import type { UpstreamWatch } from './upstream-watch';
 
 /** Something to be had from upstreams, for one client or for none in particular. */
 export interface Errand {
@@ -20,11 +23,37 @@ export interface Errand {
   readonly within: number;
   /** What is said of it in the log. */
   readonly record: ErrandRecord;
+  /** Present where the day has budgets. */
+  readonly meter?: Meter;
+  /** Who counts what is asked; missing where nobody does. */
+  readonly watch?: () => UpstreamWatch;
 }
 
 /** What one client's request has to ask that is not the request itself. */
-export function errandOf({ context, exchange, signal, record }: Session): Errand {
-  return { context, signal, within: exchange.timeouts.response, record };
+export function errandOf(session: Session): Errand {
+  const { context, exchange, signal, record } = session;
+  return {
+    context,
+    signal,
+    within: exchange.timeouts.response,
+    record,
+    watch: watchOf(session),
+    // Whose request it is may not be known yet.
+    get meter() {
+      return meterOf(session);
+    },
+  };
+}
+
+/** What counts the requests that are sent for this one, and their answers. */
+export function meterOf({ exchange, spending }: Session): Meter | undefined {
+  return exchange.route && spending?.meter(exchange.route.upstream);
+}
+
+/** Who counts what is asked of the registry of a request; asked for once there is something to count. */
+export function watchOf({ context, exchange }: Session): Errand['watch'] {
+  const { meter, config } = context;
+  return meter && (() => meter.upstreamOf(exchange.route, config));
 }
 
 const reading = { headOf: responseHead, failureOf };
@@ -38,7 +67,12 @@ export function carrierOf(
   return {
     async send(forward) {
       await prepare(errand, forward);
-      return trace ? sendTraced(trace, forward, reading, send) : send(forward);
+      const { meter, watch, signal } = errand;
+      const isCosting = forward.purpose !== 'realm';
+      const carry = (each: Forward) => (watch ? watch().follow(each, signal, () => send(each)) : send(each));
+      if (isCosting) meter?.request();
+      const response = await (trace ? sendTraced(trace, forward, reading, carry) : carry(forward));
+      return meter && isCosting ? metered(response, meter) : response;
     },
     ...reading,
     discard,
@@ -58,16 +92,19 @@ async function prepare({ signal, record }: Errand, forward: Forward): Promise<vo
 
 /** Many may wait for it, so nobody's leaving ends it. */
 function fetchToken(
-  { context, record, within }: Errand,
+  { context, record, within, watch: watchOf }: Errand,
   { request, limit, key, spent }: Authorize,
 ): Promise<string | undefined> {
+  const watch = watchOf?.();
   let { trace } = record;
   // Kept with the token for its renewal, so it must not hold on to this request; nor is that part of its trace.
   return context.memory.tokens.obtain(key, spent, async () => {
     let response: IncomingMessage | undefined;
     try {
       const { signal } = new AbortController();
-      const send = (forward: Forward) => context.transport.fetch(forward, signal);
+      const fetch = (forward: Forward) => context.transport.fetch(forward, signal);
+      const send = (forward: Forward) =>
+        watch ? watch.follow(forward, undefined, () => fetch(forward)) : fetch(forward);
       const traced = trace;
       trace = undefined;
       response = await (traced ? sendTraced(traced, request, reading, send) : send(request));
@@ -75,10 +112,14 @@ function fetchToken(
       const text = body.isLonger ? undefined : Buffer.concat(body.chunks).toString();
       const outcome = tokenOutcome(response.statusCode ?? 0, text, record);
       if (outcome === '') discard(response);
-      if (outcome !== undefined) return outcome;
+      if (outcome !== undefined) {
+        watch?.noteToken(outcome === '' ? 'refused' : 'fetched');
+        return outcome;
+      }
     } catch (error) {
       record.why = failureOf(error).message;
     }
+    watch?.noteToken('failed');
     response?.destroy();
     return undefined;
   });

@@ -1,6 +1,5 @@
 import { attemptsOf } from '../shell/admin-entrance';
 import { explain } from '../shell/explain-api';
-import { Guard } from '../shell/guard';
 import { openInsideDoor } from './inside-door';
 import { answer } from './proxy';
 import type { Session } from './session';
@@ -20,7 +19,7 @@ export async function serveExplain(session: Session): Promise<void> {
       log,
       find: async (verb) => content?.find(verb, () => {}) ?? { now: Date.now(), documents: {} },
       open: (open, place) =>
-        openInsideDoor({ session, context: { ...context, config: open, guard: new Guard() }, place }),
+        openInsideDoor({ session, context: { ...context, config: open, guard: guard.inside() }, place, isOwn: true }),
     }),
   );
 }

@@ -20,12 +20,14 @@ export interface InsideDoor {
   /** What requests inside are served by. */
   readonly context: Context;
   readonly place: Place;
+  /** It is nobody's pull: what it takes is no client's budget. */
+  readonly isOwn?: boolean;
   /** Ends what is under way; where it is absent, the client's leaving does. */
   readonly signal?: AbortSignal;
 }
 
 /** Asks this process by its own URL, as the client of a request, and beyond it as the proxy asks. */
-export function openInsideDoor({ session, context, place, signal = session.signal }: InsideDoor): Door {
+export function openInsideDoor({ session, context, place, isOwn, signal = session.signal }: InsideDoor): Door {
   const { head, record } = session;
   let hops: UpstreamHop[] = [];
   const connect = openInside(
@@ -34,7 +36,7 @@ export function openInsideDoor({ session, context, place, signal = session.signa
       inner.record.hops = hops;
       serve(inner).catch(() => res.destroy());
     },
-    { remoteAddress: head.peer.address, encrypted: head.peer.secure },
+    { remoteAddress: head.peer.address, encrypted: head.peer.secure, isOwn },
   );
   const own = [...head.headers.filter(([name]) => CLIENT_FIELDS.test(name)), ['x-request-id', record.id] as const];
   const inside = ({ method, url, headers }: Question) =>
@@ -43,13 +45,13 @@ export function openInsideDoor({ session, context, place, signal = session.signa
   return {
     async ask(question) {
       const begun = performance.now();
-      const isOwn = isSameOrigin(question.url, { ...place.origin, path: '', query: '' });
+      const isInside = isSameOrigin(question.url, { ...place.origin, path: '', query: '' });
       hops = [];
       try {
-        const seen = await seeAnswer(question, await (isOwn ? inside(question) : outside(question)), begun);
-        return isOwn ? { ...seen, hops } : seen;
+        const seen = await seeAnswer(question, await (isInside ? inside(question) : outside(question)), begun);
+        return isInside ? { ...seen, hops } : seen;
       } catch (error) {
-        return { ...seeFailure(question, error, begun), ...(isOwn && { hops }) };
+        return { ...seeFailure(question, error, begun), ...(isInside && { hops }) };
       }
     },
   };

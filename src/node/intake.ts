@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { tallyOf } from './received';
 
 export interface IntakeOptions {
   /** Bytes of the body dropped before the first one is taken. */
@@ -46,6 +47,7 @@ export class Intake {
 
   #read(response: IncomingMessage, { skip, stall, take }: IntakeOptions): Promise<IntakeResult> {
     return new Promise((resolve) => {
+      const tally = tallyOf(response);
       let left = skip;
       // A cleared timer cannot be refreshed, so it runs on and looks at what holds when it fires.
       const timer = setTimeout(() => {
@@ -54,6 +56,7 @@ export class Intake {
       }, stall);
       const onData = (chunk: Buffer) => {
         timer.refresh();
+        if (tally) tally.value += chunk.length;
         const bytes = left === 0 ? chunk : chunk.subarray(Math.min(left, chunk.length));
         left -= chunk.length - bytes.length;
         if (bytes.length === 0 || take(bytes)) return;

@@ -9,9 +9,8 @@ import { blobSource } from './blob-source';
 import type { Content } from './content';
 import { digestOf } from './digest-of';
 import { failureOf } from './failures';
-import { writeHead } from './heads';
 import { sendBody } from './send-body';
-import type { Session } from './session';
+import { beginAnswer, type Session } from './session';
 import { readSmallBody } from './small-body';
 
 /** An upstream's response, as far as it goes to a client. */
@@ -65,7 +64,10 @@ async function keepSmall(
   await content.written();
   record.bytes = bytes.length;
   record.why = undefined;
-  writeHead(res, verb.status, [...withoutHeaders(headers, 'content-length'), ['content-length', String(bytes.length)]]);
+  beginAnswer(session, verb.status, [
+    ...withoutHeaders(headers, 'content-length'),
+    ['content-length', String(bytes.length)],
+  ]);
   res.end(bytes);
   return undefined;
 }
@@ -81,7 +83,7 @@ async function keepBlob(arrival: Arrival, keep: KeepBlob): Promise<void> {
   const { res, record, exchange, context } = arrival.session;
   const { source, isOwn } = (context.content as Content).fetch(keep, blobSource(arrival));
   if (!isOwn) record.cache = 'joined';
-  writeHead(res, arrival.verb.status, arrival.headers);
+  beginAnswer(arrival.session, arrival.verb.status, arrival.headers);
   await sendBody({ res, expected: keep.size, client: exchange.timeouts.client, record }, source);
 }
 

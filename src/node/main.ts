@@ -47,11 +47,12 @@ async function main(): Promise<void> {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  const { apply } = await starting;
+  const { apply, noteReload } = await starting;
   const { follow } = await import('./reload');
   reload = follow(config, sources, {
     read,
     log,
+    note: noteReload,
     apply: async (next) => {
       await apply(next);
       Object.assign(options, logOptions(next));

@@ -8,12 +8,11 @@ import type { Origin } from '../core/setting-values';
 import type { RequestHead } from '../core/verbs';
 import { CLIENT_FIELDS } from './client-fields';
 import { readClientText } from './client-text';
-import { writeHead } from './heads';
 import { openInside } from './inside';
 import { type PrefetchProgress, prefetch } from './prefetch';
 import { answer, endIdle } from './proxy';
 import type { ProxyAddress } from './proxy-client';
-import type { Session } from './session';
+import { beginAnswer, type Session } from './session';
 
 /** Prefetches under way at once, of all clients together. */
 const MAX_PREFETCHES = 2;
@@ -108,7 +107,7 @@ function addressFor({ head, record }: Session, origin: Origin, listener: Request
 }
 
 function addressesOf({ peer }: RequestHead) {
-  return { remoteAddress: peer.address, encrypted: peer.secure };
+  return { remoteAddress: peer.address, encrypted: peer.secure, isOwn: true };
 }
 
 /** What is sent of a run: one JSON object a line. */
@@ -120,7 +119,7 @@ class Lines {
   constructor(session: Session) {
     this.#session = session;
     const { res, head, context } = session;
-    writeHead(res, 200, [
+    beginAnswer(session, 200, [
       ['content-type', 'application/x-ndjson'],
       ['cache-control', 'no-store'],
       ['x-content-type-options', 'nosniff'],

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Identity } from '../core/admission';
 import { corsHeaders } from '../core/cors';
 import type { HeaderList } from '../core/headers';
 import type { Answer, Forward, ObtainLogin, RequestVerb } from '../core/verbs';
@@ -9,11 +10,11 @@ import { carryOut, type Hands, internalError, type Over } from '../shell/verb-lo
 import { readClientText } from './client-text';
 import type { Content } from './content';
 import { copyWait } from './copy-wait';
+import { cut } from './cut';
 import { carrierOf, errandOf } from './errand';
-import { writeHead } from './heads';
 import { relay } from './relay';
 import { serveKept } from './serving';
-import type { Session } from './session';
+import { beginAnswer, type Session } from './session';
 
 /** Serves one request: carries out the core's verbs. */
 export async function serve(session: Session): Promise<void> {
@@ -25,16 +26,16 @@ export async function serve(session: Session): Promise<void> {
   } catch (error) {
     if (signal.aborted) return;
     record.why = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    if (res.headersSent) res.destroy();
+    if (res.headersSent) cut(res, record);
     else answer(session, internalError(record));
   }
 }
 
 /** The last bytes of an answer wait for the client in our memory, and not for ever. */
-export function endIdle({ res, context }: Session): void {
+export function endIdle({ res, record, context }: Session): void {
   const { client } = context.config.timeouts;
   if (client === 0 || res.closed || res.writableFinished) return;
-  const timer = setTimeout(() => res.destroy(), client);
+  const timer = setTimeout(() => cut(res, record), client);
   res.once('close', () => clearTimeout(timer));
 }
 
@@ -60,7 +61,7 @@ export function handsOf(session: Session): Hands<void, IncomingMessage> {
     serve: async (verb) => overUnless(await serveKept(session, verb)),
     relay: async (sent, response, verb) => overUnless(await relay(session, sent, response, verb)),
     obtainLogin: (verb) => obtainLoginFor(session, verb),
-    identify: (authorization) => usersOf(session).identify(authorization),
+    identify: (authorization) => identify(session, authorization),
     issue: ({ user, lifetime }) => usersOf(session).issue(user, lifetime),
   };
 }
@@ -101,6 +102,12 @@ async function obtainLoginFor({ context, record }: Session, { account, host, key
   return obtainLoginDocument({ tokens: memory.tokens, key, fetch, log, id: record.id });
 }
 
+async function identify(session: Session, authorization: string): Promise<Identity> {
+  const identity = await usersOf(session).identify(authorization);
+  session.context.meter?.noteIdentity(identity);
+  return identity;
+}
+
 function usersOf({ context }: Session): Users {
   if (!context.users) throw new Error('there is a gate, and nobody knows its users');
   return context.users;
@@ -117,14 +124,15 @@ async function send({ context, req, res, signal }: Session, forward: Forward): P
   return context.transport.send(forward, req, res, signal);
 }
 
-export function answer({ res, head, record, context }: Session, answered: Answer): void {
+export function answer(session: Session, answered: Answer): void {
+  const { res, head, record, context } = session;
   const { status, headers, body, why, sameOrigin } = answered;
   record.why = why;
   const bytes = Buffer.byteLength(body ?? '');
   record.bytes = head.method === 'HEAD' ? 0 : bytes;
   const length: HeaderList = status === 204 ? [] : [['content-length', String(bytes)]];
   const cors = status === 204 || sameOrigin ? [] : corsHeaders(head.headers, context.config);
-  writeHead(res, status, [...headers, ...length, ...cors]);
+  beginAnswer(session, status, [...headers, ...length, ...cors]);
   // As text it leaves in one piece with the head.
   res.end(head.method === 'HEAD' ? undefined : body);
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LOOK_INTERVAL, type Sight } from '../core/parallel';
 import { loopActivity } from './loop-activity';
+import { tallyOf } from './received';
 
 /**
  * Bytes of one turn of the loop that are written together at most. TLS hands a body over in records of 16 KiB: one system
@@ -17,6 +18,8 @@ export interface PumpOptions {
   readonly stall: number;
   /** Milliseconds in which the client takes no byte; 0 for no limit. */
   readonly client: number;
+  /** Told how many bytes have just been handed to the client's connection. */
+  readonly onBytes?: (bytes: number) => void;
   /** Told now and then what was seen of the body, and its bytes so far; true where somebody else is to go on with it. */
   readonly isOver?: (sight: Sight, bytes: number) => boolean;
 }
@@ -36,6 +39,7 @@ export interface PumpResult {
  */
 export function pump(body: IncomingMessage, res: ServerResponse, options: PumpOptions): Promise<PumpResult> {
   return new Promise((resolve) => {
+    const tally = tallyOf(body);
     let bytes = 0;
     let skip = options.skip;
     let isHeld = false;
@@ -69,9 +73,11 @@ export function pump(body: IncomingMessage, res: ServerResponse, options: PumpOp
 
     const onData = (chunk: Buffer) => {
       stall.refresh();
+      if (tally) tally.value += chunk.length;
       const wanted = skip === 0 && chunk.length <= options.limit - bytes ? chunk : cutOut(chunk);
       if (wanted.length === 0) return;
       bytes += wanted.length;
+      options.onBytes?.(wanted.length);
       if (!isCorked) {
         isCorked = true;
         res.cork();

@@ -9,14 +9,14 @@ import type { Resumption } from '../core/resume';
 import type { Forward, Relay, RequestVerb } from '../core/verbs';
 import { type Continuation, continueBody } from '../shell/continuation';
 import type { BodyOptions } from './body';
+import { cut } from './cut';
 import { discard } from './discard';
-import { errandOf } from './errand';
+import { errandOf, watchOf } from './errand';
 import { failureOf } from './failures';
-import { writeHead } from './heads';
 import { lanes } from './lanes';
 import { answer, carrierFor } from './proxy';
 import { pump } from './pump';
-import type { Session } from './session';
+import { beginAnswer, type Session } from './session';
 import { readSmallBody, type SmallBody } from './small-body';
 
 /**
@@ -44,7 +44,7 @@ export async function relay(
   }
   switch (verb.body) {
     case 'none':
-      writeHead(res, verb.status, headers);
+      beginAnswer(session, verb.status, headers);
       res.end();
       discard(response);
       break;
@@ -52,7 +52,7 @@ export async function relay(
       await collect(session, response, verb, headers);
       break;
     case 'stream':
-      writeHead(res, verb.status, headers);
+      beginAnswer(session, verb.status, headers);
       await stream(session, sent, response, verb);
       break;
   }
@@ -77,7 +77,7 @@ async function collect(session: Session, response: IncomingMessage, verb: Relay,
     return answer(session, answerError(unreadableList()));
   }
   record.bytes = start.length;
-  writeHead(res, verb.status, body.isLonger ? headers : [...headers, ['content-length', String(start.length)]]);
+  beginAnswer(session, verb.status, body.isLonger ? headers : [...headers, ['content-length', String(start.length)]]);
   if (!body.isLonger) return void res.end(start);
   res.write(start);
   await stream(session, undefined, response, verb);
@@ -106,6 +106,9 @@ async function stream(
   const resumption = verb.span && resumptions?.(verb.span);
   const pace = resumptions && paceOf(session, total);
   let received = 0;
+  const onBytes = (bytes: number) => {
+    record.bytes += bytes;
+  };
   let source: Continuation<IncomingMessage> | undefined = { verb: 'continue', response, skip: 0 };
   if (total === 0) {
     discard(response);
@@ -115,9 +118,8 @@ async function stream(
     const { response: body, skip } = source;
     const rest = total - received;
     const isOver = pace && ((sight: Sight, bytes: number) => isSlow(session, pace, sight, rest - bytes));
-    const result = await pump(body, res, { skip, limit: rest, stall, client, isOver });
+    const result = await pump(body, res, { skip, limit: rest, stall, client, isOver, onBytes });
     received += result.bytes;
-    record.bytes += result.bytes;
     if (result.end === 'handed-over' && verb.span) {
       const span = { ...verb.span, first: verb.span.first + received };
       return spread(session, total, { response: body, span, resumption: resumptions, pace });
@@ -131,7 +133,7 @@ async function stream(
     source = resumption && (await proceed(session, resumption, received));
   }
   // Never a clean end on a short body: containerd and podman continue only after a broken connection (invariant 2).
-  res.destroy();
+  cut(res, record);
 }
 
 async function proceed(
@@ -143,6 +145,7 @@ async function proceed(
   const found = await continueBody({ carrier: carrierFor(session), record, signal, resumption, received });
   if (found.verb === 'give-up') return undefined;
   record.resumed += 1;
+  watchOf(session)?.().noteResumed();
   return found;
 }
 

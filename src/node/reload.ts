@@ -17,6 +17,8 @@ export interface Reloading {
   /** Requests begin with this configuration from now on. */
   readonly apply: (config: Config) => Promise<void>;
   readonly log: Log;
+  /** Told each time that the configuration has been read anew, and whether it could be. */
+  readonly note?: (isGood: boolean) => void;
 }
 
 type Texts = ReadonlyMap<string, string>;
@@ -80,7 +82,7 @@ export class Reloader {
   }
 
   async #load(isAsked: boolean): Promise<void> {
-    const { read, apply, log } = this.#reloading;
+    const { read, apply, log, note } = this.#reloading;
     const files = new SettingFiles();
     const before = this.#texts;
     this.#found = undefined;
@@ -99,6 +101,7 @@ export class Reloader {
       const where = differences(before, this.#texts).filter((path) => files.read.has(path));
       if (!isSame) log.info('configuration reloaded', { settings: loose.join(' '), files: where.join(' ') });
       else if (isAsked) log.info('configuration read again, nothing has changed');
+      note?.(true);
     } finally {
       // Also of a configuration with faults: another look finds another change.
       this.#texts = new Map([...this.#texts, ...files.read]);
@@ -127,6 +130,7 @@ export class Reloader {
 
   #refuse(error: Error): void {
     const why = error instanceof ConfigError ? error.faults.join('; ') : error.message;
+    this.#reloading.note?.(false);
     this.#reloading.log.warn('configuration not reloaded, the one before it stays', { why });
   }
 }

@@ -6,7 +6,7 @@ import { openRecord } from '../shell/request-log';
 import { carryOut, type Hands, type Over } from '../shell/verb-loop';
 import { type BlobSource, blobSource } from './blob-source';
 import type { Body } from './body';
-import { carrierOf } from './errand';
+import { carrierOf, errandOf } from './errand';
 import { handsOf } from './proxy';
 import type { Session } from './session';
 
@@ -52,7 +52,7 @@ async function obtain(session: Session, size: number, first: number): Promise<Bl
   const { signal } = new AbortController();
   const asking: Session = { ...session, exchange, head, record, signal };
   const over = (reply?: BlobSource): Over<BlobSource | undefined> => ({ verb: 'over', reply });
-  const carrier = carrierOf({ context, signal, within: exchange.timeouts.response, record });
+  const carrier = carrierOf(errandOf(asking));
   const relay = (sent: Forward, response: IncomingMessage, verb: Relay) => {
     const { last, total } = verb.span ?? {};
     if (total === size && last === size - 1)

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Reading } from '../storage/store';
+import { cut } from './cut';
 import { sendFilled } from './send-filled';
 import { sendPieces } from './send-pieces';
 
@@ -17,7 +18,7 @@ export interface Sending {
   /** Milliseconds in which the client takes no byte; 0 for no limit. */
   readonly client: number;
   /** Counts what has been handed over, and says why it is not all. */
-  readonly record: { bytes: number; why?: string };
+  readonly record: { bytes: number; why?: string; isCut?: boolean };
 }
 
 /**
@@ -36,7 +37,7 @@ export async function sendBody(sending: Sending, source: BodySource): Promise<vo
     if (!res.destroyed) record.why = error instanceof Error ? error.message : String(error);
   }
   if (expected === 0 && record.why === undefined) res.end();
-  if (!res.writableEnded) res.destroy();
+  if (!res.writableEnded) cut(res, record);
 }
 
 /**

@@ -18,6 +18,8 @@ export interface RunningServer {
   readonly url: string;
   /** Serves requests that come from now on by this configuration, except for what was settled by listening. */
   apply(config: Config): Promise<void>;
+  /** Takes note of a configuration that was read anew, or could not be. */
+  noteReload(isGood: boolean): void;
   /** Stops listening, waits for transfers under way (`SHUTDOWN_TIMEOUT` at most), then ends. */
   close(): Promise<void>;
 }
@@ -54,8 +56,8 @@ export async function openInnerServer(config: Config, log: Log): Promise<InnerSe
  */
 export async function startServer(config: Config, log: Log, administration?: Administration): Promise<RunningServer> {
   const guard = new Guard();
-  const stores = new Stores(log);
   const counts = new Counts();
+  const stores = new Stores(log, counts);
   const contexts = new Contexts(await createContext(config, guard, log, stores, counts));
   const timeouts = () => contexts.current.config.timeouts;
   const app = createApp(contexts, administration);
@@ -82,6 +84,7 @@ export async function startServer(config: Config, log: Log, administration?: Adm
     port,
     url,
     apply: async (next) => contexts.replace(await createContext(next, guard, log, stores, counts)),
+    noteReload: (isGood) => counts.noteReload(isGood),
     close: async () => {
       const until = performance.now() + timeouts().shutdown;
       await close(server, secured, connections, timeouts().shutdown, log);

@@ -3,9 +3,8 @@ import { corsHeaders } from '../core/cors';
 import { isHeadSmall } from '../core/delivery';
 import { type HeaderList, withoutHeaders } from '../core/headers';
 import type { RequestVerb } from '../core/verbs';
-import { writeHead } from './heads';
 import { sendBody } from './send-body';
-import type { Session } from './session';
+import { beginAnswer, type Session } from './session';
 
 /**
  * Sends what is kept.
@@ -19,7 +18,7 @@ export async function serveKept(session: Session, verb: Serve): Promise<RequestV
   content?.note(notes);
   record.cache = outcome;
   if (!range) {
-    writeHead(res, verb.status, headers);
+    beginAnswer(session, verb.status, headers);
     res.end();
     return undefined;
   }
@@ -27,7 +26,7 @@ export async function serveKept(session: Session, verb: Serve): Promise<RequestV
   const location = redirect === undefined ? undefined : await content?.sign(digest, size, redirect);
   const led = location === undefined ? undefined : headerTo(location, headers);
   if (led && isHeadSmall(led, config)) {
-    writeHead(res, 307, led);
+    beginAnswer(session, 307, led);
     res.end();
     return undefined;
   }
@@ -36,7 +35,7 @@ export async function serveKept(session: Session, verb: Serve): Promise<RequestV
   const renew = async () => (await import('./renewed-source')).renewedSource(session, size);
   const source = await content?.open(digest, { ...range, size }, renew);
   if (!source) return exchange.onGone();
-  writeHead(res, verb.status, headers);
+  beginAnswer(session, verb.status, headers);
   await sendBody({ res, expected, client: exchange.timeouts.client, record }, source);
   return undefined;
 }

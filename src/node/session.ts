@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from '../core/config';
 import { Exchange } from '../core/exchange';
+import type { HeaderList } from '../core/headers';
 import type { Memory } from '../core/memory';
 import type { RequestHead } from '../core/verbs';
+import type { RequestSpending } from '../shell/budget-keeper';
 import type { Counts } from '../shell/counts';
 import type { Guard } from '../shell/guard';
 import type { Log } from '../shell/log';
@@ -13,7 +15,9 @@ import { traceOf } from '../shell/trace';
 import type { Users } from '../shell/users';
 import type { Occupied } from '../storage/store';
 import type { Content } from './content';
-import { requestHead } from './heads';
+import type { Addresses } from './duplex-pair';
+import { requestHead, writeHead } from './heads';
+import type { Meter } from './meter';
 import type { ProcessTraces } from './traces';
 import type { Transport } from './transport';
 
@@ -25,6 +29,8 @@ export interface Context {
   readonly users?: Users;
   readonly guard: Guard;
   readonly counts: Counts;
+  /** Present where the configuration wants metrics. */
+  readonly meter?: Meter;
   /** Present where the configuration has a cache. */
   readonly content?: Content;
   /** What the store of it has. */
@@ -47,6 +53,8 @@ export interface Session {
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
   readonly record: RequestRecord;
+  /** Present where the day has budgets. */
+  readonly spending?: RequestSpending;
   /** Where others wait for what comes of this request: tells them that they need not any more. */
   settle?: () => void;
 }
@@ -56,8 +64,12 @@ export function openSession(context: Context, req: IncomingMessage, res: ServerR
   const head = requestHead(req);
   const leaving = new AbortController();
   const record = openRecord(head, traceOf(head, context.traces));
-  const exchange = new Exchange(context.config, context.memory, head);
-  const session: Session = { context, exchange, head, req, res, signal: leaving.signal, record };
+  const { config, memory, guard, log } = context;
+  const isOwn = (req.socket as Partial<Addresses>).isOwn ?? false;
+  const spending = guard.budgets.open({ config, record, log, isOwn });
+  const exchange = new Exchange(config, memory, head, spending);
+  const session: Session = { context, exchange, head, req, res, signal: leaving.signal, record, spending };
+  context.meter?.open(session);
   res.once('close', () => {
     if (!res.writableFinished) leaving.abort();
     logEnd(session);
@@ -68,8 +80,17 @@ export function openSession(context: Context, req: IncomingMessage, res: ServerR
   return session;
 }
 
-function logEnd({ context, exchange, head, res, record, signal }: Session): void {
+/** Writes the head of the answer. */
+export function beginAnswer({ res, record }: Session, status: number, headers: HeaderList): void {
+  record.head ??= performance.now() - record.startedAt;
+  writeHead(res, status, headers);
+}
+
+function logEnd(session: Session): void {
+  const { context, exchange, head, res, record, signal, spending } = session;
+  spending?.end();
   context.counts.add(record);
+  context.meter?.close(session);
   const ending = {
     config: context.config,
     head,

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { TransportError } from '../shell/transport-error';
+import { tallyOf } from './received';
 
 export interface SmallBody {
   readonly chunks: readonly Buffer[];
@@ -21,6 +22,7 @@ export function readSmallBody(
 ): Promise<SmallBody> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
+    const tally = tallyOf(body);
     let size = 0;
     const timer = setTimeout(() => fail(new TransportError('timeout', 'the body did not come in time')), within);
     const stop = () => {
@@ -35,6 +37,7 @@ export function readSmallBody(
     const onData = (chunk: Buffer) => {
       chunks.push(chunk);
       size += chunk.length;
+      if (tally) tally.value += chunk.length;
       if (size <= limit) return;
       body.pause();
       stop();

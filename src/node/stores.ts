@@ -1,4 +1,5 @@
 import type { CacheConfig, StorePlace } from '../core/cache-config';
+import { Counts } from '../shell/counts';
 import type { Log } from '../shell/log';
 import type { Store, StoreOptions } from '../storage/store';
 
@@ -51,18 +52,18 @@ interface Shared {
 /** The stores of a process: one for each place, however many configurations name it. */
 export class Stores {
   readonly #log: Log;
+  readonly #counts: Counts;
   readonly #shared = new Map<string, Shared>();
   #report: ((error: Error) => void) | undefined;
 
-  constructor(log: Log) {
+  constructor(log: Log, counts = new Counts()) {
     this.#log = log;
+    this.#counts = counts;
   }
 
   /** Where it cannot be opened, which the log says, memory has to do: pulls go on. */
   async lease({ place, inactive }: CacheConfig): Promise<StoreLease> {
-    const { faultReporter } = await import('../shell/store-faults');
-    this.#report ??= faultReporter(this.#log);
-    const report = this.#report;
+    const report = await this.#reporter();
     const id = JSON.stringify(place);
     const shared = this.#shared.get(id) ?? { opening: this.#open(place, report), leases: 0 };
     this.#shared.set(id, shared);
@@ -74,6 +75,17 @@ export class Stores {
       if (this.#isLast(id, shared)) await within(CLOSE_TIME, store.close()).catch(report);
     };
     return { store, report, release };
+  }
+
+  async #reporter(): Promise<(error: Error) => void> {
+    const { faultOf, faultReporter } = await import('../shell/store-faults');
+    if (this.#report) return this.#report;
+    const say = faultReporter(this.#log);
+    this.#report = (error) => {
+      this.#counts.noteFault(faultOf(error));
+      say(error);
+    };
+    return this.#report;
   }
 
   async #open(place: StorePlace, onFault: (error: Error) => void): Promise<Store> {

@@ -80,9 +80,11 @@ export class Supply {
   }
 
   #note(isResumed: boolean): void {
-    const { record } = this.#options.errand;
+    const { record, watch } = this.#options.errand;
     record.why = this.#record.why ?? record.why;
     record.upstream = this.#record.upstream ?? record.upstream;
-    if (isResumed) record.resumed += 1;
+    if (!isResumed) return;
+    record.resumed += 1;
+    watch?.().noteResumed();
   }
 }

@@ -32,7 +32,7 @@ export async function openConfigured(config: Config, open: OpenInnerServer, log:
   return {
     address: {
       url: { scheme: 'http', hostname: 'localhost', port: 80, path: '', query: '' },
-      connect: openInside(serve, { remoteAddress: '127.0.0.1', encrypted: false }),
+      connect: openInside(serve, { remoteAddress: '127.0.0.1', encrypted: false, isOwn: true }),
     },
     close: () => {
       closing ??= close();

@@ -16,6 +16,8 @@ interface Window {
  * somebody can keep a user from logging in at one more place.
  */
 export class Attempts {
+  /** Tries that were found wrong since the start, as far as whoever looks at them says so. */
+  failed = 0;
   readonly #users = new Map<string, Window>();
   readonly #others = new Map<string, Window>();
 

@@ -5,6 +5,7 @@ import { RateLimiter } from '../core/rate-limit';
 import type { Route } from '../core/route';
 import { isTransfer, tooManyTransfers } from '../core/transfers';
 import type { Answer, RequestHead } from '../core/verbs';
+import { BudgetKeeper } from './budget-keeper';
 import { PLACE_TIMEOUT, Places } from './places';
 import type { RequestRecord } from './record';
 
@@ -20,14 +21,29 @@ export interface Applicant {
   readonly onEnd: (giveBack: () => void) => void;
 }
 
+/** Requests that were refused, by what refused them. */
+export interface Refusals {
+  rateLimit: number;
+  transfers: number;
+}
+
 /** What a process remembers of its clients. The limits are those of each request's configuration. */
 export class Guard {
+  readonly refused: Refusals = { rateLimit: 0, transfers: 0 };
   readonly #rates = new RateLimiter();
   readonly #places: Places;
+  /** Of the day. */
+  readonly budgets: BudgetKeeper;
 
   /** @param lease milliseconds without a byte after which a transfer is taken to be over, where the end of one may not be seen */
-  constructor(lease = Number.POSITIVE_INFINITY) {
+  constructor(lease = Number.POSITIVE_INFINITY, budgets = new BudgetKeeper()) {
     this.#places = new Places({ patience: PLACE_TIMEOUT, lease });
+    this.budgets = budgets;
+  }
+
+  /** For what the process asks of itself: it takes nobody's turn, and costs its registries what all else costs them. */
+  inside(): Guard {
+    return new Guard(undefined, this.budgets);
   }
 
   /** The answer to a request that is one too many; undefined for one that may go on. */
@@ -36,8 +52,9 @@ export class Guard {
       checkRate(head, config, this.#rates, performance.now());
       return undefined;
     } catch (error) {
-      if (error instanceof RegistryError) return answerError(error);
-      throw error;
+      if (!(error instanceof RegistryError)) throw error;
+      this.refused.rateLimit += 1;
+      return answerError(error);
     }
   }
 
@@ -52,8 +69,17 @@ export class Guard {
     const since = performance.now();
     const giveBack = await this.#places.take(client, limit, signal, record);
     record.waited = performance.now() - since;
-    if (!giveBack) return answerError(tooManyTransfers(limit));
+    if (!giveBack) {
+      // Who has left waits for no answer, and was refused nothing.
+      if (!signal.aborted) this.refused.transfers += 1;
+      return answerError(tooManyTransfers(limit));
+    }
     onEnd(giveBack);
     return undefined;
+  }
+
+  /** Transfers that wait for a place. */
+  get waiting(): number {
+    return this.#places.waiting;
   }
 }

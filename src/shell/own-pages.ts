@@ -8,6 +8,9 @@ import type { Answer, RequestHead } from '../core/verbs';
 /** Where platforms and load balancers ask whether we are alive. */
 export const HEALTH = '/-/healthz';
 
+/** Where Prometheus asks what has been done. */
+export const METRICS = '/-/metrics';
+
 /** @returns undefined where `/` is not ours, but the registry's */
 export function welcomePage(head: RequestHead, config: Config): Answer | undefined {
   return config.browserRedirects ? undefined : guarded(head, config, () => plainPage(welcome(config)));

@@ -47,6 +47,11 @@ export class Places {
     return this.#queues.size;
   }
 
+  /** Transfers that wait for a place. */
+  get waiting(): number {
+    return [...this.#queues.values()].reduce((sum, { waiting }) => sum + waiting.size, 0);
+  }
+
   /**
    * Takes a place.
    * @param signal the client has left

@@ -22,6 +22,10 @@ export interface RequestRecord extends ErrandRecord {
   readonly startedAt: number;
   /** Body bytes handed to the client's connection. */
   bytes: number;
+  /** Milliseconds from its start to the head of its answer. */
+  head?: number;
+  /** The answer was ended before it was whole, and not by the client. */
+  isCut?: boolean;
   /** Milliseconds in which it waited for a place among its client's transfers. */
   waited: number;
   /** Set where the core is not asked. */

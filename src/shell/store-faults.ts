@@ -1,8 +1,13 @@
-import { StoreError } from '../storage/store-error';
+import { StoreError, type StoreFault } from '../storage/store-error';
 import type { Log } from './log';
 
 /** Milliseconds for which faults of one kind are only counted: a full disk has one with each blob. */
 export const SILENT_TIME = 60_000;
+
+/** The kind of a fault, one of a few: what is no fault of the store itself, a fetch that failed for one, is `other`. */
+export function faultOf(error: Error): StoreFault | 'other' {
+  return error instanceof StoreError ? error.fault : 'other';
+}
 
 /**
  * Says in the log what goes wrong with a store: one line for each kind of fault and minute.

@@ -1,4 +1,5 @@
 import type { Authorize, Forward, ObtainLogin } from '../core/verbs';
+import type { Meter } from '../shell/budget-keeper';
 import type { Carrier } from '../shell/carrier';
 import { fetchLogin } from '../shell/cloud-login';
 import type { CloudFetch } from '../shell/cloud-request';
@@ -25,12 +26,20 @@ export function carrierOf(session: Session): Carrier<Incoming> {
       countOne(session);
       record.upstream = forward.url.hostname;
       const carry = (each: Forward) => send({ forward: each, timeouts: context.config.timeouts, client: request });
-      return trace ? sendTraced(trace, forward, reading, carry) : carry(forward);
+      const meter = forward.purpose === 'realm' ? undefined : meterOf(session);
+      meter?.request();
+      const incoming = await (trace ? sendTraced(trace, forward, reading, carry) : carry(forward));
+      return meter ? { ...incoming, onBytes: meter.received } : incoming;
     },
     ...reading,
     discard,
     fetchToken: (verb) => fetchToken(session, verb),
   };
+}
+
+/** What counts the requests that are sent for this one, and their answers. */
+function meterOf({ exchange, spending }: Session): Meter | undefined {
+  return exchange.route && spending?.meter(exchange.route.upstream);
 }
 
 const reading = { headOf: ({ head }: Incoming) => head, failureOf };

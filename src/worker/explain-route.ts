@@ -1,7 +1,6 @@
 import type { Answer } from '../core/verbs';
 import { attemptsOf } from '../shell/admin-entrance';
 import { explain } from '../shell/explain-api';
-import { Guard } from '../shell/guard';
 import { openInsideDoor } from './inside-door';
 import type { Session } from './session';
 
@@ -19,6 +18,6 @@ export async function serveExplain(session: Session): Promise<Answer> {
     log,
     find: async (verb) => content?.find(verb) ?? { now: Date.now(), documents: {} },
     open: (open, place) =>
-      openInsideDoor({ session, context: { ...context, config: open, guard: new Guard() }, place }),
+      openInsideDoor({ session, context: { ...context, config: open, guard: guard.inside() }, place, isOwn: true }),
   });
 }

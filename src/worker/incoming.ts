@@ -9,6 +9,8 @@ export interface Incoming {
   readonly body: ReadableStream<Uint8Array> | null;
   /** Ends the request, whatever is under way of it. */
   readonly abort: (why: Error) => void;
+  /** To be told how many bytes of it have come. */
+  readonly onBytes?: (bytes: number) => void;
 }
 
 /** Of all bodies that are read in an isolate. */
@@ -31,7 +33,7 @@ interface Reader {
  * @param stall milliseconds without a byte
  * @throws TransportError `timeout`, or `reset` where it is cut
  */
-export async function* readBody({ body, abort }: Incoming, stall: number): AsyncGenerator<Uint8Array> {
+export async function* readBody({ body, abort, onBytes }: Incoming, stall: number): AsyncGenerator<Uint8Array> {
   if (!body) return;
   const reader = body.getReader({ mode: 'byob' }) as unknown as Reader;
   let least = 1;
@@ -52,6 +54,7 @@ export async function* readBody({ body, abort }: Incoming, stall: number): Async
       const time = Math.max(performance.now() - since, 1);
       patience.end();
       if (value && value.length > 0) {
+        onBytes?.(value.length);
         gathered = Math.min(Math.floor((value.length / time) * GATHER_TIME), MAX_GATHERED);
         yield value;
       }

@@ -24,17 +24,19 @@ export interface InsideDoor {
   /** What requests inside are served by. */
   readonly context: Context;
   readonly place: Place;
+  /** It is nobody's pull: what it takes is no client's budget. */
+  readonly isOwn?: boolean;
   /** After it nothing more is asked. */
   readonly signal?: AbortSignal;
 }
 
 /** Asks this isolate by its own URL, as the client of a request, and beyond it as the proxy asks. */
-export function openInsideDoor({ session, context, place, signal }: InsideDoor): Door {
+export function openInsideDoor({ session, context, place, isOwn, signal }: InsideDoor): Door {
   const own = headerList(session.request.headers).filter(([name]) => CLIENT_FIELDS.test(name));
   const inside = async ({ method, url, headers }: Question, hops: UpstreamHop[]): Promise<Incoming> => {
     const { origin } = new URL(session.request.url);
     const request = new Request(origin + url.path + url.query, { method, headers: headersOf([...headers, ...own]) });
-    const inner = openSession(context, request, session.keepAlive);
+    const inner = openSession(context, request, session.keepAlive, isOwn);
     // The platform counts all of them as this one request's.
     inner.asked = session.asked;
     inner.record.hops = hops;
@@ -54,12 +56,12 @@ export function openInsideDoor({ session, context, place, signal }: InsideDoor):
     async ask(question) {
       const { method, url } = question;
       const begun = performance.now();
-      const isOwn = isSameOrigin(url, { ...place.origin, path: '', query: '' });
+      const isInside = isSameOrigin(url, { ...place.origin, path: '', query: '' });
       const hops: UpstreamHop[] = [];
-      const more = isOwn ? { hops } : {};
+      const more = isInside ? { hops } : {};
       try {
         if (signal?.aborted) throw new TransportError('timeout', 'no time left');
-        const incoming = await (isOwn ? inside(question, hops) : outside(question));
+        const incoming = await (isInside ? inside(question, hops) : outside(question));
         const wait = performance.now() - begun;
         const body = await readStart(incoming, question, context.config.timeouts.stall);
         return { method, url, wait, at: Date.now(), ...incoming.head, ...body, ...more };

@@ -87,13 +87,17 @@ function edited({ bytes, rest }: SmallBody, edit: (text: string) => string): Uin
 /** Streams a body and, where it is cut and can be continued, the rest of it. */
 function stream(session: Session, sent: Forward, incoming: Incoming, verb: Relay, headers: HeaderList): Response {
   const { span } = verb;
+  const said = contentLength(incoming.head.headers);
   // Read by us it would be decoded, and is relayed as it comes.
   if (headerOf(verb.headers, 'content-encoding') !== undefined) {
+    incoming.onBytes?.(said ?? 0);
     end(session, { status: verb.status, isWhole: true });
     return reply(verb.status, headers, incoming.body);
   }
-  const length = span?.last === undefined ? contentLength(incoming.head.headers) : span.last - span.first + 1;
+  const length = span?.last === undefined ? said : span.last - span.first + 1;
   if (length !== undefined && length > session.context.config.directAbove && incoming.body) {
+    // Nothing is seen of it between its beginning and its end.
+    incoming.onBytes?.(length);
     return replyDirectly(session, verb.status, headers, incoming.body, length);
   }
   return replyStream(session, verb.status, headers, bodyOf(session, sent, incoming, verb), length);

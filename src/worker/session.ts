@@ -2,6 +2,7 @@ import type { Config } from '../core/config';
 import { Exchange } from '../core/exchange';
 import type { Memory } from '../core/memory';
 import type { RequestHead } from '../core/verbs';
+import type { RequestSpending } from '../shell/budget-keeper';
 import type { Guard } from '../shell/guard';
 import type { Log } from '../shell/log';
 import type { RequestRecord } from '../shell/record';
@@ -40,6 +41,8 @@ export interface Session {
   readonly keepAlive: KeepAlive;
   readonly onEnd: (then: () => void) => void;
   readonly finish: (ending: SessionEnd) => void;
+  /** Present where the day has budgets. */
+  readonly spending?: RequestSpending;
   /** Requests to upstreams so far. */
   asked: number;
 }
@@ -50,10 +53,13 @@ export interface SessionEnd {
   readonly hasLeft?: boolean;
 }
 
-export function openSession(context: Context, request: Request, keepAlive: KeepAlive): Session {
+/** @param isOwn it is the Worker's own, for no client */
+export function openSession(context: Context, request: Request, keepAlive: KeepAlive, isOwn = false): Session {
+  const { config, memory, guard, log } = context;
   const head = requestHead(request);
   const record = openRecord(head, traceOf(head, context.traces));
-  const exchange = new Exchange(context.config, context.memory, head);
+  const spending = guard.budgets.open({ config, record, log, isOwn });
+  const exchange = new Exchange(config, memory, head, spending);
   const leaving = new AbortController();
   let waiting: (() => void)[] | undefined = [];
   return {
@@ -64,6 +70,7 @@ export function openSession(context: Context, request: Request, keepAlive: KeepA
     signal: leaving.signal,
     record,
     keepAlive,
+    spending,
     asked: 0,
     onEnd: (then) => (waiting ? waiting.push(then) : then()),
     finish: ({ status, isWhole, hasLeft = false }) => {
@@ -71,9 +78,10 @@ export function openSession(context: Context, request: Request, keepAlive: KeepA
       if (!all) return;
       waiting = undefined;
       leaving.abort();
+      spending?.end();
       for (const then of all) then();
-      const ending = { config: context.config, head, route: exchange.route, record, status, isWhole, hasLeft };
-      logRequest(context.log, ending);
+      const ending = { config, head, route: exchange.route, record, status, isWhole, hasLeft };
+      logRequest(log, ending);
       record.trace?.notes?.end(ending);
       if (context.traces) keepAlive(context.traces.flush());
     },

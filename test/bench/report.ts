@@ -5,6 +5,9 @@ import { promisify } from 'node:util';
 import { PLOTTED, plotPath, plotTitle, writePlots } from '../tools/plots';
 import { root } from '../tools/sources';
 import { type Figure, isMet, type Result } from './result';
+import type { Words } from './words';
+import { ENGLISH } from './words-en';
+import { CHINESE } from './words-zh';
 
 export const BENCHMARKS = [
   'memory',
@@ -26,22 +29,6 @@ export type BenchmarkName = (typeof BENCHMARKS)[number];
 
 const folder = join(__dirname, 'results');
 
-const TITLES: Record<BenchmarkName, string> = {
-  memory: 'Memory',
-  leave: 'Readers who leave',
-  throughput: 'Throughput',
-  requests: 'Requests',
-  start: 'Start',
-  heal: 'Healing',
-  cold: 'Many clients, one cold image',
-  limited: 'A registry with slow connections',
-  warm: 'From the cache',
-  fill: 'Filling the cache',
-  together: 'Several instances, one object store',
-  faults: 'Faults',
-  worker: 'Cloudflare Workers',
-};
-
 export function readResults(): Result[] {
   return BENCHMARKS.map((name) => join(folder, `${name}.json`))
     .filter((file) => existsSync(file))
@@ -55,49 +42,50 @@ export async function writeResult(result: Result): Promise<void> {
   await promisify(execFile)(join(root, 'node_modules/.bin/biome'), ['format', '--write', file], { cwd: root });
 }
 
-/** docs/performance.md, as the results say it. */
-export function renderReport(results: readonly Result[]): string {
-  return `# Performance
+/** docs/performance.md, as the results say it, or the same in another language. */
+export function renderReport(results: readonly Result[], words: Words = ENGLISH): string {
+  return `# ${words.title}
+
+${words.link}
 
 <!-- Written by \`yarn bench\` from test/bench/results: run that instead of editing. -->
 
-Every figure is measured on the built bundle, as a process of its own, over loopback, together with what it is compared
-with, in the same run. \`yarn bench\` runs everything in a few minutes; \`yarn bench memory start\` runs two of them;
-\`--full\` takes its time. nginx and distribution are measured where they are installed. Figures without a target only
-inform. The plots show figures of the tables below them; \`yarn bench\` makes them, and \`yarn plots\` makes them again from
-the results that there are.
+${words.introduction}
 
-${results.map(renderResult).join('\n')}`;
+${results.map((result) => renderResult(result, words)).join('\n')}`;
 }
 
-function renderResult(result: Result): string {
+function renderResult(result: Result, words: Words): string {
   const { name, date, machine, full, figures, notes } = result;
-  const plot = PLOTTED.includes(name) ? `![${plotTitle(result)}](${plotPath(name)})\n\n` : '';
-  return `## ${TITLES[name as BenchmarkName]}
+  const plot = PLOTTED.includes(name)
+    ? `![${plotTitle(result, words.language)}](${plotPath(name, words.language)})\n\n`
+    : '';
+  return `## ${words.benchmarks[name as BenchmarkName]}
 
-\`yarn bench ${full ? '--full ' : ''}${name}\`, ${date}, ${machine}
+${[`\`yarn bench ${full ? '--full ' : ''}${name}\``, date, words.say(machine)].join(words.comma)}
 
-${plot}| Figure | Node.js | Target | Measured | In the same run |
-| --- | --- | --- | --- | --- |
-${figures.map(renderFigure).join('\n')}
+${plot}| ${words.columns.join(' | ')} |
+|${' --- |'.repeat(words.columns.length)}
+${figures.map((figure) => renderFigure(figure, words)).join('\n')}
 
-${notes.join('\n\n')}
+${notes.map(words.say).join('\n\n')}
 `;
 }
 
-function renderFigure(figure: Figure): string {
+function renderFigure(figure: Figure, words: Words): string {
   const { what, node, value, unit, peer = '' } = figure;
   const measured = `${value} ${unit}`.trim();
-  return `| ${what} | ${node} | ${target(figure)} | ${isMet(figure) ? measured : `**${measured}: missed**`} | ${peer} |`;
+  const found = isMet(figure) ? measured : `**${words.missed(measured)}**`;
+  return `| ${words.say(what)} | ${node} | ${target(figure, words)} | ${found} | ${words.say(peer)} |`;
 }
 
-function target({ atMost, atLeast, unit }: Figure): string {
-  if (atMost !== undefined) return atMost === 0 ? '0' : `at most ${atMost} ${unit}`.trim();
-  return atLeast === undefined ? '' : `at least ${atLeast} ${unit}`;
+function target({ atMost, atLeast, unit }: Figure, words: Words): string {
+  if (atMost !== undefined) return atMost === 0 ? '0' : words.atMost(`${atMost} ${unit}`.trim());
+  return atLeast === undefined ? '' : words.atLeast(`${atLeast} ${unit}`);
 }
 
 export function writeReport(): void {
   const results = readResults();
-  writeFileSync(join(root, 'docs/performance.md'), renderReport(results));
+  for (const words of [ENGLISH, CHINESE]) writeFileSync(join(root, words.path), renderReport(results, words));
   writePlots(results);
 }

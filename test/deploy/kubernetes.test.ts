@@ -1,8 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
 import { readConfig } from '../../src/core/config';
-import { HEALTH } from '../../src/shell/own-pages';
+import { HEALTH, METRICS as METRICS_PATH } from '../../src/shell/own-pages';
 import { root } from '../tools/sources';
 import { imageName, readDeploy, settingNames, version, yamlFiles, yamlOf } from './manifests';
 
@@ -53,11 +54,22 @@ describe('the kustomizations', () => {
     expect(container.image).toBe(imageName);
   });
 
-  test('monitoring is off: the proxy has no metrics yet', () => {
+  test('monitoring is for those who have the operator: no overlay uses it', () => {
     const overlays = kustomizations.filter((path) => path.includes('/overlays/'));
     const used = overlays.flatMap((path) => kustomization(path).components ?? []);
     expect(used.length).toBeGreaterThan(2);
     expect(used.filter((path) => path.includes('monitoring'))).toEqual([]);
+  });
+
+  test('the ServiceMonitor shows the token that the pods have from their Secret, at the path that is served', () => {
+    const [endpoint] = only('components/monitoring/service-monitor.yaml').spec.endpoints;
+    const [{ name: port }] = container.ports;
+    expect([endpoint.port, endpoint.path]).toEqual([port, METRICS_PATH]);
+    const { credentials } = endpoint.authorization;
+    expect(settingNames.has(credentials.key)).toBe(true);
+    expect(container.envFrom[1].secretRef.name).toBe(credentials.name);
+    const token = randomUUID();
+    expect(readConfig({ [credentials.key]: token }).metrics).toEqual({ isPublic: false, tokens: [token] });
   });
 
   test('write no secret down', () => {

@@ -15,6 +15,7 @@ const others: Record<string, string[]> = {
   ],
   kubernetes: [],
   nginx: [],
+  monitoring: [],
   systemd: ['CAP_NET_BIND_SERVICE'],
   cloudrun: ['IMAGE_URL', 'K_SERVICE', 'K_REVISION'],
 };

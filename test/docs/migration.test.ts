@@ -207,7 +207,7 @@ describe.each(documents)('%s', (document) => {
     const known = new Set<string>(
       settings.flatMap((setting) => [setting.name, ...('aliases' in setting ? setting.aliases : [])]),
     );
-    const rows = [...text.matchAll(/^\| (.+) \| (?:the same|相同)\b/gm)].map(([, cell]) => cell);
+    const rows = [...text.matchAll(/^\| (.+) \| (?:the same\b|相同)/gm)].map(([, cell]) => cell);
     const names = rows.flatMap((cell) =>
       [...cell.matchAll(/`([A-Z][A-Z\d]*(?:_[A-Z\d]+)+)(?:=[^`]*)?`/g)].map(([, name]) => name),
     );

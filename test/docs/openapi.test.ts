@@ -15,7 +15,9 @@ import { createLog } from '../../src/shell/log';
 import { RegistriesApi } from '../../src/shell/registries-api';
 import { createMemory } from '../../src/shell/token-store';
 import { type Fields, request } from '../core/heads';
+import { runtimes } from '../runtimes';
 import { root } from '../tools/sources';
+import { ask } from '../upstream/client';
 
 interface Response {
   $ref?: string;
@@ -161,6 +163,22 @@ const QUESTIONS: [query: string, headers: Fields, trouble: Trouble | undefined][
   ['?image=nginx', {}, 'guesses'],
 ];
 
+/** The metrics of a process of its own. */
+async function readMetrics(authorization: string | undefined, trouble?: Trouble): Promise<Answer> {
+  const env = { METRICS_TOKEN: TOKEN, ...(trouble === 'address' && { ALLOW_CLIENTS: '192.0.2.1' }) };
+  const instance = await runtimes[0].start(env);
+  try {
+    const send = (shown?: string) =>
+      ask(`${instance.url}/-/metrics`, { headers: shown === undefined ? {} : { authorization: shown } });
+    if (trouble === 'guesses') for (let n = 0; n < 10; n++) await send(`Bearer ${randomUUID()}`);
+    const { status, headers, text } = await send(authorization);
+    const lower = headers.map(([name, value]) => [name.toLowerCase(), value] as const);
+    return { verb: 'answer', status, headers: lower, body: text };
+  } finally {
+    await instance.stop();
+  }
+}
+
 const NOBODY = { authorization: '' };
 const CASES: [method: string, path: string, key: string, body: unknown, headers: Fields, trouble?: Trouble][] = [
   ['GET', LIST, '', undefined, {}],
@@ -204,6 +222,19 @@ describe('docs/openapi.json', () => {
     const answer = await askAbout(query, headers, trouble);
     seen.add(`GET ${EXPLAIN} ${answer.status}`);
     expect(misfits(EXPLAIN, 'GET', answer)).toEqual([]);
+  });
+
+  test.each([
+    [`Bearer ${TOKEN}`, undefined],
+    [undefined, undefined],
+    [`Bearer ${TOKEN}`, 'address'],
+    [`Bearer ${TOKEN}`, 'guesses'],
+  ] as const)('GET /-/metrics, case %#, is answered as it says', async (authorization, trouble) => {
+    const answer = await readMetrics(authorization, trouble);
+    seen.add(`GET /-/metrics ${answer.status}`);
+    if (answer.status !== 200) return expect(misfits('/-/metrics', 'GET', answer)).toEqual([]);
+    const said = Object.keys(responseOf('/-/metrics', 'GET', 200)?.content ?? {});
+    return expect(said).toContain(headerOf(answer.headers, 'content-type')?.split(';')[0]);
   });
 
   test('names nothing that was not tried', () => {

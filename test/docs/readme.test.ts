@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { settings } from '../../src/core/settings';
 import { root } from '../tools/sources';
+import { anchor, fences, headings, targets } from './markdown';
 
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 const README = 'README.md';
@@ -16,28 +17,9 @@ const documents = [
     .filter((path) => path.endsWith('.md')),
 ];
 
-/** What is not inside a fence. */
-function prose(text: string): string {
-  return text.replace(/^ *```[\s\S]*?^ *```$/gm, '');
-}
-
-function headings(text: string): { level: number; text: string }[] {
-  return [...prose(text).matchAll(/^(#+) (.*)$/gm)].map(([, marks, title]) => ({ level: marks.length, text: title }));
-}
-
-/** As GitHub names the anchor of a heading. */
-function anchor(title: string): string {
-  return title
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}\s_-]/gu, '')
-    .replace(/\s/g, '-');
-}
-
 /** What is wrong with the relative links and images of a document. */
 function brokenLinks(document: string): string[] {
-  const text = prose(read(document)).replace(/`[^`]*`/g, '');
-  const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target);
-  return targets.flatMap((target) => {
+  return targets(read(document)).flatMap((target) => {
     if (/^[a-z]+:/.test(target)) return [];
     const [path, fragment] = target.split('#');
     const file = path === '' ? join(root, document) : join(root, dirname(document), path);
@@ -84,7 +66,7 @@ test('both READMEs have the same sections, examples and tables', () => {
     const text = read(document);
     return {
       headings: headings(text).map(({ level }) => level),
-      fences: [...text.matchAll(/^ *```(\w*)$/gm)].map(([, language]) => language),
+      fences: fences(text).map(({ language }) => language),
       rows: text.match(/^\|/gm)?.length,
       steps: text.match(/^\d+\. /gm)?.length,
       points: text.match(/^- /gm)?.length,

@@ -55,7 +55,15 @@ withGo('Kubernetes', () => {
     const { status, stdout, stderr } = build(join(copy, 'overlays/bucket'));
     expect([status, stderr]).toEqual([0, '']);
     const monitor = (loadAll(stdout) as Manifest[]).find(({ kind }) => kind === 'ServiceMonitor');
-    expect(monitor?.spec).toMatchObject({ endpoints: [{ port: 'http', path: '/-/metrics' }] });
+    expect(monitor?.spec).toMatchObject({
+      endpoints: [
+        {
+          port: 'http',
+          path: '/-/metrics',
+          authorization: { credentials: { name: 'registry-proxy', key: 'METRICS_TOKEN' } },
+        },
+      ],
+    });
   });
 
   test.each([

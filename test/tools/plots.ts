@@ -5,11 +5,11 @@ import { type Described, Figures, type Found, NODE, OWN, SAME, type Words } from
 import { type Bar, type Group, type Plot, renderPlot } from './plot';
 import { root } from './sources';
 
-type Language = 'en' | 'zh';
+export type Language = 'en' | 'zh';
 
 const LANGUAGES: readonly Language[] = ['en', 'zh'];
 
-const PLAIN: Words = ['plain https.get', '直接 https.get'];
+const PLAIN: Words = ['plain https.get', '普通的 https.get'];
 interface DescribedPlot {
   readonly title: Words;
   readonly groups: readonly { readonly title: Words; readonly bars: readonly Described[] }[];
@@ -43,19 +43,19 @@ const PLOTS: Readonly<Record<string, (figures: Figures) => DescribedPlot>> = {
     const head = figures.of('HEAD of a manifest by its tag');
     const tokens = figures.of('Token requests upstream');
     return {
-      title: ['Small requests', '小请求'],
+      title: ['Small requests', '小的请求'],
       groups: [
         {
           title: [
             'HEAD of a manifest by its tag: requests a second, more is better',
-            '按标签 HEAD 清单：每秒请求数，越大越好',
+            '按标签对清单发 HEAD：每秒请求数，越大越好',
           ],
           bars: [head.value(OWN), head.peer('distribution', '/s'), head.peer('nginx', '/s')],
         },
         {
           title: [
             'Token requests upstream for 50 parallel pulls, less is better',
-            '50 个并行拉取向上游要的令牌数，越小越好',
+            '同时拉取 50 次时向上游请求令牌的次数，越小越好',
           ],
           bars: [tokens.value(OWN), tokens.peer('distribution', '')],
         },
@@ -70,7 +70,7 @@ const PLOTS: Readonly<Record<string, (figures: Figures) => DescribedPlot>> = {
         {
           title: ['ms, less is better', '毫秒，越小越好'],
           bars: [
-            start.peer('bare node:http', 'ms', ['bare node:http', '空的 node:http']),
+            start.peer('bare node:http', 'ms', ['bare node:http', '最简单的 node:http']),
             { ...start.peer('own page', 'ms', OWN), own: true },
             start.peer('express + http-proxy-middleware', 'ms', ['express + hpm', 'express + hpm']),
           ],
@@ -82,14 +82,14 @@ const PLOTS: Readonly<Record<string, (figures: Figures) => DescribedPlot>> = {
     const one = figures.of('One reader at 1 MB/s of a 1 GiB blob');
     const hundred = figures.of('100 such readers');
     return {
-      title: ['Memory with slow readers', '慢速读者占用的内存'],
+      title: ['Memory with slow readers', '缓慢的读者占用的内存'],
       groups: [
         {
-          title: ['One reader at 1 MB/s: growth in MB, less is better', '一个 1 MB/s 的读者：增加的 MB，越小越好'],
+          title: ['One reader at 1 MB/s: growth in MB, less is better', '一个 1 MB/s 的读者：增加的内存，MB，越小越好'],
           bars: [one.value(OWN), one.peer('plain https.get:', 'MB', PLAIN)],
         },
         {
-          title: ['100 such readers: the whole process in MB', '100 个这样的读者：整个进程的 MB'],
+          title: ['100 such readers: the whole process in MB', '100 个这样的读者：整个进程的内存，MB'],
           bars: [
             hundred.value(OWN),
             { label: ['at most (target)', '上限（目标）'], value: hundred.atMost(), unit: SAME('MB') },
@@ -101,7 +101,7 @@ const PLOTS: Readonly<Record<string, (figures: Figures) => DescribedPlot>> = {
   heal: (figures) => {
     const failed = figures.of('200 pulls, every blob cut once at a random point: failed');
     return {
-      title: ['200 pulls, every blob cut once at a random point', '200 次拉取，每个 blob 在随机位置被切断一次'],
+      title: ['200 pulls, every blob cut once at a random point', '200 次拉取，每个 blob 在随机位置中断一次'],
       groups: [
         {
           title: ['Pulls that failed, less is better', '失败的拉取，越小越好'],
@@ -114,17 +114,17 @@ const PLOTS: Readonly<Record<string, (figures: Figures) => DescribedPlot>> = {
     const bytes = figures.of('20 clients pull one cold image');
     const time = figures.of('The same: until the last client is done');
     return {
-      title: ['20 clients pull one cold image of 200 MB at once', '20 个客户端同时拉取一个 200 MB 的冷镜像'],
+      title: ['20 clients pull one cold image of 200 MB at once', '20 个客户端同时拉取一个 200 MB 的未缓存的镜像'],
       groups: [
         {
           title: [
             'Bytes from the registry, as a multiple of the image, less is better',
-            '向仓库取的字节，为镜像的倍数，越小越好',
+            '来自仓库的字节数，与镜像大小之比，越小越好',
           ],
           bars: [bytes.value(OWN), bytes.peer('distribution', '×')],
         },
         {
-          title: ['Seconds until the last one is done, less is better', '到最后一个完成的秒数，越小越好'],
+          title: ['Seconds until the last one is done, less is better', '到最后一个完成为止的秒数，越小越好'],
           bars: [time.peer('proxy', 's', OWN), time.peer('distribution', 's')],
         },
       ],
@@ -151,10 +151,10 @@ const PLOTS: Readonly<Record<string, (figures: Figures) => DescribedPlot>> = {
     const asked: readonly (readonly [string, Words])[] = [
       ['GET of a manifest by its digest', ['GET of a manifest by its digest', '按摘要 GET 清单']],
       ['GET of a manifest by its tag', ['GET of a manifest by its tag', '按标签 GET 清单']],
-      ['HEAD of a manifest by its tag', ['HEAD of a manifest by its tag', '按标签 HEAD 清单']],
+      ['HEAD of a manifest by its tag', ['HEAD of a manifest by its tag', '按标签对清单发 HEAD']],
     ];
     return {
-      title: ['From a cache on disk: requests a second, more is better', '取自磁盘缓存：每秒请求数，越大越好'],
+      title: ['From a cache on disk: requests a second, more is better', '来自磁盘缓存：每秒请求数，越大越好'],
       groups: asked.map(([what, title]) => {
         const figure = figures.of(`From disk, ${what}`);
         return { title, bars: [figure.peer('proxy', '/s', OWN), figure.peer('distribution', '/s')] };
@@ -164,7 +164,7 @@ const PLOTS: Readonly<Record<string, (figures: Figures) => DescribedPlot>> = {
   fill: (figures) => {
     const first = figures.of('First byte of a cold blob');
     return {
-      title: ['First byte of a blob that is not yet kept', '尚未缓存的 blob 的第一个字节'],
+      title: ['First byte of a blob that is not yet kept', '未缓存的 blob 的首字节'],
       groups: [
         {
           title: ['ms, less is better', '毫秒，越小越好'],
@@ -180,20 +180,20 @@ const PLOTS: Readonly<Record<string, (figures: Figures) => DescribedPlot>> = {
   together: (figures) => {
     const bytes = figures.of('3 processes get the same cold image');
     const time = figures.of('The same: time until all have it');
-    const shared: Words = ['one object store', '同一个对象存储'];
+    const shared: Words = ['one object store', '一个对象存储'];
     const apart: Words = ['CACHE=memory each', '各自 CACHE=memory'];
     return {
-      title: ['3 processes get the same cold image of 48 MiB at once', '3 个进程同时取同一个 48 MiB 的冷镜像'],
+      title: ['3 processes get the same cold image of 48 MiB at once', '3 个进程同时获取同一个 48 MiB 的未缓存的镜像'],
       groups: [
         {
           title: [
             'Bytes from the registry, as a multiple of the image, less is better',
-            '向仓库取的字节，为镜像的倍数，越小越好',
+            '来自仓库的字节数，与镜像大小之比，越小越好',
           ],
           bars: [bytes.value(shared), bytes.peer('CACHE=memory:', '×', apart)],
         },
         {
-          title: ['Seconds until all have it, less is better', '到全部取得的秒数，越小越好'],
+          title: ['Seconds until all have it, less is better', '到全部得到为止的秒数，越小越好'],
           bars: [{ ...time.peer('', 's', shared), own: true }, time.peer('CACHE=memory:', 's', apart)],
         },
       ],
@@ -215,12 +215,12 @@ const PLOTS: Readonly<Record<string, (figures: Figures) => DescribedPlot>> = {
           title: ['Relayed: MB/s, more is better', '转发：MB/s，越大越好'],
           bars: [
             one(direct, ['this proxy, direct', '本代理，直接']),
-            one(watched, ['this proxy, watched', '本代理，照看']),
+            one(watched, ['this proxy, watched', '本代理，监视']),
             (direct as Found).peer('pass-through', 'MB/s', pass),
           ],
         },
         {
-          title: ['From R2: MB/s, more is better', '取自 R2：MB/s，越大越好'],
+          title: ['From R2: MB/s, more is better', '来自 R2：MB/s，越大越好'],
           bars: [one(kept, OWN), kept.peer('pass-through', 'MB/s', pass)],
         },
       ],
@@ -237,8 +237,8 @@ export function plotPath(benchmark: string, language: Language = 'en'): string {
 }
 
 /** What a plot says, for those who do not see it. */
-export function plotTitle(result: Result): string {
-  return describe(result).title[0];
+export function plotTitle(result: Result, language: Language = 'en'): string {
+  return describe(result).title[LANGUAGES.indexOf(language)] as string;
 }
 
 /** Every plot of these results, under its path from docs/ on. */
