@@ -102,7 +102,7 @@ async function shareBudgets({ budgets, cache }: Config, { budgets: keeper }: Gua
 async function createContent(
   { store, report, why, release }: StoreLease,
   isFrozenSoon: boolean,
-): Promise<Required<Pick<Context, 'content' | 'release' | 'tryStore'>>> {
+): Promise<Required<Pick<Context, 'content' | 'occupied' | 'release' | 'tryStore'>>> {
   const { Content } = await import('./content');
   const content = new Content(store, report, undefined, isFrozenSoon);
   return {
@@ -111,6 +111,7 @@ async function createContent(
       if (why !== undefined) throw new Error(why);
       await (await import('../shell/readiness')).tryStore(store);
     },
+    occupied: () => store.occupied ?? {},
     release: async () => {
       await content.settle();
       await release();

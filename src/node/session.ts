@@ -13,6 +13,7 @@ import { logRequest, openRecord } from '../shell/request-log';
 import type { TokenStore } from '../shell/token-store';
 import { traceOf } from '../shell/trace';
 import type { Users } from '../shell/users';
+import type { Occupied } from '../storage/store';
 import type { Content } from './content';
 import type { Addresses } from './duplex-pair';
 import { requestHead, writeHead } from './heads';
@@ -34,6 +35,8 @@ export interface Context {
   readonly content?: Content;
   /** Beside `content`. @throws Error where the store cannot be written or read */
   readonly tryStore?: () => Promise<void>;
+  /** What the store of it has. */
+  readonly occupied?: () => Occupied;
   readonly transport: Transport;
   readonly log: Log;
   /** Present where the configuration names a collector. */

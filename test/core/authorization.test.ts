@@ -109,3 +109,31 @@ describe('a token server that the operator has named', () => {
     expect([request.url.hostname, headerOf(request.headers, 'authorization')]).toEqual(['evil.example', undefined]);
   });
 });
+
+describe('of the pulls that a registry leaves', () => {
+  const told = (more: Fields = {}) => response(200, { 'ratelimit-remaining': '42;w=21600', ...more });
+  const shown = forward('https://registry.example.com/v2/team/app/manifests/v1', {
+    headers: [['authorization', 'Bearer x']],
+  });
+
+  function noted(env: Record<string, string>, ...[sent, head]: Parameters<Authorization['onAnswer']>) {
+    const { route } = place('/v2/team/app/manifests/v1', env);
+    const memory = { realms: new Map(), quotas: new Quotas(), tokens: new Map(), cache: new CacheMemory() };
+    new Authorization(route, memory).onAnswer(sent, head);
+    return memory.quotas.all().map(({ account }) => account);
+  }
+
+  test('those of the account that was shown are its own, and what nobody was shown for is nobody’s', () => {
+    expect(noted(ACCOUNTS, shown, told())).toEqual(['1']);
+    expect(noted(ACCOUNTS, first, told())).toEqual(['anonymous']);
+    expect(noted({ ...REGISTRY, REGISTRIES: 'ghcr.io' }, shown, told())).toEqual(['anonymous']);
+  });
+
+  test('those of a client’s own account are not taken note of, those of a client without one are', () => {
+    const source = (text: string) => told({ 'docker-ratelimit-source': text });
+    expect(noted(REGISTRY, shown, told())).toEqual([]);
+    expect(noted(REGISTRY, shown, source(randomUUID()))).toEqual([]);
+    expect(noted(REGISTRY, shown, source('192.0.2.7'))).toEqual(['anonymous']);
+    expect(noted(REGISTRY, first, told())).toEqual(['anonymous']);
+  });
+});

@@ -15,23 +15,28 @@ export interface Docker {
   setLogin(host: string, user: string, password: string): void;
 }
 
-/** @param insecure addresses at which it does without TLS, and takes any certificate */
+/**
+ * @param mirrors their addresses, or a whole daemon.json
+ * @param insecure addresses at which it does without TLS, and takes any certificate; a whole daemon.json says so itself
+ */
 export async function startDocker(
   world: World,
   name: string,
-  mirrors: string[],
+  mirrors: string[] | string,
   options: RunOptions,
   insecure = '10.99.0.0/16',
 ): Promise<Docker> {
   const folder = join(world.folder, name);
   mkdirSync(join(folder, 'cli'), { recursive: true });
-  writeFileSync(join(folder, 'daemon.json'), JSON.stringify({ 'registry-mirrors': mirrors }));
+  const isWhole = typeof mirrors === 'string';
+  const settings = isWhole ? mirrors : JSON.stringify({ 'registry-mirrors': mirrors });
+  writeFileSync(join(folder, 'daemon.json'), settings);
   const socket = `unix://${folder}/socket`;
   const daemon = world.daemon(
     name,
     [
       ...['dockerd', '--config-file', `${folder}/daemon.json`, '--iptables=false', '--bridge=none', '-l', 'warn'],
-      ...['--storage-driver', 'overlay2', '--insecure-registry', insecure],
+      ...['--storage-driver', 'overlay2', ...(isWhole ? [] : ['--insecure-registry', insecure])],
       ...['--data-root', `${folder}/root`, '--exec-root', `${folder}/exec`, '-p', `${folder}/pid`, '-H', socket],
     ],
     options,

@@ -350,6 +350,17 @@ describe('signs of life', () => {
 });
 
 describe('making room', () => {
+  test('says how much is taken, once it has looked', async () => {
+    const { store } = open(newFolder());
+    const body = content(100 * KIB);
+    await putBlob(store, body);
+    await store.prune();
+    const { bytes = 0 } = store.occupied;
+    expect(bytes).toBeGreaterThanOrEqual(100 * KIB);
+    await store.delete(body.key);
+    expect(store.occupied.bytes).toBeLessThan(bytes);
+  });
+
   test('takes several looks where there are very many files, and the oldest go first', async () => {
     const folder = newFolder();
     const blobs = join(folder, 'blobs/sha256');

@@ -23,6 +23,17 @@ describe('the memory store', () => {
     expect(await listed(store)).toHaveLength(4);
   });
 
+  test('says what it has without looking', async () => {
+    const store = new MemoryStore({ maxBytes: 1000 * KIB });
+    expect(store.occupied).toEqual({ entries: 0, bytes: 0 });
+    const body = content(20 * KIB);
+    await putBlob(store, body);
+    expect(store.occupied.entries).toBe(1);
+    expect(store.occupied.bytes).toBeGreaterThanOrEqual(20 * KIB);
+    await store.delete(body.key);
+    expect(store.occupied).toEqual({ entries: 0, bytes: 0 });
+  });
+
   test('keeps what is there when there is no room for what comes', async () => {
     const store = new MemoryStore({ maxBytes: 1000 * KIB });
     const sinks = await Promise.all(Array.from({ length: 4 }, () => store.put(content(10).key)));
