@@ -1,0 +1,36 @@
+import type { Refusal } from './contract';
+import { html, type Markup } from './html';
+import { printWait } from './measures';
+import type { Speech } from './speech';
+import { linkTo, type View } from './view';
+
+type Kind = 'name' | 'missing' | 'registry' | 'login' | 'denied' | 'limit' | 'upstream' | 'other';
+
+/** Why there is nothing to show, in plain words, and what to do. */
+export function drawRefusal(refusal: Refusal, view: View, typed: string): Markup {
+  const { status, code, message } = refusal;
+  const { say } = view.speech;
+  const kind = kindOf(refusal);
+  const isSearched = view.canSearch && typed !== '' && (kind === 'name' || kind === 'missing' || kind === 'login');
+  return html`<section class="refusal" role="alert" aria-labelledby="refused"><h2 id="refused">${say(`refused.${kind}.title`)}</h2>
+<p>${help(kind, refusal, view.speech)}</p>
+${isSearched && html`<p><a href="${linkTo(view, ['search', typed])}">${say('search.instead', { term: typed })}</a></p>`}
+<p class="aside">${say('refused.said', { status, code, message })}</p></section>`;
+}
+
+function help(kind: Kind, { challenge, retryAfter }: Refusal, speech: Speech): string {
+  const { say } = speech;
+  if (kind === 'login' && challenge === undefined) return say('refused.login.none');
+  const time = kind === 'limit' ? printWait(retryAfter, speech) : undefined;
+  const more = time === undefined ? '' : ` ${say('refused.limit.after', { time })}`;
+  return say(`refused.${kind}.help`) + more;
+}
+
+function kindOf({ status, code }: Refusal): Kind {
+  if (status === 400) return 'name';
+  if (status === 401) return 'login';
+  if (status === 403 || status === 451) return 'denied';
+  if (status === 404) return code === 'NAME_UNKNOWN' ? 'registry' : 'missing';
+  if (status === 429) return 'limit';
+  return status >= 500 ? 'upstream' : 'other';
+}
