@@ -8,6 +8,7 @@ import type { Place } from './location';
 import { valuesOf, withoutParameters } from './query';
 import { type Action, mayDo, type Who } from './rights';
 import type { Route } from './route';
+import type { SearchQuestion } from './search';
 import { hostOf, originOf } from './url';
 import type { RequestHead } from './verbs';
 
@@ -50,6 +51,7 @@ export function checkRight(who: Who, { method }: RequestHead, gate: Gate, place:
   const { route } = place;
   const action = actionOf(method, route.kind);
   if (isRightful(who, action, gate, place)) {
+    if (route.search) return withSight(route, route.search, who, gate, place);
     return mayMount(who, gate, place) ? route : { ...route, query: withoutParameters(route.query, 'mount', 'from') };
   }
   if (who.kind !== 'user' && gate.users.size > 0) throw loginNeeded('log in first', gate, place, action);
@@ -71,6 +73,8 @@ function isRightful(who: Who, action: Action, gate: Gate, place: Place): boolean
     case 'own':
     case 'token':
       return true;
+    case 'search':
+      return who.kind !== 'anonymous' || isOpenToAll(gate);
     case 'backend':
       // No other way around the rules: what a lenient server takes for /v2/ is below /v2/ alone.
       if (gate.rules && isDistributionPath(route.path)) return false;
@@ -81,6 +85,12 @@ function isRightful(who: Who, action: Action, gate: Gate, place: Place): boolean
     default:
       return isJudgedThere(who, route) || mayTouch(who, action, imagesOf(route)[0], gate, place);
   }
+}
+
+/** A search finds what this user may pull. */
+function withSight(route: Route, search: SearchQuestion, who: Who, gate: Gate, place: Place): Route {
+  const isSeen = (image: Image) => isJudgedThere(who, route) || mayTouch(who, 'pull', image, gate, place);
+  return { ...route, search: { ...search, isSeen } };
 }
 
 function mayMount(who: Who, gate: Gate, place: Place): boolean {
@@ -112,7 +122,8 @@ export function loginNeeded(why: string, gate: Gate, place: Place, action: Actio
 
 function challengeOf(gate: Gate, { origin, route }: Place, action: Action): HeaderList {
   if (gate.users.size === 0) return [];
-  if (!givesTokens(gate) || route.kind === 'token') {
+  // docker shows its login to a search without being asked, and podman none at all; browsers know Basic alone.
+  if (!givesTokens(gate) || route.kind === 'token' || route.kind === 'search') {
     return [['www-authenticate', printChallenge({ scheme: 'Basic', parameters: [['realm', gate.realm]] })]];
   }
   const scope = `repository:${route.typed}:${action === 'push' ? 'pull,push' : action}`;

@@ -1,8 +1,9 @@
 import type { Account, FixedHeader, Login } from './account';
 import { actionOf } from './actions';
+import { isAddress } from './addresses';
 import { basicLogin } from './basic';
 import { pingForward } from './forwards';
-import { AGENT, headerOf, requestHeaders, withHeader } from './headers';
+import { AGENT, type HeaderList, headerOf, requestHeaders, withHeader } from './headers';
 import type { Memory } from './memory';
 import { valuesOf } from './query';
 import { asksForLogin, bearerChallenge, bearerOf, learnRealm, upstreamChallenge } from './realm';
@@ -113,10 +114,13 @@ export class Authorization {
     return { verb: 'authorize', request, limit: MAX_TOKEN_DOCUMENT, key, spent: bearerOf(sent.headers) };
   }
 
-  /** Takes note of how much the registry lets this account pull yet. */
+  /** Takes note of how much the registry lets this account pull yet, or whoever has none. */
   onAnswer(sent: Forward, { status, headers }: ResponseHead): void {
-    if (headerOf(sent.headers, 'authorization') === undefined) return;
-    if (this.#account) this.#memory.quotas.note(this.#route.upstream, this.#account, status, headers);
+    const { upstream } = this.#route;
+    const isShown = headerOf(sent.headers, 'authorization') !== undefined;
+    // What a client's own account may pull is none of ours.
+    if (upstream.auth === 'relay' && isShown && !isOfNobody(headers)) return;
+    this.#memory.quotas.note(upstream, isShown ? this.#account : undefined, status, headers);
   }
 
   /** The request by the next account, where this one is used up or refused; undefined where each has been tried. */
@@ -177,6 +181,11 @@ export class Authorization {
   reset(): void {
     this.#waiting = undefined;
   }
+}
+
+/** Docker Hub names the address where pulls are counted by it, and else whose they are (docs.docker.com, "Pull usage and limits"). */
+function isOfNobody(headers: HeaderList): boolean {
+  return isAddress(headerOf(headers, 'docker-ratelimit-source') ?? '');
 }
 
 /** The document of a login as a runtime keeps it. */

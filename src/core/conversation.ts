@@ -10,6 +10,7 @@ import { isRedirect, Redirects } from './redirect';
 import { relayed, relayedProbe } from './relay';
 import { Resumption, type Resumptions } from './resume';
 import { isTransient, isTransientFailure, Retries } from './retry';
+import { relayedSearch } from './search-answer';
 import type { Authorize, Failure, Forward, ObtainLogin, Relay, ResponseHead, ResponseVerb } from './verbs';
 
 /** What one request says to upstreams, and what they answer: retries, redirects, tokens, and the end of it, a relay. */
@@ -72,10 +73,11 @@ export class Conversation {
     return again && { ...(sent.purpose === 'hop' ? this.#renew() : sent), ...again };
   }
 
-  /** @throws RegistryError 502 */
+  /** @throws RegistryError 502; with its status where a search finds out nothing */
   onResponse(sent: Forward, head: ResponseHead, elapsed: number): ResponseVerb {
     if (sent.purpose === 'realm') return this.#relay(sent, head);
     if (sent.purpose === 'ping') return this.onPing(head);
+    if (sent.purpose === 'search') return relayedSearch(head, this.#place);
     if (isRedirect(head) && this.#follows(sent, head)) return this.#follow(sent, head, elapsed);
     if (sent.purpose === 'hop') return this.#onHop(sent, head);
     return this.#onRegistry(sent, head);

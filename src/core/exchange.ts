@@ -185,20 +185,20 @@ export class Exchange {
   }
 
   #ask(place: Place): RequestVerb {
-    const head = this.#head;
     const { route } = place;
     switch (route.kind) {
       case 'token':
         this.#converse(place);
-        this.#tokens = new TokenEndpoint(this.#config, this.#memory.realms, head, route);
+        this.#tokens = new TokenEndpoint(this.#config, this.#memory.realms, this.#head, route);
         return this.#tokens.onRequest();
       case 'own':
+      case 'search':
       case 'backend': {
-        const verb = askOutside(head, route, this.#config);
+        const verb = askOutside(this.#head, route, this.#config);
         return verb.verb === 'forward' ? this.#converse(place).begin(verb) : verb;
       }
       default:
-        return answerAsProxy(head, place) ?? this.#askRegistry(place);
+        return answerAsProxy(this.#head, place) ?? this.#askRegistry(place);
     }
   }
 

@@ -1,5 +1,6 @@
 import type { Upstream } from './config';
 import { RegistryError } from './errors';
+import type { RouteKind } from './route';
 import { originOf } from './url';
 import type { Failure, Forward, ResponseHead } from './verbs';
 
@@ -34,8 +35,9 @@ export function cutAnswerError({ kind, message }: Failure): RegistryError {
 }
 
 /** A list that has to be edited is none, or too long for that. */
-export function unreadableList(): RegistryError {
-  return new RegistryError(502, 'UNAVAILABLE', "the registry's list cannot be read");
+export function unreadableList(kind?: RouteKind): RegistryError {
+  const whose = kind === 'search' ? "the search backend's answer" : "the registry's list";
+  return new RegistryError(502, 'UNAVAILABLE', `${whose} cannot be read`);
 }
 
 const PARTY: Readonly<Record<Forward['purpose'], string>> = {
@@ -44,6 +46,7 @@ const PARTY: Readonly<Record<Forward['purpose'], string>> = {
   backend: 'the backend host cannot be reached',
   hop: "the registry's storage cannot be reached",
   realm: 'the token server cannot be reached',
+  search: 'the search backend cannot be reached',
 };
 
 /** @throws RegistryError 502 for a number that is no final status (RFC 9110 section 15) and could not be sent on */

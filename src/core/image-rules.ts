@@ -55,6 +55,18 @@ function mountSources(query: string): string[] {
   return sources;
 }
 
+/** Whether `ALLOW_IMAGES` and `DENY_IMAGES` let this be pulled. */
+export function isImageServed(image: Image, config: Config): boolean {
+  const { allowImages, denyImages } = config.guards;
+  if (!allowImages && !denyImages) return true;
+  try {
+    checkRules(image, config);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function checkRules(image: Image, { guards, upstreams: [{ name: defaultName }] }: Config): void {
   const isMeant =
     ({ registry, repository }: Image) =>

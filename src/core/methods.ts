@@ -18,6 +18,7 @@ const METHODS: Readonly<Record<RouteKind, readonly string[]>> = {
   uploads: ['POST'],
   upload: [...READ, 'PATCH', 'PUT', 'DELETE'],
   token: ['GET', 'POST'],
+  search: READ,
   backend: READ,
   own: READ,
 };

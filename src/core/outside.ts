@@ -4,14 +4,18 @@ import { backendForward } from './forwards';
 import { headersOf } from './headers';
 import { isName } from './reference';
 import type { Route } from './route';
+import { answerSearchPing, SEARCH_PING, searchForward } from './search';
 import { originOf } from './url';
 import type { Answer, Forward, RequestHead } from './verbs';
 
 /**
- * What becomes of a path outside `/v2/`: browsers go to the registry's own pages, the rest to `DEFAULT_BACKEND_HOST`.
+ * What becomes of a path outside `/v2/`: a search goes to `SEARCH_BACKEND`, browsers to the registry's own pages, the rest to
+ * `DEFAULT_BACKEND_HOST`.
  * @throws RegistryError 404 where nothing is served there
  */
 export function askOutside(head: RequestHead, route: Route, config: Config): Answer | Forward {
+  if (route.search) return searchForward(head, route.search, config);
+  if (route.path === SEARCH_PING) return answerSearchPing(config);
   const page = redirectBrowser(head, route.path, config);
   if (page) return page;
   if (route.kind === 'own') throw new RegistryError(404, 'NAME_UNKNOWN', 'nothing here', { path: route.path });

@@ -8,7 +8,23 @@ interface Quota {
   readonly remaining: number;
   /** Counts up with every refusal, so that the one refused longest ago is asked again first. */
   readonly refusal: number;
+  /** As the registry has told; absent where it has never said how many pulls are left. */
+  readonly told?: KnownQuota;
 }
+
+/** What a registry lets somebody pull yet, fit to be shown. */
+export interface KnownQuota {
+  readonly registry: string;
+  /** `anonymous`, or the number of the account among those of the registry, from 1 on: never a login. */
+  readonly account: string;
+  /** Pulls that are left. */
+  readonly remaining: number;
+  /** Pulls that there are in a window of time, where the registry says so. */
+  readonly limit?: number;
+}
+
+/** Registries times accounts that are remembered: names that a wildcard stands for are as many as clients make up. */
+const MAX_QUOTAS = 1000;
 
 /**
  * Pulls that are left to each account of a registry, as its answers say (Docker Hub: `ratelimit-remaining: 87;w=21600`).
@@ -31,24 +47,57 @@ export class Quotas {
     );
   }
 
-  /** Takes note of what an answer of the registry says of the account that asked. */
-  note(upstream: Upstream, account: Account, status: number, headers: HeaderList): void {
-    if (upstream.accounts.length < 2) return;
+  /**
+   * Takes note of what an answer of the registry says of the account that asked.
+   * @param account undefined for nobody's right
+   */
+  note(upstream: Upstream, account: Account | undefined, status: number, headers: HeaderList): void {
     const key = keyOf(upstream, account);
-    const said = Number.parseInt(headerOf(headers, 'ratelimit-remaining') ?? '', 10);
-    if (status === 429) this.refuse(upstream, account);
-    else if (said >= 0) this.#known.set(key, { remaining: said, refusal: this.#known.get(key)?.refusal ?? 0 });
+    const before = this.#known.get(key);
+    const said = pullsIn(headers, 'ratelimit-remaining');
+    const limit = pullsIn(headers, 'ratelimit-limit') ?? before?.told?.limit;
+    const remaining = status === 429 ? 0 : said;
+    if (remaining === undefined) return;
+    if (status === 429) this.#refusals += 1;
+    const refusal = status === 429 ? this.#refusals : (before?.refusal ?? 0);
+    const isTold = said !== undefined || before?.told !== undefined;
+    const who = { registry: upstream.name, account: nameOf(upstream, account) };
+    this.#keep(key, {
+      remaining,
+      refusal,
+      ...(isTold && { told: { ...who, remaining, ...(limit !== undefined && { limit }) } }),
+    });
   }
 
-  /** An account that was refused is asked again when no other is better. */
-  refuse(upstream: Upstream, account: Account): void {
-    this.#refusals += 1;
-    this.#known.set(keyOf(upstream, account), { remaining: 0, refusal: this.#refusals });
+  /** Those that registries have told, a registry's together. */
+  all(): readonly KnownQuota[] {
+    const told = [...this.#known.values()].flatMap((quota) => (quota.told ? [quota.told] : []));
+    const byName = (one: string, other: string) => one.localeCompare(other, 'en', { numeric: true });
+    return told.sort((one, other) => byName(one.registry, other.registry) || byName(one.account, other.account));
+  }
+
+  #keep(key: string, quota: Quota): void {
+    this.#known.delete(key);
+    this.#known.set(key, quota);
+    for (const oldest of this.#known.keys()) {
+      if (this.#known.size <= MAX_QUOTAS) return;
+      this.#known.delete(oldest);
+    }
   }
 }
 
 const FRESH: Quota = { remaining: Number.POSITIVE_INFINITY, refusal: 0 };
 
-function keyOf({ name }: Upstream, account: Account): string {
-  return `${name} ${accountId(account)}`;
+/** The first number of `87;w=21600`; undefined where there is none. */
+function pullsIn(headers: HeaderList, name: string): number | undefined {
+  const pulls = Number.parseInt(headerOf(headers, name) ?? '', 10);
+  return pulls >= 0 ? pulls : undefined;
+}
+
+function nameOf({ accounts }: Upstream, account: Account | undefined): string {
+  return account ? String(accounts.indexOf(account) + 1) : 'anonymous';
+}
+
+function keyOf({ name }: Upstream, account: Account | undefined): string {
+  return account ? `${name} ${accountId(account)}` : name;
 }

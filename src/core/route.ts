@@ -4,6 +4,7 @@ import { RegistryError } from './errors';
 import { nameInScope, nameUpstream } from './names';
 import { editParameter, joinQueries, type Query, valuesOf, withoutParameters } from './query';
 import { isDigest, isName, isTag, MAX_NAME_LENGTH } from './reference';
+import { readSearch, SEARCH, SEARCH_PING, type SearchQuestion } from './search';
 import { unlock, withoutSecret } from './secret-path';
 import { openSession } from './session';
 import { checkHost, findUpstream, ownName, unknownRegistry, upstreamOfHost, upstreamOfName } from './upstreams';
@@ -19,6 +20,7 @@ export type RouteKind =
   | 'uploads'
   | 'upload'
   | 'token'
+  | 'search'
   | 'backend'
   | 'own';
 
@@ -44,10 +46,12 @@ export interface Route {
   readonly mount: string;
   /** The client has shown the secret. */
   readonly isGuest: boolean;
+  /** Of a search. */
+  readonly search?: SearchQuestion;
 }
 
 /** Paths that are ours; everything below `/-/` is kept for us. */
-const OWN_PATHS = new Set(['/', '/favicon.ico', '/robots.txt']);
+const OWN_PATHS = new Set(['/', '/favicon.ico', '/robots.txt', SEARCH_PING]);
 
 /**
  * Finds out what a request target asks for.
@@ -56,7 +60,8 @@ const OWN_PATHS = new Set(['/', '/favicon.ico', '/robots.txt']);
  */
 export function routeOf(target: string, config: Config, host = ''): Route {
   const { target: inner, mount, isGuest } = unlock(target, host, config.gate?.secret);
-  return { ...routeBelow(inner, config, host), mount, isGuest };
+  const below = routeBelow(inner, config, host);
+  return { ...below, mount, isGuest: isGuest || below.search?.isGuest === true };
 }
 
 type Below = Omit<Route, 'mount' | 'isGuest'>;
@@ -67,6 +72,10 @@ function routeBelow(target: string, config: Config, host: string): Below {
   const plain = { upstream, query, path, repository: '', typed: '', reference: '', attempt: 0 };
   if (path === '/token') return { ...plain, upstream: upstreamOfHost(host, config) ?? upstream, kind: 'token' };
   if (path === '/v2' || path.startsWith('/v2/')) return distributionRoute(path, query, config, host);
+  if (path === SEARCH) {
+    const search = readSearch(query, config, host);
+    return { ...plain, kind: 'search', upstream: search.upstream, search };
+  }
   if (OWN_PATHS.has(path) || path.startsWith('/-/')) return { ...plain, kind: 'own' };
   return { ...plain, kind: 'backend', path: backendPath(path) };
 }

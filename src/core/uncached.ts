@@ -8,7 +8,7 @@ import type { Relay, RequestHead } from './verbs';
 
 /** An answer that has nothing to do with the cache, or that changes what it knows: a push, a deletion. */
 export function uncached(relay: Relay, { method }: RequestHead, route: Route, memory: CacheMemory): Relay {
-  if (['token', 'backend', 'own'].includes(route.kind)) return relay;
+  if (['token', 'backend', 'own', 'search'].includes(route.kind)) return relay;
   const isRead = method === 'GET' || method === 'HEAD';
   const headers = withCacheStatus(relay.headers, forwarded({ fwd: isRead ? 'bypass' : 'method' }));
   const labelled: Relay = { ...relay, headers, outcome: 'bypass' };

@@ -56,8 +56,8 @@ export interface Forward {
   readonly within?: number;
 }
 
-/** `ping`: to learn the token realm; `hop`: to where a redirect led; `backend`: outside `/v2/`. */
-export type Purpose = 'registry' | 'backend' | 'hop' | 'realm' | 'ping';
+/** `ping`: to learn the token realm; `hop`: to where a redirect led; `backend`: outside `/v2/`; `search`: of `SEARCH_BACKEND`. */
+export type Purpose = 'registry' | 'backend' | 'hop' | 'realm' | 'ping' | 'search';
 
 /** `public`: no private, loopback or link-local address, checked at connect time. */
 export type Reach = 'public' | 'any';

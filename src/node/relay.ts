@@ -74,7 +74,7 @@ async function collect(session: Session, response: IncomingMessage, verb: Relay,
     verb.edit && !body.isLonger ? edited(Buffer.concat(body.chunks), verb.edit) : Buffer.concat(body.chunks);
   if (start === undefined || (verb.edit && body.isLonger)) {
     response.destroy();
-    return answer(session, answerError(unreadableList()));
+    return answer(session, answerError(unreadableList(exchange.route?.kind)));
   }
   record.bytes = start.length;
   writeHead(res, verb.status, body.isLonger ? headers : [...headers, ['content-length', String(start.length)]]);

@@ -61,7 +61,7 @@ async function collect(session: Session, incoming: Incoming, verb: Relay, header
   const start = verb.edit ? edited(body, verb.edit) : bytes;
   if (start === undefined) {
     await rest?.return(undefined);
-    return answer(session, answerError(unreadableList()));
+    return answer(session, answerError(unreadableList(exchange.route?.kind)));
   }
   if (rest) return replyStream(session, verb.status, headers, both(bytes, rest), undefined);
   record.bytes = start.length;
