@@ -1,4 +1,4 @@
-import type { Guide, GuideStep } from './contract';
+import type { Guide, GuideStep } from '../core/inspect/guides';
 import { html, type Markup } from './html';
 import { copyButton } from './parts';
 import type { Speech } from './speech';
@@ -14,16 +14,25 @@ ${guides.map((guide, index) => drawGuide(guide, index, speech))}</fieldset></sec
 
 function drawGuide({ client, steps }: Guide, index: number, speech: Speech): Markup {
   const name = speech.say(`client.${client}`);
+  const capitals = capitalsOf(steps);
   return html`<input type="radio" name="client" id="as-${client}"${index === 0 && html` checked`}><label for="as-${client}">${name}</label>
-<div class="panel"><h3>${name}</h3><p>${speech.say(`about.${client}`)}</p>${steps.map((step, count) =>
-    drawStep(step, `${client}-${count}`, speech),
-  )}</div>
+<div class="panel"><h3>${name}</h3><p>${speech.say(`about.${client}`)}</p>${
+    capitals.length > 0 && html`<p class="aside">${speech.say('guides.capitals', { words: capitals.join(', ') })}</p>`
+  }${steps.map((step, count) => drawStep(step, `${client}-${count}`, speech))}</div>
 `;
 }
 
 function drawStep({ kind, path = '', text }: GuideStep, id: string, speech: Speech): Markup {
-  const isFile = kind === 'file';
-  const title = isFile ? speech.say('step.file', { path }) : speech.say('step.command');
-  const label = isFile ? speech.say('copy.file', { path }) : speech.say('copy.command');
-  return html`<figure class="code ${kind}"><figcaption><span>${title}</span>${copyButton(id, label, speech)}</figcaption><pre tabindex="0"><code id="${id}">${text}</code></pre></figure>`;
+  const { say } = speech;
+  const code = html`<pre tabindex="0"><code id="${id}">${text}</code></pre>`;
+  if (kind === 'command')
+    return html`<div class="code command">${code}${copyButton(id, say('copy.command'), speech)}</div>`;
+  return html`<figure class="code"><figcaption><span>${say('step.file', { path })}</span>${copyButton(id, say('copy.file', { path }), speech)}</figcaption>${code}</figure>`;
+}
+
+/** Words that a reader replaces, in the order they come. */
+const CAPITALS = /\b(?:SECRET|USER|PASSWORD|REGISTRY|REPOSITORY|TAG|BASE64-OF-USER:PASSWORD)\b/g;
+
+function capitalsOf(steps: readonly GuideStep[]): readonly string[] {
+  return [...new Set(steps.flatMap(({ text }) => text.match(CAPITALS) ?? []))];
 }

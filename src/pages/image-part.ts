@@ -1,30 +1,37 @@
-import type { ImageReport, PlatformReport } from './contract';
+import type { ImageReport, PlatformReport } from '../core/inspect/report';
 import { html, type Markup } from './html';
 import { printAge, printSize } from './measures';
 import { bar, copyButton, shortDigest } from './parts';
 import type { Speech } from './speech';
 import type { View } from './view';
 
-/** What is in an image: the whole, then each platform with its layers. */
+/** What is said of an image as a whole. */
 export function drawImage(report: ImageReport, { speech, now }: View): Markup {
-  const { say, count } = speech;
-  const [only] = report.platforms;
-  const single = report.platforms.length === 1 && report.omitted === 0 ? only : undefined;
+  const { say } = speech;
+  const single = singleOf(report);
   return html`<section aria-labelledby="about"><h2 id="about" class="name">${report.image}</h2>
 <dl class="facts">
 <div><dt>${say('image.registry')}</dt><dd>${report.registry}</dd></div>
+<div><dt>${say('image.repository')}</dt><dd>${report.repository}</dd></div>
 <div><dt>${say('image.kind')}</dt><dd>${kindOf(report, speech)}</dd></div>
 ${single && html`<div><dt>${say('image.size')}</dt><dd>${printSize(single.size)}</dd></div>`}
 ${single?.created !== undefined && html`<div><dt>${say('image.age')}</dt><dd>${age(single.created, now, speech)}</dd></div>`}
 <div class="wide"><dt>${say('image.digest')}</dt><dd><code id="digest">${report.digest}</code>${copyButton('digest', say('copy.digest'), speech)}</dd></div>
-</dl></section>
-${
-  report.platforms.length > 0 &&
-  html`<section aria-labelledby="platforms"><h2 id="platforms">${say(single ? 'platforms.one' : 'platforms.title')}</h2>
-${report.platforms.map((platform, index) => drawPlatform(platform, index, { speech, now, isOpen: platform === chosen(report) }))}
+</dl></section>`;
+}
+
+/** Its platforms, each with its layers. */
+export function drawPlatforms(report: ImageReport, { speech, now }: View): Markup {
+  const { say, count } = speech;
+  if (report.platforms.length === 0) return html``;
+  return html`<section aria-labelledby="platforms"><h2 id="platforms">${say(singleOf(report) ? 'platforms.one' : 'platforms.title')}</h2>
+${report.platforms.map((platform, index) => drawPlatform(platform, index, { speech, now, isOpen: platform === chosen(report), isOwn: platform.digest !== report.digest }))}
 ${report.omitted > 0 && html`<p class="aside">${count('platforms.omitted', report.omitted)}</p>`}
-<p class="aside">${say('sizes.note')}</p></section>`
-}`;
+<p class="aside">${say('sizes.note')}</p></section>`;
+}
+
+function singleOf({ platforms, omitted }: ImageReport): PlatformReport | undefined {
+  return platforms.length === 1 && omitted === 0 ? platforms[0] : undefined;
 }
 
 /** The one that is open at first: what most of them run. */
@@ -47,15 +54,17 @@ interface Around {
   readonly speech: Speech;
   readonly now: number;
   readonly isOpen: boolean;
+  /** Its digest is another one than that of the whole. */
+  readonly isOwn: boolean;
 }
 
-function drawPlatform(report: PlatformReport, index: number, { speech, now, isOpen }: Around): Markup {
+function drawPlatform(report: PlatformReport, index: number, { speech, now, isOpen, isOwn }: Around): Markup {
   const { say, count } = speech;
   const { platform, digest, size, created, layers } = report;
   const name = platform || say('platform.unknown');
   const id = `platform-${index}`;
   return html`<details class="platform"${isOpen && html` open`}><summary><span class="name">${name}</span><span>${printSize(size)}</span><span>${count('platform.layers', layers.length)}</span><span>${created !== undefined && age(created, now, speech)}</span></summary>
-<div class="inside"><p class="own">${say('platform.digest')}<br><code id="${id}">${digest}</code>${copyButton(id, say('copy.digest'), speech)}</p>
+<div class="inside">${isOwn && html`<p class="own">${say('platform.digest')}<br><code id="${id}">${digest}</code>${copyButton(id, say('copy.digest'), speech)}</p>`}
 ${layers.length > 0 && drawLayers(report, name, speech)}</div></details>
 `;
 }
@@ -65,12 +74,20 @@ function drawLayers({ layers }: PlatformReport, name: string, { say }: Speech): 
   const rows = layers.map(
     ({ digest, size, mediaType, createdBy }, index) =>
       html`<tr><td>${index + 1}</td><td class="size">${printSize(size)}${bar(size, largest)}</td><td>${
-        createdBy ? html`<code class="made">${createdBy}</code>` : html`<span class="aside">${mediaType}</span>`
+        createdBy ? drawCommand(createdBy) : html`<span class="aside">${mediaType}</span>`
       }${shortDigest(digest)}</td></tr>
 `,
   );
   return html`<table><caption class="unseen">${say('layers.of', { platform: name })}</caption><thead><tr><th scope="col">${say('layer.number')}</th><th scope="col">${say('layer.size')}</th><th scope="col">${say('layer.content')}</th></tr></thead><tbody>
 ${rows}</tbody></table>`;
+}
+
+/** Characters of a command that are seen at once; a build may have written a whole script there. */
+const SEEN_COMMAND = 200;
+
+function drawCommand(text: string): Markup {
+  if (text.length <= SEEN_COMMAND) return html`<code class="made">${text}</code>`;
+  return html`<details class="long"><summary><code class="made">${text.slice(0, SEEN_COMMAND / 2).trimEnd()} …</code></summary><code class="made">${text}</code></details>`;
 }
 
 function age(created: string, now: number, speech: Speech): Markup {

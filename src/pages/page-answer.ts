@@ -1,7 +1,7 @@
 import { sha256 } from '@noble/hashes/sha2';
 import type { HeaderList } from '../core/headers';
+import type { Refusal } from '../core/inspect/report';
 import type { Answer } from '../core/verbs';
-import type { Refusal } from './contract';
 import { SCRIPT, STYLE } from './document';
 
 let policy: string | undefined;

@@ -35,11 +35,11 @@ export function readPageQuestion({ headers }: RequestHead, query: string, origin
   return { ...about, asks: { kind: login === undefined ? 'home' : 'login' } };
 }
 
-/** People paste a whole command, an address of skopeo's, or a name that leads here already. */
+/** People paste a whole command, an address of skopeo's or a browser's, or a name that leads here already. */
 function withoutWrapping(typed: string, origin: Origin): string {
   const name = typed
     .replace(/^(?:sudo +)?(?:docker|podman|nerdctl|crictl) +(?:image +)?(?:pull|run) +/, '')
-    .replace(/^docker:\/\//, '');
+    .replace(/^(?:docker|https?):\/\//i, '');
   const own = `${hostOf(origin)}/`;
-  return name.startsWith(own) ? name.slice(own.length) : name;
+  return name.toLowerCase().startsWith(own) ? name.slice(own.length) : name;
 }

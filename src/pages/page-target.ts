@@ -2,7 +2,9 @@ import type { Config } from '../core/config';
 import { headersOf } from '../core/headers';
 import { originOfRequest } from '../core/origin';
 import { unlock } from '../core/secret-path';
-import type { RequestHead } from '../core/verbs';
+import type { Answer, RequestHead } from '../core/verbs';
+import { plainPage, strangerAnswer, welcomePage } from '../shell/own-pages';
+import { FAVICON, ROBOTS } from './icons';
 
 export const FAVICON_PATH = '/favicon.ico';
 
@@ -15,15 +17,50 @@ export interface PageTarget {
   readonly isGuest: boolean;
 }
 
-/** @returns undefined for what is no page of ours, wherever else it leads */
+/** @returns undefined for what is no page of ours, wherever else it leads, and where there is to be none */
 export function pageTarget(head: RequestHead, config: Config): PageTarget | undefined {
-  if (head.method !== 'GET' && head.method !== 'HEAD') return undefined;
+  if (!config.landingPage || (head.method !== 'GET' && head.method !== 'HEAD')) return undefined;
   const hostname = originOfRequest(head, config)?.hostname ?? '';
   const { target, isGuest } = unlock(head.target, hostname, config.gate?.secret);
   const mark = target.indexOf('?');
   const path = mark < 0 ? target : target.slice(0, mark);
   const kind = kindOf(path, head);
   return kind && { kind, query: mark < 0 ? '' : target.slice(mark), isGuest };
+}
+
+/** What needs nothing but the request to be answered; undefined for the page itself. */
+export function smallPage(head: RequestHead, { kind, isGuest }: PageTarget, config: Config): Answer | undefined {
+  const stranger = strangerAnswer(head, config);
+  if (stranger) return stranger;
+  switch (kind) {
+    case 'text':
+      return varying(welcomePage(config, isGuest));
+    case 'icon':
+      return iconAnswer();
+    case 'robots':
+      return plainPage(ROBOTS);
+    case 'page':
+      return undefined;
+  }
+}
+
+/** Browsers get another one at the same place. */
+function varying(answer: Answer): Answer {
+  return { ...answer, headers: [...answer.headers, ['vary', 'accept, accept-language']] };
+}
+
+function iconAnswer(): Answer {
+  return {
+    verb: 'answer',
+    status: 200,
+    headers: [
+      ['content-type', 'image/svg+xml'],
+      ['cache-control', 'public, max-age=86400'],
+      ['content-security-policy', "default-src 'none'"],
+      ['x-content-type-options', 'nosniff'],
+    ],
+    body: FAVICON,
+  };
 }
 
 function kindOf(path: string, head: RequestHead): PageTarget['kind'] | undefined {

@@ -3,18 +3,21 @@ import type { Config } from '../core/config';
 import { answerError, RegistryError } from '../core/errors';
 import { headerOf } from '../core/headers';
 import { parseImageName } from '../core/image-name';
+import type { Guide } from '../core/inspect/guides';
+import type { ImageReport, Inspection, Refusal } from '../core/inspect/report';
+import type { PageState } from '../core/inspect/state';
 import { originOfRequest } from '../core/origin';
 import type { Answer, RequestHead } from '../core/verbs';
+import type { SearchResult } from '../shell/search-page';
 import { drawBox } from './box-part';
-import type { Guide, ImageReport, Inspection, PageState, Refusal, SearchResult } from './contract';
 import { drawDocument, drawNeutral } from './document';
 import { drawGuides } from './guides-part';
 import { html, type Markup } from './html';
-import { drawImage } from './image-part';
+import { drawImage, drawPlatforms } from './image-part';
 import { documentAnswer } from './page-answer';
-import { readPageQuestion } from './page-question';
+import { type PageQuestion, readPageQuestion } from './page-question';
 import type { PageTarget } from './page-target';
-import { drawRefusal } from './refusal-part';
+import { type Asked, drawRefusal } from './refusal-part';
 import { drawRegistries } from './registries-part';
 import { drawSearch } from './search-part';
 import { speechIn } from './speech';
@@ -72,16 +75,23 @@ export async function answerPage(head: RequestHead, target: PageTarget, place: P
   const tag = view.speech.say('lang');
   const refusal = visitor.kind === 'refused' ? visitor.refusal : undefined;
   if (visitor.kind !== 'known' && visitor.sees === 'nothing') return documentAnswer(drawNeutral(view), tag, refusal);
-  const typed = 'text' in asks ? asks.text : '';
+  const asked = askedBy(asks, config);
   const isKnown = visitor.kind === 'known';
-  const below = refusal ? refused(refusal, typed, view) : await answerTo(asks, view, { ...place, isKnown });
-  const main = html`${drawHead(view, asks.kind === 'home')}${drawBox(view, typed)}${below.main}`;
+  const below = refusal ? refused(refusal, asked, view) : await answerTo(asks, view, { ...place, isKnown, asked });
+  const main = html`${drawHead(view, asks.kind === 'home')}${drawBox(view, asked.text)}${below.main}`;
   return documentAnswer(drawDocument({ ...below, main }, view), tag, below.refusal);
 }
 
-type Scene = PagePlace & { readonly isKnown: boolean };
+type Scene = PagePlace & { readonly isKnown: boolean; readonly asked: Asked };
 
-async function answerTo(asks: ReturnType<typeof readPageQuestion>['asks'], view: View, scene: Scene): Promise<Below> {
+/** As it is shown again. Holders of the secret may have typed it, and nobody is to read it off their page. */
+function askedBy(asks: PageQuestion['asks'], { gate }: Config): Asked {
+  if (!('text' in asks)) return { kind: 'other', text: '' };
+  const text = gate?.secret === undefined ? asks.text : asks.text.replaceAll(gate.secret, 'SECRET');
+  return { kind: asks.kind, text };
+}
+
+async function answerTo(asks: PageQuestion['asks'], view: View, scene: Scene): Promise<Below> {
   switch (asks.kind) {
     case 'home':
     case 'login':
@@ -103,30 +113,33 @@ ${shown && drawState(shown, view.speech)}`;
   return { title: `${view.host} · ${say('product')}`, query: [], main };
 }
 
-async function showImage(text: string, view: View, { inspect, guides, isKnown }: Scene): Promise<Below> {
+async function showImage(text: string, view: View, { inspect, guides, isKnown, asked }: Scene): Promise<Below> {
   const { say } = view.speech;
   const inspection = await inspect(text);
-  if ('refused' in inspection) return refused(inspection.refused, text, view);
+  if ('refused' in inspection) return refused(inspection.refused, asked, view);
   const { report } = inspection;
-  const main = html`${drawImage(report, view)}${drawGuides(view, guides(report, isKnown), say('guides.image'))}`;
-  return { title: say('title.image', { image: report.image, host: view.host }), query: [['image', text]], main };
+  const main = html`${drawImage(report, view)}${drawGuides(view, guides(report, isKnown), say('guides.image'))}${drawPlatforms(report, view)}`;
+  return { title: say('title.image', { image: report.image, host: view.host }), query: queryOf(asked), main };
 }
 
-async function showSearch(term: string, view: View, { search }: Scene): Promise<Below> {
+async function showSearch(term: string, view: View, { search, asked }: Scene): Promise<Below> {
   const found = await search(term);
-  const query = [['search', term]] as const;
-  if ('refused' in found) return { ...refused(found.refused, '', view), query };
-  const title = view.speech.say('title.search', { term, host: view.host });
-  return { title, query, main: drawSearch(view, term, found.hits) };
+  const about: Asked = { ...asked, kind: 'search' };
+  if ('refused' in found) return refused(found.refused, about, view);
+  const title = view.speech.say('title.search', { term: about.text, host: view.host });
+  return { title, query: queryOf(about), main: drawSearch(view, about.text, found.hits) };
 }
 
-function refused(refusal: Refusal, typed: string, view: View): Below {
-  const title = view.speech.say('title.refused', { image: typed || view.host, host: view.host });
-  const query = typed === '' ? [] : [['image', typed] as const];
-  return { title, query, main: drawRefusal(refusal, view, typed), refusal };
+function refused(refusal: Refusal, asked: Asked, view: View): Below {
+  const title = view.speech.say('title.refused', { image: asked.text || view.host, host: view.host });
+  return { title, query: queryOf(asked), main: drawRefusal(refusal, view, asked), refusal };
+}
+
+function queryOf({ kind, text }: Asked): Below['query'] {
+  return kind === 'other' ? [] : [[kind, text]];
 }
 
 function drawHead({ speech: { say }, host }: View, isWhole: boolean): Markup {
   if (!isWhole) return html`<div class="hero small"><h1>${host}</h1></div>`;
-  return html`<div class="hero"><h1>${host}</h1><p>${say('tagline')} ${say('taglineMore')}</p></div>`;
+  return html`<div class="hero"><h1>${host}</h1><p>${say('tagline')}</p></div>`;
 }

@@ -1,4 +1,4 @@
-import type { SearchHit } from './contract';
+import type { SearchHit } from '../core/search';
 import { html, type Markup } from './html';
 import { printCount } from './speech';
 import { linkTo, type View } from './view';

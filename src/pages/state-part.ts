@@ -1,4 +1,4 @@
-import type { PageState } from './contract';
+import type { PageState } from '../core/inspect/state';
 import { html, type Markup } from './html';
 import { printSize } from './measures';
 import { bar } from './parts';

@@ -5,8 +5,8 @@ import { isAllowedAddress } from '../core/client-rules';
 import type { Config } from '../core/config';
 import { type Gate, isOpenToAll } from '../core/gate';
 import { headerOf } from '../core/headers';
+import type { Refusal } from '../core/inspect/report';
 import type { Answer, RequestHead } from '../core/verbs';
-import type { Refusal } from './contract';
 
 /** Who looks at a page. A stranger gets to know nothing of what is behind the gate, or that there is anything. */
 export type Visitor =

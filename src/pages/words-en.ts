@@ -2,8 +2,8 @@
 export const english = {
   lang: 'en',
   product: 'Container registry proxy',
-  tagline: 'Pull container images through this address.',
-  taglineMore: 'Type the name of an image to see what is in it, and how to pull it from here.',
+  tagline:
+    'Pull container images through this address. Type the name of one to see what is in it, and how to pull it from here.',
   neutral: 'A service for machines answers here. There is nothing to see.',
   skip: 'Skip to content',
   logIn: 'Log in',
@@ -20,13 +20,14 @@ export const english = {
   'title.refused': '{image}: not to be shown, on {host}',
 
   'image.registry': 'Registry',
+  'image.repository': 'Repository',
   'image.digest': 'Digest',
   'image.kind': 'Kind',
   'image.size': 'Size',
   'image.age': 'Built',
-  'kind.index': 'image for {count} platforms',
-  'kind.image': 'image for one platform',
-  'kind.artifact': 'artifact ({type})',
+  'kind.index': 'Image for {count} platforms',
+  'kind.image': 'Image for one platform',
+  'kind.artifact': 'Artifact ({type})',
   'platforms.title': 'Platforms',
   'platforms.one': 'Layers',
   'platforms.omitted': '{count} more platforms have not been looked into.',
@@ -63,7 +64,6 @@ export const english = {
   'about.buildkit': 'For docker buildx and buildkitd: base images come through here.',
   'about.skopeo': 'Looks at an image or copies it, without a daemon.',
   'guides.capitals': 'Words in capitals ({words}) stand for what you put there.',
-  'step.command': 'Run',
   'step.file': 'Write to {path}',
   copy: 'Copy',
   'copy.command': 'Copy this command',
@@ -97,6 +97,9 @@ export const english = {
   'refused.name.title': 'This is no name of an image',
   'refused.name.help':
     'Write it as docker pull takes it: in lower case, without https://, such as nginx:1.27 or ghcr.io/owner/app.',
+  'refused.search.title': 'This cannot be searched for',
+  'refused.search.help':
+    'One registry is searched, whichever was configured: leave its name out, and keep the term short.',
   'refused.missing.title': 'There is no such image',
   'refused.missing.help':
     'Check the spelling and the tag. Names are often of the form owner/app, and not every repository has a tag “latest”.',
@@ -110,7 +113,8 @@ export const english = {
   'refused.denied.title': 'This is not allowed here',
   'refused.denied.help': 'The rules of this proxy, or of the registry, forbid it. Its operator can say more.',
   'refused.limit.title': 'Too many requests',
-  'refused.limit.help': 'The limit of the registry or of this proxy is reached. Wait a while, then try again.',
+  'refused.limit.help': 'The limit of the registry or of this proxy is reached.',
+  'refused.limit.later': 'Wait a while, then try again.',
   'refused.limit.after': 'Try again in {time}.',
   'refused.upstream.title': 'The registry does not answer as it should',
   'refused.upstream.help':

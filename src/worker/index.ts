@@ -1,10 +1,12 @@
 import { ConfigError } from '../core/config-error';
 import { answerError, RegistryError } from '../core/errors';
+import { pageTarget, smallPage } from '../pages/page-target';
 import { isExplainTarget } from '../shell/explain-api';
-import { HEALTH, plainPage, welcomePage } from '../shell/own-pages';
+import { HEALTH, plainPage } from '../shell/own-pages';
 import { isApiTarget } from '../shell/registries-api';
 import { type Bindings, Contexts, logFaults } from './context';
 import { serveExplain } from './explain-route';
+import { servePage } from './page-route';
 import type { KeepAlive } from './platform';
 import { serve } from './proxy';
 import { type Administration, RegistriesRoute } from './registries-route';
@@ -47,13 +49,12 @@ async function respond(session: Session, administration: Administration | undefi
     return answer(session, await registries.serve(session, context.config.admin, administration));
   }
   if (context.config.admin && isExplainTarget(head.target)) return answer(session, await serveExplain(session));
-  if (head.method === 'GET' || head.method === 'HEAD') {
-    const path = head.target.replace(/\?.*/, '');
-    const page = path === HEALTH ? plainPage('ok\n') : path === '/' ? welcomePage(head, context.config) : undefined;
-    if (page) {
-      record.route = 'own';
-      return answer(session, page);
-    }
+  const page = pageTarget(head, context.config);
+  const isHealth = head.target.replace(/\?.*/, '') === HEALTH && (head.method === 'GET' || head.method === 'HEAD');
+  if (page || isHealth) {
+    record.route = 'own';
+    if (!page) return answer(session, plainPage('ok\n'));
+    return answer(session, smallPage(head, page, context.config) ?? (await servePage(session, page)));
   }
   return serve(session);
 }
