@@ -39,7 +39,6 @@ export const english = {
   'layer.number': 'No.',
   'layer.size': 'Size',
   'layer.content': 'Made by',
-  'layer.digest': 'Digest',
   'layers.of': 'Layers of {platform}',
   'sizes.note': 'Sizes are what a pull transfers: compressed layers and configuration.',
 
@@ -74,7 +73,6 @@ export const english = {
 
   'registries.title': 'Registries',
   'registries.default': 'default',
-  'registries.here': 'write',
 
   'search.title': 'Search results for “{term}”',
   'search.none': 'Nothing was found. Try fewer or other words.',

@@ -40,7 +40,6 @@ export const chinese: Words = {
   'layer.number': '序号',
   'layer.size': '大小',
   'layer.content': '构建指令',
-  'layer.digest': '摘要',
   'layers.of': '{platform} 的镜像层',
   'sizes.note': '大小为拉取时的传输量：压缩后的层与配置。',
 
@@ -74,7 +73,6 @@ export const chinese: Words = {
 
   'registries.title': '镜像仓库',
   'registries.default': '默认',
-  'registries.here': '写法',
 
   'search.title': '“{term}”的搜索结果',
   'search.none': '没有找到。请减少或更换关键词。',
