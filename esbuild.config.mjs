@@ -2,7 +2,7 @@
 //   node esbuild.config.mjs [--target node|cloudflare] [--outdir dist] [--entry src/node/main.ts] [--beside program]
 import { chmodSync, copyFileSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
-import { basename, join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { deflateRawSync } from 'node:zlib';
 import { build } from 'esbuild';
@@ -68,30 +68,134 @@ const defer = (name) =>
         get: (_, key) => (key === '__esModule' ? undefined : require('${name}')[key]),
       }));`;
 
+const commonjs = {
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node20.11',
+  minify: true,
+  charset: 'utf8',
+  write: false,
+};
+
 async function pack(name) {
   const uses = packed[name];
   const { outputFiles } = await build({
+    ...commonjs,
     stdin: { contents: `export { ${uses.join(', ')} } from '${name}';`, resolveDir: import.meta.dirname },
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20.11',
-    minify: true,
     legalComments: 'inline',
-    write: false,
   });
   const [{ text }] = outputFiles;
-  const licences = text.match(/\/\*[!*][\s\S]*?(?:@license|@preserve|[Ll]icen[cs]e)[\s\S]*?\*\//g) ?? [];
-  return `${licences.join('\n')}
-    let loaded;
-    const unpack = () => {
-      if (loaded) return loaded.exports;
-      const text = require('node:zlib').inflateRawSync(Buffer.from(packed, 'base64')) + '//# sourceURL=${name}';
-      new Function('module', 'exports', 'require', text)((loaded = { exports: {} }), loaded.exports, require);
-      return loaded.exports;
-    };
-    ${uses.map((use) => `export const ${use} = (...all) => unpack().${use}(...all);`).join('\n')}
-    const packed = '${deflateRawSync(text, { level: 9 }).toString('base64')}';`;
+  return `${licencesIn(text)}
+    ${unpacking(name, text, 'require')}
+    ${uses.map((use) => `export const ${use} = (...all) => unpack().${use}(...all);`).join('\n')}`;
+}
+
+/** Licences want to be read, and what is packed is not. */
+function licencesIn(text) {
+  return (text.match(/\/\*[!*][\s\S]*?(?:@license|@preserve|[Ll]icen[cs]e)[\s\S]*?\*\//g) ?? []).join('\n');
+}
+
+/** Code of `unpack()`, which evaluates a text of CommonJS when it is first called, and gives what it exports. */
+const unpacking = (name, text, need) => `
+  let loaded;
+  const unpack = () => {
+    if (loaded) return loaded.exports;
+    const text = require('node:zlib').inflateRawSync(Buffer.from(packed, 'base64')) + '//# sourceURL=${name}';
+    new Function('module', 'exports', 'require', text)((loaded = { exports: {} }), loaded.exports, ${need});
+    return loaded.exports;
+  };
+  const packed = '${deflateRawSync(text, { level: 9 }).toString('base64')}';`;
+
+// Our own code that few starts need: what only these modules lead to travels as one such text, and shares the rest of the
+// program with it, so that a class is the same class on both sides.
+const rare = [
+  'src/node/bucket.ts',
+  'src/node/cli.ts',
+  'src/node/cloud-login.ts',
+  'src/node/commands.ts',
+  'src/node/explain-route.ts',
+  'src/node/passwords.ts',
+  'src/node/prefetch-route.ts',
+  'src/node/registries-route.ts',
+];
+
+const place = (path) => relative(import.meta.dirname, path);
+
+/** Modules that are reached without going through one of `rare`. */
+async function commonModules(entry, define) {
+  const { metafile } = await build({ ...commonjs, entryPoints: [entry], define, metafile: true, plugins: [slim] });
+  const found = new Set();
+  const reach = (file) => {
+    if (found.has(file) || rare.includes(file)) return;
+    found.add(file);
+    for (const { path, external } of metafile.inputs[file].imports) if (!external) reach(path);
+  };
+  reach(place(entry));
+  return new Set([...found].filter((file) => !file.includes(':')));
+}
+
+/** @param common files that the rest of the program has anyway */
+async function packRare(common, define) {
+  const shared = new Set();
+  const fromCommon = {
+    name: 'from-common',
+    setup(bundle) {
+      bundle.onResolve({ filter: /^[.]|^[^:]+$/ }, async ({ path, pluginData, ...around }) => {
+        if (pluginData === 'resolving' || around.kind === 'entry-point') return undefined;
+        const found = await bundle.resolve(path, { ...around, pluginData: 'resolving' });
+        const file = place(found.path);
+        if (found.external || found.namespace !== 'file' || !common.has(file)) return found;
+        shared.add(file);
+        return { path: `#${file}`, external: true };
+      });
+    },
+  };
+  const contents = `module.exports = { ${rare.map((file) => `'${file}': () => require('./${file}'),`).join('\n')} };`;
+  const { outputFiles } = await build({
+    ...commonjs,
+    stdin: { contents, resolveDir: import.meta.dirname },
+    legalComments: 'inline',
+    define,
+    plugins: [fromCommon, slim],
+  });
+  return { text: outputFiles[0].text, shared: [...shared] };
+}
+
+/** Takes `rare` out of a program. */
+function apart(entry, { text, shared }) {
+  const imports = shared.map((file, index) => `import * as m${index} from './${file}';`);
+  const table = shared.map((file, index) => `'#${file}': m${index},`);
+  const modules = {
+    // What the text shares with the program is known before the program begins.
+    program: `${imports.join('\n')} import { own } from 'apart:own'; Object.assign(own, { ${table.join('\n')} });`,
+    own: 'export const own = {};',
+    rare: `${licencesIn(text)}
+      ${bcryptLicence}
+      import { own } from 'apart:own';
+      ${unpacking('rare', text, '(id) => own[id] ?? require(id)')}
+      export const load = (file) => unpack()[file]();`,
+  };
+  return {
+    name: 'apart',
+    setup(bundle) {
+      bundle.onResolve({ filter: /^apart:/ }, ({ path }) => ({ path, namespace: 'apart' }));
+      bundle.onLoad({ filter: /^apart:/, namespace: 'apart' }, ({ path }) => {
+        const [, name, file] = /^apart:(\w+)(?:=(.*))?$/.exec(path);
+        const contents =
+          name === 'entry'
+            ? `import 'apart:program'; import './${entry}';`
+            : name === 'module'
+              ? `module.exports = require('apart:rare').load('${file}');`
+              : modules[name];
+        return { contents, loader: 'js', resolveDir: import.meta.dirname };
+      });
+      bundle.onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir, kind }) => {
+        const file = kind === 'dynamic-import' ? `${place(join(resolveDir, path))}.ts` : undefined;
+        return rare.includes(file) ? { path: `apart:module=${file}`, namespace: 'apart' } : undefined;
+      });
+    },
+  };
 }
 
 // Node.js 22 and newer print a warning where this one is called.
@@ -158,30 +262,36 @@ if (!targets[values.target]) {
   process.exit(1);
 }
 
+const MAIN = 'src/node/main.ts';
+
+/** As a comment that esbuild leaves in its place. */
+const bcryptLicence = /\/\*([\s\S]*?\*\/)/
+  .exec(readFileSync(new URL(import.meta.resolve('bcryptjs')), 'utf8'))[0]
+  .replace('/*', '/*!');
+
 async function nodeOptions() {
-  // Passwords are checked in a thread that runs a text (src/node/bcrypt-source.ts). Its licence wants to go with it.
-  const bcrypt = await build({
-    stdin: { contents: "export { compareSync, hashSync } from 'bcryptjs';", resolveDir: import.meta.dirname },
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20.11',
-    minify: true,
-    write: false,
-    banner: { js: /\/\*[\s\S]*?\*\//.exec(readFileSync(new URL(import.meta.resolve('bcryptjs')), 'utf8'))[0] },
-  });
-  return {
-    entryPoints: { bundle: values.entry ?? 'src/node/main.ts' },
+  const entry = values.entry ?? MAIN;
+  const define = await nodeNames();
+  const options = {
+    entryPoints: { bundle: entry },
     platform: 'node',
     format: 'cjs',
     target: 'node20.11',
     banner: { js: '#!/usr/bin/env node' },
-    define: {
-      BCRYPT: JSON.stringify(bcrypt.outputFiles[0].text),
-      PROGRAM: JSON.stringify(`${name} ${version}`),
-    },
+    define,
     plugins: [slim],
   };
+  if (entry !== MAIN) return options;
+  const kept = await packRare(await commonModules(entry, define), define);
+  return { ...options, entryPoints: { bundle: 'apart:entry' }, plugins: [apart(entry, kept), slim] };
+}
+
+/** What stands in the code as a name. */
+async function nodeNames() {
+  // Passwords are checked in a thread that runs a text (src/node/bcrypt-source.ts).
+  const contents = "export { compareSync, hashSync } from 'bcryptjs';";
+  const { outputFiles } = await build({ ...commonjs, stdin: { contents, resolveDir: import.meta.dirname } });
+  return { BCRYPT: JSON.stringify(outputFiles[0].text), PROGRAM: JSON.stringify(`${name} ${version}`) };
 }
 
 /** One module for workerd, without any of Node's: it can be pasted into Cloudflare's dashboard. */

@@ -51,7 +51,7 @@ export class ElsewhereFault extends PrefetchFault {}
  * @throws PrefetchFault for what is no manifest, and for an index without a wanted platform
  */
 export function readManifest(text: string, platforms: ImagePlatforms): Wanted {
-  const document = parse(text);
+  const document = parseFields(text);
   const { manifests, layers, config, blobs } = document;
   const isIndex = Array.isArray(manifests);
   // Clients disagree about what such a document is (CVE-2021-41190).
@@ -67,9 +67,11 @@ export function readManifest(text: string, platforms: ImagePlatforms): Wanted {
   return { manifests: [], blobs: withoutRepeats(named.map(readDescriptor)) };
 }
 
-type Fields = Readonly<Record<string, unknown>>;
+/** An object of JSON. */
+export type Fields = Readonly<Record<string, unknown>>;
 
-function parse(text: string): Fields {
+/** @throws PrefetchFault for what is no object of JSON */
+export function parseFields(text: string): Fields {
   let document: unknown;
   try {
     document = JSON.parse(text);
@@ -80,11 +82,12 @@ function parse(text: string): Fields {
   return document;
 }
 
-function isFields(value: unknown): value is Fields {
+export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function checkCount(all: readonly unknown[]): readonly unknown[] {
+/** @throws PrefetchFault for more than anybody has */
+export function checkCount(all: readonly unknown[]): readonly unknown[] {
   if (all.length <= MAX_DESCRIPTORS) return all;
   throw new PrefetchFault(`names ${all.length} others, more than the ${MAX_DESCRIPTORS} that are taken`);
 }
@@ -119,13 +122,14 @@ function ofPlatforms(all: readonly unknown[], platforms: ImagePlatforms): readon
 }
 
 /** Attestations, which BuildKit puts beside the images of an index. */
-function isAbout(entry: unknown): boolean {
+export function isAbout(entry: unknown): boolean {
   if (!isFields(entry)) return false;
   const { annotations } = entry;
   return platformOf(entry)?.os === 'unknown' || (isFields(annotations) && 'vnd.docker.reference.type' in annotations);
 }
 
-function platformOf(entry: unknown): ImagePlatform | undefined {
+/** What an entry of an index says of what its image runs on; undefined where it says nothing. */
+export function platformOf(entry: unknown): ImagePlatform | undefined {
   const platform = isFields(entry) ? entry.platform : undefined;
   if (!isFields(platform)) return undefined;
   const { os, architecture, variant } = platform;
@@ -133,7 +137,8 @@ function platformOf(entry: unknown): ImagePlatform | undefined {
   return { os, architecture, ...(typeof variant === 'string' && variant !== '' && { variant }) };
 }
 
-function readDescriptor(value: unknown): Descriptor {
+/** @throws PrefetchFault for what names nothing that could be asked for and checked */
+export function readDescriptor(value: unknown): Descriptor {
   const { mediaType, digest, size } = isFields(value) ? value : {};
   const isKnown = typeof digest === 'string' && isDigest(digest) && /^sha(256|384|512):/.test(digest);
   if (!isKnown) throw new PrefetchFault(`names something by no digest: ${shorten(String(digest))}`);
@@ -147,6 +152,6 @@ function withoutRepeats(descriptors: readonly Descriptor[]): Descriptor[] {
 }
 
 /** Words of an upstream fit for an error text: no control characters, and not many. */
-export function shorten(text: string): string {
-  return text.slice(0, MAX_SHOWN).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ');
+export function shorten(text: string, most = MAX_SHOWN): string {
+  return text.slice(0, most).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ');
 }

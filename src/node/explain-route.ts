@@ -1,21 +1,9 @@
-import type { UpstreamHop } from '../core/doctor/evidence';
-import { requestHeaders } from '../core/headers';
-import type { Place } from '../core/location';
-import { isSameOrigin, type Url } from '../core/url';
-import type { Forward } from '../core/verbs';
 import { attemptsOf } from '../shell/admin-entrance';
-import type { Door, Question } from '../shell/doctor-door';
 import { explain } from '../shell/explain-api';
 import { Guard } from '../shell/guard';
-import { CLIENT_FIELDS } from './client-fields';
-import { sendRequest } from './client-request';
-import { seeAnswer, seeFailure } from './doctor-door';
-import { openInside } from './inside';
-import { answer, serve } from './proxy';
-import { type Context, openSession, type Session } from './session';
-
-/** Milliseconds to an answer of our own: each of its upstreams has its own deadlines. */
-const ANSWER_TIME = 60_000;
+import { openInsideDoor } from './inside-door';
+import { answer } from './proxy';
+import type { Session } from './session';
 
 /** `GET /-/explain` of a process. */
 export async function serveExplain(session: Session): Promise<void> {
@@ -31,49 +19,8 @@ export async function serveExplain(session: Session): Promise<void> {
       attempts: attemptsOf(guard),
       log,
       find: async (verb) => content?.find(verb, () => {}) ?? { now: Date.now(), documents: {} },
-      open: (open, place) => openDoor(session, { ...context, config: open, guard: new Guard() }, place),
+      open: (open, place) =>
+        openInsideDoor({ session, context: { ...context, config: open, guard: new Guard() }, place }),
     }),
   );
-}
-
-/** @param context what requests inside are served by */
-function openDoor({ head, record, signal }: Session, context: Context, place: Place): Door {
-  let hops: UpstreamHop[] = [];
-  const connect = openInside(
-    (req, res) => {
-      const inner = openSession(context, req, res);
-      inner.record.hops = hops;
-      serve(inner).catch(() => res.destroy());
-    },
-    { remoteAddress: head.peer.address, encrypted: head.peer.secure },
-  );
-  const own = [...head.headers.filter(([name]) => CLIENT_FIELDS.test(name)), ['x-request-id', record.id] as const];
-  const inside = ({ method, url, headers }: Question) =>
-    sendRequest({ method, url: plain(url), headers: [...headers, ...own], signal, connect, within: ANSWER_TIME });
-  const outside = (question: Question) => context.transport.fetch(forwardTo(question, place), signal);
-  return {
-    async ask(question) {
-      const begun = performance.now();
-      const isOwn = isSameOrigin(question.url, { ...place.origin, path: '', query: '' });
-      hops = [];
-      try {
-        const seen = await seeAnswer(question, await (isOwn ? inside(question) : outside(question)), begun);
-        return isOwn ? { ...seen, hops } : seen;
-      } catch (error) {
-        return { ...seeFailure(question, error, begun), ...(isOwn && { hops }) };
-      }
-    },
-  };
-}
-
-/** Inside of a process nothing is encrypted, whatever clients call by. */
-function plain(url: Url): Url {
-  return { ...url, scheme: 'http' };
-}
-
-/** What a redirect leads to is asked as the proxy asks it, at addresses that it may call. */
-function forwardTo({ method, url, headers }: Question, { route }: Place): Forward {
-  const { reach, connection } = route.upstream;
-  const fields = requestHeaders(headers, 'registry-proxy');
-  return { verb: 'forward', method, url, headers: fields, body: 'none', reach, connection, purpose: 'hop' };
 }

@@ -27,6 +27,15 @@ afterEach(async () => {
 
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
+/** A number, once it has been the same for a second. */
+async function steady(read: () => number): Promise<number> {
+  for (let looks = 0, last = read(); ; looks += 1) {
+    if (looks === 10) return last;
+    await pause(100);
+    if (read() !== last) [looks, last] = [0, read()];
+  }
+}
+
 /** What ends the reading of a body. */
 async function faultOf(reading: Promise<unknown>): Promise<string> {
   return reading.then(
@@ -145,12 +154,12 @@ describe('a body that is not as long as was said', () => {
 describe('a reader', () => {
   test('who is slow holds the upstream back, and no silence is made of it', async () => {
     await begun(64 * MIB);
-    const { body, record } = await errands.open();
+    const { body, record } = await errands.open({ stall: 2000 });
     const reading = body[Symbol.asyncIterator]();
     await reading.next();
-    await pause(700);
-    const sent = upstream.requests[0].bytesOut;
-    await pause(100);
+    const sent = await steady(() => upstream.requests[0].bytesOut);
+    // For longer than a silence may last.
+    await pause(2500);
     expect(upstream.requests[0].bytesOut).toBe(sent);
     // What lies in the sockets' own buffers has been sent, too.
     expect(sent).toBeLessThan(READ_AHEAD + 24 * MIB);

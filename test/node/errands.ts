@@ -35,7 +35,7 @@ export interface Errands {
 
 /** Errands to one registry. */
 export async function errandsTo(url: string, env: Record<string, string> = {}): Promise<Errands> {
-  const config = readConfig({ REGISTRY_BACKEND: url, STALL_TIMEOUT: '300ms', RESPONSE_TIMEOUT: '2s', ...env });
+  const config = readConfig({ REGISTRY_BACKEND: url, STALL_TIMEOUT: '300ms', RESPONSE_TIMEOUT: '20s', ...env });
   const log = createLog({ level: 'silent', format: 'json', write: () => {} });
   const context = await createContext(config, new Guard(), log);
   const leavings: AbortController[] = [];

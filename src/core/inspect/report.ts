@@ -11,10 +11,14 @@ export interface ImageReport {
   readonly mediaType: string;
   /** `artifact`: something that runs on no platform, such as a chart of helm. */
   readonly kind: 'index' | 'image' | 'artifact';
+  /** What an artifact says it is: `application/vnd.cncf.helm.config.v1+json`. */
+  readonly artifactType?: string;
   /** One for an image of a single platform; what is about the images (attestations) is left out. */
   readonly platforms: readonly PlatformReport[];
-  /** Platforms that were not looked into: there were too many, or they could not be had in time. */
+  /** How many platforms were not looked into: there were too many, or they could not be had. */
   readonly omitted: number;
+  /** Their names, as far as the index has any. */
+  readonly others: readonly string[];
 }
 
 export interface PlatformReport {
