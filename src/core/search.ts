@@ -7,7 +7,7 @@ import { printQuery, type Query, valuesOf } from './query';
 import { registryName } from './registries';
 import { withoutSecret } from './secret-path';
 import { findUpstream, unknownRegistry, upstreamOfHost } from './upstreams';
-import type { Url } from './url';
+import { isSameHost, type Url } from './url';
 import type { Answer, Forward, RequestHead } from './verbs';
 
 /** Path by which docker and podman search (moby, registry/search_session.go; containers/image, docker_client.go). */
@@ -84,7 +84,7 @@ function withoutGuest(term: string, config: Config): [string, boolean] {
 function searched({ search, upstreams }: Config): Upstream {
   const hub = findUpstream('docker.io', { upstreams });
   const candidates = hub ? [hub, ...upstreams] : upstreams;
-  return candidates.find(({ url }) => url.hostname === search?.hostname) ?? hub ?? upstreams[0];
+  return candidates.find(({ url }) => search && isSameHost(url, search)) ?? hub ?? upstreams[0];
 }
 
 /** docker searches the registry that the first component names, and sends what is behind it. */

@@ -4,6 +4,7 @@ import { type Cdn, type CdnOptions, startCdn } from './cdn';
 import { type Image, makeImage } from './image';
 import type { Upstream } from './listen';
 import { type Registry, type RegistryOptions, startRegistry } from './registry';
+import { type Hit, startSearch } from './search';
 import { startTokenServer, type TokenServer, type TokenServerOptions } from './token-server';
 
 /** Timeouts short enough for a test; each test that is about one of them sets it itself. */
@@ -20,6 +21,8 @@ export interface Stage {
   registry(options?: RegistryOptions): Promise<Registry>;
   cdn(options: Partial<CdnOptions> & { registry: Registry }): Promise<Cdn>;
   tokens(options?: Partial<TokenServerOptions>): Promise<TokenServer>;
+  /** What stands in for Docker Hub's search. */
+  search(hits?: readonly Hit[]): Promise<Upstream>;
   /** The proxy in front of this registry. */
   proxy(registry: Registry | string, env?: Record<string, string>): Promise<Instance>;
   /** Stops everything and returns what the upstreams accuse the proxy of. */
@@ -37,6 +40,7 @@ export function stageFor(runtime: Runtime): Stage {
     registry: async (options) => kept(await startRegistry(options)),
     cdn: async ({ registry, ...options }) => kept(await startCdn({ blobs: registry.blobs, ...options })),
     tokens: async (options) => kept(await startTokenServer({ service: 'registry.test', users: USERS, ...options })),
+    search: async (hits) => kept(await startSearch(hits)),
     async proxy(registry, env) {
       const backend = typeof registry === 'string' ? registry : registry.url;
       const instance = await runtime.start({ REGISTRY_BACKEND: backend, ...ENV, ...env });
