@@ -26,7 +26,7 @@ export function drawPlatforms(report: ImageReport, { speech, now }: View): Marku
   if (report.platforms.length === 0) return html``;
   return html`<section aria-labelledby="platforms"><h2 id="platforms">${say(singleOf(report) ? 'platforms.one' : 'platforms.title')}</h2>
 ${report.platforms.map((platform, index) => drawPlatform(platform, index, { speech, now, isOpen: platform === chosen(report), isOwn: platform.digest !== report.digest }))}
-${report.omitted > 0 && html`<p class="aside">${count('platforms.omitted', report.omitted)}</p>`}
+${report.omitted > 0 && html`<p class="aside">${count('platforms.omitted', report.omitted)}${report.others.length > 0 && ` (${report.others.join(', ')})`}</p>`}
 <p class="aside">${say('sizes.note')}</p></section>`;
 }
 
@@ -39,14 +39,14 @@ function chosen({ platforms }: ImageReport): PlatformReport | undefined {
   return platforms.find(({ platform }) => platform === 'linux/amd64') ?? platforms[0];
 }
 
-function kindOf({ kind, mediaType, platforms, omitted }: ImageReport, { say }: Speech): string {
+function kindOf({ kind, mediaType, artifactType, platforms, omitted }: ImageReport, { say }: Speech): string {
   switch (kind) {
     case 'index':
       return say('kind.index', { count: platforms.length + omitted });
     case 'image':
       return say('kind.image');
     case 'artifact':
-      return say('kind.artifact', { type: mediaType });
+      return say('kind.artifact', { type: artifactType ?? mediaType });
   }
 }
 

@@ -1,13 +1,12 @@
 import { escapeText, html, Markup, trusted } from '../../src/pages/html';
 
 /** Texts that would be markup, or read as something else, if they came through. */
-export const HOSTILE = [
+const HOSTILE = [
   '<script>alert(1)</script>',
   '"><img src=x onerror=alert(1)>',
   "' onfocus='alert(1)",
   '</title><svg onload=alert(1)>',
   '&lt;b&gt;',
-  '${alert(1)}',
   '`;alert(1)//',
 ];
 
@@ -16,7 +15,7 @@ describe('html', () => {
     const made = html`<p title="${text}">${text}</p>`.text;
     const [, inside] = /^<p title="([^"<>]*)">([^<>]*)<\/p>$/.exec(made)?.slice(1) ?? [];
     expect(inside?.replace(/&(?!(amp|lt|gt|quot|#39);)/g, '!')).toBe(inside);
-    expect(unescape(inside ?? '')).toBe(text);
+    expect(meantBy(inside ?? '')).toBe(text);
   });
 
   test('takes what it made itself as it is, also in lists, and leaves out what is not there', () => {
@@ -42,7 +41,7 @@ describe('html', () => {
   });
 });
 
-function unescape(text: string): string {
+function meantBy(text: string): string {
   const meant: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" };
   return text.replace(/&(amp|lt|gt|quot|#39);/g, (_, name: string) => meant[name] as string);
 }

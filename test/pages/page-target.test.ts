@@ -27,7 +27,11 @@ test.each([
   expect(target(line, headers as Fields)?.kind).toBe(kind);
 });
 
-test.each([{ DISABLE_LANDING_PAGE: 'true' }, { REPO_PREFIX: 'mine' }])('there is none with %j', (env) => {
+test.each([
+  ['DISABLE_LANDING_PAGE', 'true'],
+  ['REPO_PREFIX', 'mine'],
+])('there is none with %s=%s', (name, value) => {
+  const env = { [name]: value };
   for (const path of ['/', '/favicon.ico', '/robots.txt']) expect(target(`GET ${path}`, browser, env)).toBeUndefined();
 });
 
@@ -38,7 +42,12 @@ test.each([
   [`/${SECRET}/?image=a`, '?image=a', true],
   ['/?image=a', '?image=a', false],
 ])('with a secret, %s', (path, query, isGuest) => {
-  expect(target(`GET ${path}`, browser, secret)).toEqual({ kind: 'page', query, isGuest });
+  expect(target(`GET ${path}`, browser, secret)).toEqual({
+    kind: 'page',
+    query,
+    mount: isGuest ? `/${SECRET}` : '',
+    isGuest,
+  });
 });
 
 test('a secret that is wrong, or stands elsewhere, is no page', () => {
