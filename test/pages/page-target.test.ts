@@ -45,7 +45,6 @@ test.each([
   expect(target(`GET ${path}`, browser, secret)).toEqual({
     kind: 'page',
     query,
-    mount: isGuest ? `/${SECRET}` : '',
     isGuest,
   });
 });
