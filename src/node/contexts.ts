@@ -85,11 +85,12 @@ export async function createContext(
 async function createContent(
   { store, report, release }: StoreLease,
   isFrozenSoon: boolean,
-): Promise<Pick<Context, 'content' | 'release'>> {
+): Promise<Pick<Context, 'content' | 'occupied' | 'release'>> {
   const { Content } = await import('./content');
   const content = new Content(store, report, undefined, isFrozenSoon);
   return {
     content,
+    occupied: () => store.occupied ?? {},
     release: async () => {
       await content.settle();
       await release();

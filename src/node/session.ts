@@ -10,6 +10,7 @@ import type { RequestRecord } from '../shell/record';
 import { logRequest, openRecord } from '../shell/request-log';
 import type { TokenStore } from '../shell/token-store';
 import type { Users } from '../shell/users';
+import type { Occupied } from '../storage/store';
 import type { Content } from './content';
 import { requestHead } from './heads';
 import type { Transport } from './transport';
@@ -24,6 +25,8 @@ export interface Context {
   readonly counts: Counts;
   /** Present where the configuration has a cache. */
   readonly content?: Content;
+  /** What the store of it has. */
+  readonly occupied?: () => Occupied;
   readonly transport: Transport;
   readonly log: Log;
   /** Gives back what is shared with other contexts; never fails. */

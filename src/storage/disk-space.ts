@@ -61,6 +61,11 @@ export class DiskSpace {
     this.#options = options;
   }
 
+  /** Bytes that are taken; undefined before the first look. */
+  get bytes(): number | undefined {
+    return this.#total;
+  }
+
   /** Promises room for a put. @throws StoreError `full` where the disk has none left, even after others went */
   async lease(size: number): Promise<Lease> {
     let rest = size;

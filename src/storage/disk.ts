@@ -55,6 +55,7 @@ export class DiskStore implements Store {
   readonly #onFault: (error: Error) => void;
   readonly #incoming: Incoming;
   readonly #space: DiskSpace;
+  readonly occupied: DiskSpace;
   readonly #proofs: DiskProofs;
   readonly #puts: DiskPuts;
   #again: NodeJS.Timeout | undefined;
@@ -69,6 +70,7 @@ export class DiskStore implements Store {
     this.#onFault = onFault ?? (() => {});
     this.#incoming = new Incoming(folder);
     this.#space = new DiskSpace({ root: folder, maxBytes, reserveBytes, onFault: this.#onFault });
+    this.occupied = this.#space;
     this.#proofs = new DiskProofs({ removed: (size) => this.#space.removed(size), onFault: this.#onFault });
     this.#puts = new DiskPuts({
       folder,

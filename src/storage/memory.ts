@@ -9,6 +9,7 @@ import type {
   Entry,
   Head,
   Key,
+  Occupied,
   Pruned,
   PruneLimits,
   Range,
@@ -55,6 +56,10 @@ export class MemoryStore implements Store {
   constructor({ maxBytes, now = Date.now }: MemoryOptions) {
     this.#maxBytes = maxBytes;
     this.#now = now;
+  }
+
+  get occupied(): Occupied {
+    return { entries: this.#held.size, bytes: this.#cost };
   }
 
   async stat(key: Key): Promise<Entry | undefined> {

@@ -156,6 +156,13 @@ export interface Incoming {
   read(key: BlobKey, piece: Piece, skip?: number): Promise<AsyncIterable<Uint8Array> | undefined>;
 }
 
+/** What a store has, as far as it knows without looking. */
+export interface Occupied {
+  readonly entries?: number;
+  /** What all of them take of its room. */
+  readonly bytes?: number;
+}
+
 export type Verdict = 'right' | 'wrong' | 'missing';
 
 export interface PruneLimits {
@@ -192,6 +199,8 @@ export interface Store {
    * such method.
    */
   sign?(key: BlobKey, lifetime: number): string | Promise<string>;
+  /** Drivers that would have to look have no such member. */
+  readonly occupied?: Occupied;
   /** Drivers whose unfinished puts others cannot see have no such member. */
   readonly incoming?: Incoming;
   /** Ends unfinished puts and all work in the background. */
