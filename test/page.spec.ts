@@ -161,7 +161,7 @@ describe.each(runtimes)('with the $name runtime, the landing page', (runtime) =>
       expect([stranger.status, stranger.text.includes('ghcr.io/…')]).toEqual([200, false]);
       const asked = await see('/?login=');
       expect([asked.status, asked.header('www-authenticate')]).toEqual([401, 'Basic realm="registry-proxy"']);
-      const wrong = await see('/', { authorization: basic('alice', randomUUID()) }));
+      const wrong = await see('/', { authorization: basic('alice', randomUUID()) });
       expect([wrong.status, wrong.text.includes('ghcr.io/…')]).toEqual([401, false]);
       const known = await see('/', { authorization: basic('alice', password) });
       expect([known.status, known.text.includes('ghcr.io/…')]).toEqual([200, true]);

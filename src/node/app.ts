@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { answerError, RegistryError } from '../core/errors';
+import { READY } from '../core/readiness';
 import type { Answer } from '../core/verbs';
 import { pageTarget, smallPage } from '../pages/page-target';
 import { guarded, HEALTH, plainPage } from '../shell/own-pages';
@@ -68,6 +69,7 @@ function createRoutes(contexts: Contexts, listener: RequestListener, administrat
     return (await import('./page-route')).servePage(session, target);
   });
   app.get(HEALTH, (_req, res) => page(res.locals.session, plainPage('ok\n')));
+  app.get(READY, async (_req, res) => (await import('./ready-route')).serveReady(res.locals.session));
   let prefetches: Promise<Prefetches> | undefined;
   app.all(PREFETCH, async (req, res, next) => {
     if (req.method === 'OPTIONS') return next();

@@ -83,14 +83,18 @@ export async function createContext(
 }
 
 async function createContent(
-  { store, report, release }: StoreLease,
+  { store, report, why, release }: StoreLease,
   isFrozenSoon: boolean,
-): Promise<Pick<Context, 'content' | 'occupied' | 'release'>> {
+): Promise<Pick<Context, 'content' | 'occupied' | 'release' | 'tryStore'>> {
   const { Content } = await import('./content');
   const content = new Content(store, report, undefined, isFrozenSoon);
   return {
     content,
     occupied: () => store.occupied ?? {},
+    tryStore: async () => {
+      if (why !== undefined) throw new Error(why);
+      await (await import('../shell/readiness')).tryStore(store);
+    },
     release: async () => {
       await content.settle();
       await release();

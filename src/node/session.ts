@@ -27,6 +27,8 @@ export interface Context {
   readonly content?: Content;
   /** What the store of it has. */
   readonly occupied?: () => Occupied;
+  /** Beside `content`. @throws Error where the store cannot be written or read */
+  readonly tryStore?: () => Promise<void>;
   readonly transport: Transport;
   readonly log: Log;
   /** Gives back what is shared with other contexts; never fails. */

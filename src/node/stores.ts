@@ -39,11 +39,14 @@ export interface StoreLease {
   readonly store: Store;
   /** What went wrong with it, for the log; one line for each kind of fault and minute. */
   readonly report: (error: Error) => void;
+  /** Why memory has to do in its place. */
+  readonly why?: string;
   /** To be called once; never fails. The last one closes the store. */
   release(): Promise<void>;
 }
 
 interface Shared {
+  why?: string;
   readonly opening: Promise<Store>;
   leases: number;
 }
@@ -64,7 +67,7 @@ export class Stores {
     this.#report ??= faultReporter(this.#log);
     const report = this.#report;
     const id = JSON.stringify(place);
-    const shared = this.#shared.get(id) ?? { opening: this.#open(place, report), leases: 0 };
+    const shared = this.#shared.get(id) ?? this.#share(place, report);
     this.#shared.set(id, shared);
     shared.leases += 1;
     const store = await shared.opening;
@@ -73,16 +76,17 @@ export class Stores {
       stop();
       if (this.#isLast(id, shared)) await within(CLOSE_TIME, store.close()).catch(report);
     };
-    return { store, report, release };
+    return { store, report, why: shared.why, release };
   }
 
-  async #open(place: StorePlace, onFault: (error: Error) => void): Promise<Store> {
-    try {
-      return await openStore(place, { onFault });
-    } catch (error) {
-      this.#log.warn('the cache cannot be opened, and little is kept', { why: (error as Error).message });
+  #share(place: StorePlace, onFault: (error: Error) => void): Shared {
+    const opening = openStore(place, { onFault }).catch((error: Error) => {
+      shared.why = error.message;
+      this.#log.warn('the cache cannot be opened, and little is kept', { why: error.message });
       return openStore({ kind: 'memory', maxBytes: SPARE_BYTES }, { onFault });
-    }
+    });
+    const shared: Shared = { opening, leases: 0 };
+    return shared;
   }
 
   #isLast(id: string, shared: Shared): boolean {

@@ -35,7 +35,8 @@ export interface PagePlace {
   readonly identify: (authorization: string) => Promise<Identity>;
   readonly inspect: (image: string) => Promise<Inspection>;
   readonly search: (term: string) => Promise<SearchResult>;
-  readonly state: () => Promise<PageState>;
+  /** Undefined where its owner does not let it be seen. */
+  readonly state: () => PageState | undefined;
   /** @param showsRegistries who asks may know which there are */
   readonly guides: (image: ImageReport | undefined, showsRegistries: boolean) => readonly Guide[];
 }
@@ -104,9 +105,9 @@ async function answerTo(asks: PageQuestion['asks'], view: View, scene: Scene): P
   }
 }
 
-async function showHome(view: View, { config, guides, state, isKnown }: Scene): Promise<Below> {
+function showHome(view: View, { config, guides, state, isKnown }: Scene): Below {
   const { say } = view.speech;
-  const shown = isKnown && config.landingPage?.showsState ? await state() : undefined;
+  const shown = isKnown ? state() : undefined;
   const main = html`${drawGuides(view, guides(undefined, isKnown), say('guides.instance'))}
 ${isKnown && drawRegistries(view, config)}
 ${shown && drawState(shown, view.speech)}`;

@@ -5,6 +5,7 @@ import { noFiles } from '../core/files';
 import type { Row } from '../core/registry-rows';
 import { Guard } from '../shell/guard';
 import { createLog, type Log } from '../shell/log';
+import { tryStore } from '../shell/readiness';
 import { faultReporter } from '../shell/store-faults';
 import { createMemory, type TokenSharing } from '../shell/token-store';
 import { openUsers } from '../shell/users';
@@ -77,18 +78,19 @@ export class Contexts {
     const log = logOf(config);
     for (const note of config.notes) log.warn(note);
     const users = config.gate && openUsers(config.gate);
-    const content = config.cache && this.#openContent(config, log);
-    return { config, memory: createMemory(SHARING), guard: this.#guard, log, users, content };
+    const cache = config.cache && this.#openContent(config, log);
+    return { config, memory: createMemory(SHARING), guard: this.#guard, log, users, ...cache };
   }
 
   /** @throws ConfigError */
-  #openContent({ cache, directAbove }: Config, log: Log): Content {
+  #openContent({ cache, directAbove }: Config, log: Log): Pick<Context, 'content' | 'tryStore'> {
     if (!this.#bucket)
       throw new ConfigError(['CACHE=r2: no bucket is bound as REGISTRY_CACHE; bind one, or leave CACHE out']);
     const onFault = faultReporter(log);
     const prefix = cache?.place.kind === 'r2' ? cache.place.prefix : '';
     const hashUpTo = Number.isFinite(directAbove) ? HASH_UP_TO : undefined;
-    return new Content(new R2Store({ bucket: this.#bucket, prefix, onFault }), onFault, { hashUpTo });
+    const store = new R2Store({ bucket: this.#bucket, prefix, onFault });
+    return { content: new Content(store, onFault, { hashUpTo }), tryStore: () => tryStore(store) };
   }
 
   #read(rows: readonly Row[] | undefined): Config {

@@ -1,5 +1,6 @@
 import { ConfigError } from '../core/config-error';
 import { answerError, RegistryError } from '../core/errors';
+import { READY } from '../core/readiness';
 import { pageTarget, smallPage } from '../pages/page-target';
 import { isExplainTarget } from '../shell/explain-api';
 import { HEALTH, plainPage } from '../shell/own-pages';
@@ -9,6 +10,7 @@ import { serveExplain } from './explain-route';
 import { servePage } from './page-route';
 import type { KeepAlive } from './platform';
 import { serve } from './proxy';
+import { serveReady } from './ready-route';
 import { type Administration, RegistriesRoute } from './registries-route';
 import { answer, reply } from './reply';
 import { openSession, type Session } from './session';
@@ -49,9 +51,11 @@ async function respond(session: Session, administration: Administration | undefi
     return answer(session, await registries.serve(session, context.config.admin, administration));
   }
   if (context.config.admin && isExplainTarget(head.target)) return answer(session, await serveExplain(session));
+  const path = head.target.replace(/\?.*/, '');
+  const isSeen = head.method === 'GET' || head.method === 'HEAD';
+  if (isSeen && path === READY) return answer(session, await serveReady(session));
   const page = pageTarget(head, context.config);
-  const isHealth = head.target.replace(/\?.*/, '') === HEALTH && (head.method === 'GET' || head.method === 'HEAD');
-  if (page || isHealth) {
+  if (page || (isSeen && path === HEALTH)) {
     record.route = 'own';
     if (!page) return answer(session, plainPage('ok\n'));
     return answer(session, smallPage(head, page, context.config) ?? (await servePage(session, page)));

@@ -9,6 +9,6 @@ import type { Session } from './session';
 export async function servePage(session: Session, target: PageTarget): Promise<Answer> {
   const { head, context } = session;
   const { guard, users } = context;
-  const place = openPage({ ...inspectPlace(session), guard, ...(users && { users }) });
+  const place = openPage({ ...inspectPlace(session), guard, sources: context, ...(users && { users }) });
   return answerPage(head, target, place);
 }

@@ -21,6 +21,8 @@ export interface Context {
   readonly guard: Guard;
   /** Present where the configuration has a cache. */
   readonly content?: Content;
+  /** Beside `content`. @throws Error where the store cannot be written or read */
+  readonly tryStore?: () => Promise<void>;
   readonly log: Log;
 }
 
