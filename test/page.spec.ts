@@ -138,16 +138,28 @@ describe.each(runtimes)('with the $name runtime, the landing page', (runtime) =>
     expect(page.text).not.toContain('name="search"');
   });
 
-  test('asks for a login where an image needs one, and shows it to whoever has it', async () => {
+  test('asks for a registry’s own login where that is wished, over TLS alone, and shows an image to whoever has it', async () => {
     const tokens = await stage.tokens({ privateRepositories: ['team/app'] });
     const { see, image } = await scene({}, { auth: { kind: 'bearer', tokens } });
-    const page = await see('/?image=team/app:v1');
-    expect(page.status).toBe(401);
-    expect(page.header('www-authenticate')).toMatch(/^Basic realm="/);
-    expect(page.text).toContain('This needs a login');
-    expect(page.text).not.toContain(image.manifest.digest);
-    const shown = await see('/?image=team/app:v1', { authorization: basic('alice', USERS.alice) });
+    const secure = { 'x-forwarded-proto': 'https' };
+    const stranger = await see('/?image=team/app:v1', secure);
+    expect([stranger.status, stranger.header('www-authenticate')]).toEqual([403, undefined]);
+    expect(stranger.text).toContain('href="?image=team%2Fapp%3Av1&amp;login="');
+    const asked = await see('/?image=team/app:v1&login=', secure);
+    expect([asked.status, asked.header('www-authenticate')]).toEqual([401, expect.stringMatching(/^Basic realm="127/)]);
+    expect(asked.text).toContain('This needs a login');
+    expect(stranger.text + asked.text).not.toContain(image.manifest.digest);
+    const plain = await see('/?image=team/app:v1&login=');
+    expect([plain.status, plain.header('www-authenticate'), plain.text.includes('&amp;login=')]).toEqual([
+      403,
+      undefined,
+      false,
+    ]);
+    const known = { authorization: basic('alice', USERS.alice) };
+    const shown = await see('/?image=team/app:v1', { ...secure, ...known });
     expect([shown.status, shown.text.includes(image.manifest.digest)]).toEqual([200, true]);
+    const wrong = await see('/?image=team/app:v1&login=', { ...secure, authorization: basic('alice', randomUUID()) });
+    expect([wrong.status, wrong.header('www-authenticate') !== undefined]).toEqual([401, true]);
   });
 
   describe('behind a gate', () => {

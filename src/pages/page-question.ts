@@ -10,10 +10,9 @@ export interface PageQuestion {
   readonly language: Language;
   /** `lang` of the query, where it is one. */
   readonly lang?: Language;
-  readonly asks:
-    | { readonly kind: 'home' }
-    | { readonly kind: 'login' }
-    | { readonly kind: 'image' | 'search'; readonly text: string };
+  /** A login is to be asked for where one helps. */
+  readonly logsIn: boolean;
+  readonly asks: { readonly kind: 'home' } | { readonly kind: 'image' | 'search'; readonly text: string };
 }
 
 /** Characters of a name or a term that are looked at. */
@@ -28,11 +27,11 @@ export function readPageQuestion({ headers }: RequestHead, query: string, origin
   const [image, term, login, said] = ['image', 'search', 'login', 'lang'].map(one);
   const lang: Language | undefined = said === 'en' || said === 'zh' ? said : undefined;
   const language = lang ?? languageOfRequest(headerOf(headers, 'accept-language'));
-  const about = { language, ...(lang && { lang }) };
+  const about = { language, logsIn: login !== undefined, ...(lang && { lang }) };
   const sought = term || (term === undefined ? undefined : image);
   if (sought) return { ...about, asks: { kind: 'search', text: sought } };
   if (image) return { ...about, asks: { kind: 'image', text: withoutWrapping(image, origin) } };
-  return { ...about, asks: { kind: login === undefined ? 'home' : 'login' } };
+  return { ...about, asks: { kind: 'home' } };
 }
 
 /** People paste a whole command, an address of skopeo's or a browser's, or a name that leads here already. */

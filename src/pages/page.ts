@@ -1,4 +1,5 @@
 import type { Identity } from '../core/admission';
+import { printChallenge } from '../core/challenge';
 import type { Config } from '../core/config';
 import { answerError, RegistryError } from '../core/errors';
 import { headerOf } from '../core/headers';
@@ -54,13 +55,13 @@ export async function answerPage(head: RequestHead, target: PageTarget, place: P
   const { config } = place;
   const origin = originOfRequest(head, config);
   if (!origin) return answerError(new RegistryError(400, 'UNSUPPORTED', 'the request has no usable Host'));
-  const { asks, language, lang } = readPageQuestion(head, target.query, origin);
-  const isCostly = asks.kind !== 'home' || headerOf(head.headers, 'authorization') !== undefined;
+  const { asks, logsIn, language, lang } = readPageQuestion(head, target.query, origin);
+  const isCostly = asks.kind !== 'home' || logsIn || headerOf(head.headers, 'authorization') !== undefined;
   const visitor = await receive({
     head,
     config,
     isGuest: target.isGuest,
-    logsIn: asks.kind === 'login',
+    logsIn,
     admit: isCostly ? place.admit : () => undefined,
     identify: place.identify,
   });
@@ -71,6 +72,7 @@ export async function answerPage(head: RequestHead, target: PageTarget, place: P
     host: shownHost(origin, config),
     now: place.now,
     canSearch: config.search !== undefined,
+    takesLogins: origin.scheme === 'https' && !config.gate?.users.size,
     canLogIn: visitor.kind !== 'known' && (config.gate?.users.size ?? 0) > 0,
   };
   const tag = view.speech.say('lang');
@@ -78,12 +80,18 @@ export async function answerPage(head: RequestHead, target: PageTarget, place: P
   if (visitor.kind !== 'known' && visitor.sees === 'nothing') return documentAnswer(drawNeutral(view), tag, refusal);
   const asked = askedBy(asks, config);
   const isKnown = visitor.kind === 'known';
-  const below = refusal ? refused(refusal, asked, view) : await answerTo(asks, view, { ...place, isKnown, asked });
+  const below = refusal
+    ? refused(refusal, asked, view)
+    : await answerTo(asks, view, { ...place, isKnown, asked, logsIn });
   const main = html`${drawHead(view, asks.kind === 'home')}${drawBox(view, asked.text)}${below.main}`;
   return documentAnswer(drawDocument({ ...below, main }, view), tag, below.refusal);
 }
 
-type Scene = PagePlace & { readonly isKnown: boolean; readonly asked: Asked };
+interface Scene extends PagePlace {
+  readonly isKnown: boolean;
+  readonly asked: Asked;
+  readonly logsIn: boolean;
+}
 
 /** As it is shown again. Holders of the secret may have typed it, and nobody is to read it off their page. */
 function askedBy(asks: PageQuestion['asks'], { gate }: Config): Asked {
@@ -95,7 +103,6 @@ function askedBy(asks: PageQuestion['asks'], { gate }: Config): Asked {
 async function answerTo(asks: PageQuestion['asks'], view: View, scene: Scene): Promise<Below> {
   switch (asks.kind) {
     case 'home':
-    case 'login':
       return showHome(view, scene);
     case 'search':
       return showSearch(asks.text, view, scene);
@@ -114,10 +121,11 @@ ${shown && drawState(shown, view.speech)}`;
   return { title: `${view.host} · ${say('product')}`, query: [], main };
 }
 
-async function showImage(text: string, view: View, { inspect, guides, isKnown, asked }: Scene): Promise<Below> {
+async function showImage(text: string, view: View, { inspect, guides, isKnown, asked, logsIn }: Scene): Promise<Below> {
   const { say } = view.speech;
   const inspection = await inspect(text);
-  if ('refused' in inspection) return refused(inspection.refused, asked, view);
+  if ('refused' in inspection)
+    return refused(logsIn ? challenged(inspection.refused, view) : inspection.refused, asked, view);
   const { report } = inspection;
   const main = html`${drawImage(report, view)}${drawGuides(view, guides(report, isKnown), say('guides.image'))}${drawPlatforms(report, view)}`;
   return { title: say('title.image', { image: report.image, host: view.host }), query: queryOf(asked), main };
@@ -134,6 +142,12 @@ async function showSearch(term: string, view: View, { search, asked }: Scene): P
 function refused(refusal: Refusal, asked: Asked, view: View): Below {
   const title = view.speech.say('title.refused', { image: asked.text || view.host, host: view.host });
   return { title, query: queryOf(asked), main: drawRefusal(refusal, view, asked), refusal };
+}
+
+/** A registry's own login, which its clients would turn into a token: nobody is asked for one who has not wished it. */
+function challenged(refusal: Refusal, { takesLogins, host }: View): Refusal {
+  if (refusal.status !== 401 || refusal.challenge !== undefined || !takesLogins) return refusal;
+  return { ...refusal, challenge: printChallenge({ scheme: 'Basic', parameters: [['realm', host]] }) };
 }
 
 function queryOf({ kind, text }: Asked): Below['query'] {

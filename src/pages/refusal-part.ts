@@ -20,6 +20,7 @@ export function drawRefusal(refusal: Refusal, view: View, { kind: asked, text: t
   const isSearched = view.canSearch && asked === 'image' && (kind === 'name' || kind === 'missing' || kind === 'login');
   return html`<section class="refusal" role="alert" aria-labelledby="refused"><h2 id="refused">${say(`refused.${kind}.title`)}</h2>
 <p>${helpWith(kind, refusal, view.speech)}</p>
+${kind === 'login' && asked === 'image' && refusal.challenge === undefined && view.takesLogins && html`<p><a href="${linkTo(view, ['image', typed], ['login', ''])}" rel="nofollow">${say('refused.login.link')}</a></p>`}
 ${isSearched && html`<p><a href="${linkTo(view, ['search', typed])}">${say('search.instead', { term: typed })}</a></p>`}
 <p class="aside">${say('refused.said', { status, code, message })}</p></section>`;
 }

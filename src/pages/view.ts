@@ -18,6 +18,8 @@ export interface View {
   readonly canSearch: boolean;
   /** A login would show more. */
   readonly canLogIn: boolean;
+  /** Whoever has a login of a registry's may show it here, and over TLS alone. */
+  readonly takesLogins: boolean;
 }
 
 /** A link within the page: it has no path, so that it leads to where the page is mounted. */

@@ -108,6 +108,7 @@ export const english = {
     'Load the page again and enter a login. Many registries say the same of an image that does not exist: check the spelling too.',
   'refused.login.none':
     'The image is private, or does not exist: many registries say the same of both. Check the spelling.',
+  'refused.login.link': 'Log in with an account of the registry',
   'refused.denied.title': 'This is not allowed here',
   'refused.denied.help': 'The rules of this proxy, or of the registry, forbid it. Its operator can say more.',
   'refused.limit.title': 'Too many requests',

@@ -103,6 +103,7 @@ export const chinese: Words = {
   'refused.login.title': '需要登录',
   'refused.login.help': '请重新加载页面并登录。对不存在的镜像，许多镜像仓库也这样回答：请同时检查拼写。',
   'refused.login.none': '镜像是私有的，或者不存在：许多镜像仓库对两者的回答相同。请检查拼写。',
+  'refused.login.link': '用该镜像仓库的账号登录',
   'refused.denied.title': '这里不允许',
   'refused.denied.help': '被本代理或镜像仓库的规则禁止。详情请询问管理员。',
   'refused.limit.title': '请求过多',

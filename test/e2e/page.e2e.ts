@@ -200,6 +200,7 @@ test('a private image: the browser asks for a login, and shows it to whoever has
   await sight?.close();
   const login = { username: alice.user, password: alice.password };
   const page = await visit(NODE, '/?image=acme/private:1', { httpCredentials: login });
+  await page.getByRole('link', { name: 'Log in with an account of the registry' }).click();
   expect(await page.locator('#digest').textContent()).toBe(scene.images.private.manifest.digest);
 });
 

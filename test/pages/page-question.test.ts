@@ -8,8 +8,6 @@ test.each([
   ['', { kind: 'home' }],
   ['?image=', { kind: 'home' }],
   ['?image=+&x=1', { kind: 'home' }],
-  ['?login=', { kind: 'login' }],
-  ['?login', { kind: 'login' }],
   ['?image=nginx', { kind: 'image', text: 'nginx' }],
   ['?image=%20nginx%3A1.27%20', { kind: 'image', text: 'nginx:1.27' }],
   ['?image=sudo+docker+pull+nginx', { kind: 'image', text: 'nginx' }],
@@ -25,6 +23,15 @@ test.each([
   ['?image=%', { kind: 'image', text: '%' }],
 ])('%s asks for %j', (query, asks) => {
   expect(read(query).asks).toEqual(asks);
+});
+
+test.each([
+  ['', false],
+  ['?login=', true],
+  ['?login', true],
+  ['?image=nginx&login=', true],
+])('%s asks for a login: %s', (query, logsIn) => {
+  expect(read(query).logsIn).toBe(logsIn);
 });
 
 test.each([
