@@ -118,6 +118,7 @@ const rare = [
   'src/node/passwords.ts',
   'src/node/prefetch-route.ts',
   'src/node/registries-route.ts',
+  'src/node/traces.ts',
 ];
 
 const place = (path) => relative(import.meta.dirname, path);

@@ -121,6 +121,13 @@ describe('a start', () => {
     expect([...loaded].filter((path) => path.startsWith('src/storage/'))).toEqual([]);
   });
 
+  test('loads nothing of what keeps traces: most starts have nobody who reads them', () => {
+    const theirs = /\/(traces|tracer|span(-[a-z]+)?)\.ts$/;
+    const there = src.filter(({ path }) => /^src\/(core|node|shell)\//.test(path) && theirs.test(path));
+    expect(there.length).toBeGreaterThan(5);
+    expect(there.filter(({ path }) => loaded.has(path))).toEqual([]);
+  });
+
   test('loads nothing of users, passwords and clouds: most starts have none', () => {
     const theirs = /\/(users|passwords|login-tokens|digests|attempts|cloud-[a-z]+|signature-v4)\.ts$/;
     const there = src.filter(({ path }) => /^src\/(node|shell)\//.test(path) && theirs.test(path));

@@ -109,12 +109,15 @@ function fail(session: Session, error: Error): void {
   else answer(session, answerError(new RegistryError(500, 'UNKNOWN', 'internal error; the log has more')));
 }
 
+/** Milliseconds for what is to be told to others before the instance ends: the hook has 10 s (deploy/aliyun/s.yaml). */
+const PRE_STOP_TIME = 2_000;
+
 /**
  * Function Compute's life-cycle hooks. Anybody can ask for these paths; only the platform can say in
  * `x-fc-control-path` that it is a hook and not a request (callers may not set x-fc-* fields).
  */
 function addHooks(app: Express): void {
-  const hook = (path: string, message: string) => (req: Request, res: Response) => {
+  const hook = (path: string, message: string) => async (req: Request, res: Response) => {
     const session: Session = res.locals.session;
     const { head, context, record } = session;
     if (req.headers['x-fc-control-path'] !== path) {
@@ -122,6 +125,8 @@ function addHooks(app: Express): void {
       return answer(session, guarded(head, context.config, nothing));
     }
     context.log.info(message, { id: record.id });
+    // After its answer to the last hook a process is there no more.
+    if (path === '/pre-stop') await context.traces?.flush(PRE_STOP_TIME);
     return page(session, plainPage('ok\n'));
   };
   app.post('/initialize', hook('/initialize', 'instance started'));

@@ -9,7 +9,11 @@ import { createMemory } from '../shell/token-store';
 import type { Users } from '../shell/users';
 import type { Context } from './session';
 import { type StoreLease, Stores } from './stores';
+import type { TracesOptions } from './traces';
 import { Transport } from './transport';
+
+/** Milliseconds for the last spans to be exported, where nothing says how long it may take to stop. */
+export const LAST_EXPORT_TIME = 2_000;
 
 /**
  * The context of this moment, and those before it that are still in use: a request keeps the one it began with to its
@@ -43,8 +47,9 @@ export class Contexts {
     if (!this.#requests.has(before)) end(before);
   }
 
-  async close(): Promise<void> {
-    await Promise.all([...new Set([this.#current, ...this.#requests.keys()])].map(end));
+  /** @param within milliseconds for what is still to be told to others */
+  async close(within = LAST_EXPORT_TIME): Promise<void> {
+    await Promise.all([...new Set([this.#current, ...this.#requests.keys()])].map((each) => end(each, within)));
   }
 
   #leave(context: Context): void {
@@ -70,16 +75,10 @@ export async function createContext(
 ): Promise<Context> {
   const users = config.gate && (await createUsers(config.gate));
   const cache = config.cache && (await createContent(await stores.lease(config.cache), config.capabilities.freezes));
-  return {
-    config,
-    memory: createMemory(),
-    users,
-    guard,
-    counts,
-    transport: new Transport(config.timeouts),
-    log,
-    ...cache,
-  };
+  const transport = new Transport(config.timeouts);
+  const { tracing, capabilities } = config;
+  const traces = tracing && (await openTraces({ tracing, transport, log, isFrozenSoon: capabilities.freezes }));
+  return { config, memory: createMemory(), users, guard, counts, transport, log, traces, ...cache };
 }
 
 async function createContent(
@@ -110,7 +109,13 @@ async function createUsers(gate: Gate): Promise<Users> {
   return openUsers(gate, createPasswordChecker());
 }
 
-async function end({ transport, users, release }: Context): Promise<void> {
+async function openTraces(options: TracesOptions) {
+  const { ProcessTraces } = await import('./traces');
+  return new ProcessTraces(options);
+}
+
+async function end({ transport, users, traces, release }: Context, within = LAST_EXPORT_TIME): Promise<void> {
+  await traces?.close(within);
   transport.close();
   users?.close();
   await release?.();

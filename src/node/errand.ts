@@ -4,6 +4,7 @@ import type { Authorize, Forward } from '../core/verbs';
 import type { Carrier } from '../shell/carrier';
 import type { ErrandRecord } from '../shell/record';
 import { tokenOutcome } from '../shell/token-outcome';
+import { sendTraced } from '../shell/trace';
 import { discard } from './discard';
 import { failureOf } from './failures';
 import { responseHead } from './heads';
@@ -26,19 +27,21 @@ export function errandOf({ context, exchange, signal, record }: Session): Errand
   return { context, signal, within: exchange.timeouts.response, record };
 }
 
+const reading = { headOf: responseHead, failureOf };
+
 /** How this errand asks upstreams. @param send sends a request of it, once `prepare` has been waited for */
 export function carrierOf(
   errand: Errand,
   send = (forward: Forward) => errand.context.transport.fetch(forward, errand.signal),
 ): Carrier<IncomingMessage> {
+  const { trace } = errand.record;
   return {
     async send(forward) {
       await prepare(errand, forward);
-      return send(forward);
+      return trace ? sendTraced(trace, forward, reading, send) : send(forward);
     },
-    headOf: responseHead,
+    ...reading,
     discard,
-    failureOf,
     fetchToken: (verb) => fetchToken(errand, verb),
   };
 }
@@ -58,12 +61,16 @@ function fetchToken(
   { context, record, within }: Errand,
   { request, limit, key, spent }: Authorize,
 ): Promise<string | undefined> {
-  // Kept with the token for its renewal, so it must not hold on to this request.
+  let { trace } = record;
+  // Kept with the token for its renewal, so it must not hold on to this request; nor is that part of its trace.
   return context.memory.tokens.obtain(key, spent, async () => {
     let response: IncomingMessage | undefined;
     try {
       const { signal } = new AbortController();
-      response = await context.transport.fetch(request, signal);
+      const send = (forward: Forward) => context.transport.fetch(forward, signal);
+      const traced = trace;
+      trace = undefined;
+      response = await (traced ? sendTraced(traced, request, reading, send) : send(request));
       const body = await readSmallBody(response, limit, within);
       const text = body.isLonger ? undefined : Buffer.concat(body.chunks).toString();
       const outcome = tokenOutcome(response.statusCode ?? 0, text, record);

@@ -8,6 +8,9 @@ import { serveInvocation } from './lambda-exchange';
 import type { InnerServer } from './server';
 import { readSources } from './sources';
 
+/** Milliseconds between an answer and the next request for what is to be told to others: until that comes the function stands still. */
+const FLUSH_TIME = 2_000;
+
 const HELP = `Usage: registry-proxy lambda [flags]
 
 Serves the invocations of an AWS Lambda function, by its URL or an API Gateway. It is what deploy/aws/bootstrap starts;
@@ -41,7 +44,8 @@ export async function lambda(argv: readonly string[], streams: Streams, open: Op
       const over = () => cutting.abort(new Error('the process ends'));
       setTimeout(over, config.timeouts.shutdown).unref();
     });
-    await serveAll({ api, serve: inner.serve, log }, stopping.signal, cutting.signal);
+    const flush = () => inner.flush(FLUSH_TIME);
+    await serveAll({ api, serve: inner.serve, log, flush }, stopping.signal, cutting.signal);
     await inner.close();
     log.info('stopped');
   } finally {
@@ -84,7 +88,7 @@ function logTo({ stdout }: Streams, { logLevel, logFormat }: Config): Log {
 }
 
 async function serveAll(
-  lambda: Parameters<typeof serveInvocation>[0],
+  lambda: Parameters<typeof serveInvocation>[0] & { flush(): Promise<void> },
   stopping: AbortSignal,
   cutting: AbortSignal,
 ): Promise<void> {
@@ -93,7 +97,9 @@ async function serveAll(
       if (stopping.aborted) return undefined;
       throw error;
     });
-    if (invocation) await serveInvocation(lambda, invocation, cutting);
+    if (!invocation) continue;
+    await serveInvocation(lambda, invocation, cutting);
+    await lambda.flush();
   }
 }
 

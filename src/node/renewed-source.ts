@@ -48,7 +48,7 @@ async function obtain(session: Session, size: number, first: number): Promise<Bl
   const fields = withoutHeaders(withoutConditions(session.head.headers), 'range', 'if-range');
   const head = { ...session.head, headers: first === 0 ? fields : [...fields, ['range', `bytes=${first}-`] as const] };
   const exchange = new Exchange(context.config, context.memory, head);
-  const record = openRecord(head);
+  const record = openRecord(head, session.record.trace);
   const { signal } = new AbortController();
   const asking: Session = { ...session, exchange, head, record, signal };
   const over = (reply?: BlobSource): Over<BlobSource | undefined> => ({ verb: 'over', reply });

@@ -7,7 +7,7 @@ import { Guard } from '../shell/guard';
 import type { Log } from '../shell/log';
 import { createApp } from './app';
 import { Connections } from './connections';
-import { Contexts, createContext } from './contexts';
+import { Contexts, createContext, LAST_EXPORT_TIME } from './contexts';
 import { refuseConnect, refuseHead } from './refusals';
 import type { Administration } from './registries-route';
 import { Stores } from './stores';
@@ -28,15 +28,24 @@ const HEAD_TIMEOUT = 20_000;
 /** Milliseconds that an idle client connection is kept: longer than any load balancer's (AWS 60 s, nginx 60–75 s). */
 const KEEP_ALIVE_TIMEOUT = 95_000;
 
+/** Milliseconds for the last spans where transfers have taken all of `SHUTDOWN_TIMEOUT`. */
+const MIN_EXPORT_TIME = 500;
+
 /** The proxy of a configuration that listens nowhere: what asks it lies in this process. */
 export interface InnerServer {
   readonly serve: RequestListener;
+  /** Tells others what is to be told, as far as that goes within so many milliseconds: the process may stand still after it. */
+  flush(within: number): Promise<void>;
   close(): Promise<void>;
 }
 
 export async function openInnerServer(config: Config, log: Log): Promise<InnerServer> {
   const contexts = new Contexts(await createContext(config, new Guard(), log));
-  return { serve: createApp(contexts), close: () => contexts.close() };
+  return {
+    serve: createApp(contexts),
+    flush: async (within) => contexts.current.traces?.flush(within),
+    close: () => contexts.close(),
+  };
 }
 
 /**
@@ -74,8 +83,9 @@ export async function startServer(config: Config, log: Log, administration?: Adm
     url,
     apply: async (next) => contexts.replace(await createContext(next, guard, log, stores, counts)),
     close: async () => {
+      const until = performance.now() + timeouts().shutdown;
       await close(server, secured, connections, timeouts().shutdown, log);
-      await contexts.close();
+      await contexts.close(Math.min(Math.max(until - performance.now(), MIN_EXPORT_TIME), LAST_EXPORT_TIME));
       log.info('served', counts.all);
     },
   };

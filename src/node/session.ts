@@ -9,10 +9,12 @@ import type { Log } from '../shell/log';
 import type { RequestRecord } from '../shell/record';
 import { logRequest, openRecord } from '../shell/request-log';
 import type { TokenStore } from '../shell/token-store';
+import { traceOf } from '../shell/trace';
 import type { Users } from '../shell/users';
 import type { Occupied } from '../storage/store';
 import type { Content } from './content';
 import { requestHead } from './heads';
+import type { ProcessTraces } from './traces';
 import type { Transport } from './transport';
 
 /** What every request of a process shares. */
@@ -31,6 +33,8 @@ export interface Context {
   readonly tryStore?: () => Promise<void>;
   readonly transport: Transport;
   readonly log: Log;
+  /** Present where the configuration names a collector. */
+  readonly traces?: ProcessTraces;
   /** Gives back what is shared with other contexts; never fails. */
   readonly release?: () => Promise<void>;
 }
@@ -53,7 +57,7 @@ export interface Session {
 export function openSession(context: Context, req: IncomingMessage, res: ServerResponse): Session {
   const head = requestHead(req);
   const leaving = new AbortController();
-  const record = openRecord(head);
+  const record = openRecord(head, traceOf(head, context.traces));
   const exchange = new Exchange(context.config, context.memory, head);
   const session: Session = { context, exchange, head, req, res, signal: leaving.signal, record };
   res.once('close', () => {
@@ -68,7 +72,7 @@ export function openSession(context: Context, req: IncomingMessage, res: ServerR
 
 function logEnd({ context, exchange, head, res, record, signal }: Session): void {
   context.counts.add(record);
-  logRequest(context.log, {
+  const ending = {
     config: context.config,
     head,
     route: exchange.route,
@@ -76,7 +80,9 @@ function logEnd({ context, exchange, head, res, record, signal }: Session): void
     status: res.headersSent ? res.statusCode : undefined,
     isWhole: res.writableFinished,
     hasLeft: signal.aborted,
-  });
+  };
+  logRequest(context.log, ending);
+  record.trace?.notes?.end(ending);
 }
 
 /** Milliseconds that a client may go on sending a body after it has been answered, as nginx's lingering_time. */

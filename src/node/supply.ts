@@ -18,7 +18,7 @@ export interface SupplyOptions {
 export class Supply {
   readonly #options: SupplyOptions;
   /** Of its own, since the reasons of several parts are not each other's. */
-  readonly #record: ErrandRecord = { resumed: 0 };
+  readonly #record: ErrandRecord;
   #resumption: Resumption | undefined;
   /** The end that it was made for. */
   #end: number | undefined;
@@ -27,6 +27,7 @@ export class Supply {
 
   constructor(options: SupplyOptions) {
     this.#options = options;
+    this.#record = { resumed: 0, trace: options.errand.record.trace };
   }
 
   /** What was asked for last stands beside other parts. */

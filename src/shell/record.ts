@@ -1,5 +1,6 @@
 import type { Outcome } from '../core/cache-verbs';
 import type { UpstreamHop } from '../core/doctor/evidence';
+import type { Trace } from './trace';
 
 /** What is said of an errand in the log. */
 export interface ErrandRecord {
@@ -10,6 +11,8 @@ export interface ErrandRecord {
   upstream?: string;
   /** Upstream connections that its body came over at once, where there were several. */
   connections?: number;
+  /** What its requests to upstreams are part of. */
+  readonly trace?: Trace;
 }
 
 /** What is known of a request for its line in the log. */

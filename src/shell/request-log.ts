@@ -6,6 +6,7 @@ import type { Route } from '../core/route';
 import type { RequestHead } from '../core/verbs';
 import type { Log } from './log';
 import type { RequestRecord } from './record';
+import { traceOf } from './trace';
 
 /** nginx's status for a client that left before it got one. */
 const CLIENT_CLOSED_REQUEST = 499;
@@ -41,6 +42,7 @@ export function logRequest(log: Log, { config, head, route, record, isWhole, has
     cache: record.cache,
     connections: record.connections,
     client: clientAddress(head, config.trustProxy),
+    trace: record.trace?.context.traceId,
     why: record.why ?? (isWhole ? undefined : 'the client left'),
   });
 }
@@ -52,8 +54,9 @@ const ID_FIELDS = ['x-fc-request-id', 'cf-ray', 'x-request-id'];
 const ID = /^[\w.-]{1,64}$/;
 
 /** A new record; the platform's or front proxy's id, where it looks like one, so that both logs can be joined. */
-export function openRecord({ headers }: RequestHead): RequestRecord {
+export function openRecord(head: RequestHead, trace = traceOf(head)): RequestRecord {
+  const { headers } = head;
   const given = ID_FIELDS.map((name) => headerOf(headers, name)).find((each) => each !== undefined) ?? '';
   const id = ID.test(given) ? given : crypto.randomUUID();
-  return { id, startedAt: performance.now(), waited: 0, bytes: 0, resumed: 0 };
+  return { id, startedAt: performance.now(), waited: 0, bytes: 0, resumed: 0, trace };
 }

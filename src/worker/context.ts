@@ -15,6 +15,7 @@ import type { KeepAlive } from './platform';
 import type { Administration } from './registries-route';
 import { type Kv, KvRows } from './rows-kv';
 import type { Context } from './session';
+import { IsolateTraces } from './traces';
 
 /** A request that fetches a token may be ended by the platform before it is over; and it is over when its response is. */
 const SHARING: TokenSharing = { renews: false, patience: 10_000 };
@@ -79,7 +80,8 @@ export class Contexts {
     for (const note of config.notes) log.warn(note);
     const users = config.gate && openUsers(config.gate);
     const cache = config.cache && this.#openContent(config, log);
-    return { config, memory: createMemory(SHARING), guard: this.#guard, log, users, ...cache };
+    const traces = config.tracing && new IsolateTraces(config.tracing, config.timeouts, log);
+    return { config, memory: createMemory(SHARING), guard: this.#guard, log, users, ...cache, traces };
   }
 
   /** @throws ConfigError */

@@ -5,6 +5,7 @@ import type { CloudFetch } from '../shell/cloud-request';
 import { obtainLoginDocument } from '../shell/login-document';
 import type { ErrandRecord } from '../shell/record';
 import { tokenOutcome } from '../shell/token-outcome';
+import { sendTraced } from '../shell/trace';
 import { TransportError } from '../shell/transport-error';
 import { cloudFetch } from './cloud-fetch';
 import { discard, failureOf, type Incoming, readSmallBody } from './incoming';
@@ -17,19 +18,22 @@ const KEPT_BACK = 10;
 /** How a client's request asks upstreams. */
 export function carrierOf(session: Session): Carrier<Incoming> {
   const { record, context, request } = session;
+  const { trace } = record;
   return {
     async send(forward) {
       if (forward.after !== undefined) await new Promise((resolve) => setTimeout(resolve, forward.after));
       countOne(session);
       record.upstream = forward.url.hostname;
-      return send({ forward, timeouts: context.config.timeouts, client: request });
+      const carry = (each: Forward) => send({ forward: each, timeouts: context.config.timeouts, client: request });
+      return trace ? sendTraced(trace, forward, reading, carry) : carry(forward);
     },
-    headOf: ({ head }) => head,
+    ...reading,
     discard,
-    failureOf,
     fetchToken: (verb) => fetchToken(session, verb),
   };
 }
+
+const reading = { headOf: ({ head }: Incoming) => head, failureOf };
 
 /** @throws TransportError for one too many: a Worker that goes on is ended by the platform */
 function countOne(session: Session): void {
@@ -72,8 +76,10 @@ async function fetchTokenDocument(
   { request, limit, within, timeouts }: TokenRequest,
   record: ErrandRecord,
 ): Promise<string | undefined> {
+  const { trace } = record;
   try {
-    const incoming = await send({ forward: request, timeouts });
+    const carry = (forward: Forward) => send({ forward, timeouts });
+    const incoming = await (trace ? sendTraced(trace, request, reading, carry) : carry(request));
     const { bytes, rest } = await readSmallBody(incoming, limit, within);
     await rest?.return(undefined);
     return tokenOutcome(incoming.head.status, rest ? undefined : new TextDecoder().decode(bytes), record);

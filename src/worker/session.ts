@@ -7,10 +7,12 @@ import type { Log } from '../shell/log';
 import type { RequestRecord } from '../shell/record';
 import { logRequest, openRecord } from '../shell/request-log';
 import type { TokenStore } from '../shell/token-store';
+import { traceOf } from '../shell/trace';
 import type { Users } from '../shell/users';
 import type { Content } from './content';
 import { requestHead } from './heads';
 import type { KeepAlive } from './platform';
+import type { IsolateTraces } from './traces';
 
 /** What the requests of an isolate share under one configuration. */
 export interface Context {
@@ -24,6 +26,8 @@ export interface Context {
   /** Beside `content`. @throws Error where the store cannot be written or read */
   readonly tryStore?: () => Promise<void>;
   readonly log: Log;
+  /** Present where the configuration names a collector. */
+  readonly traces?: IsolateTraces;
 }
 
 /** One request under way. */
@@ -50,7 +54,7 @@ export interface SessionEnd {
 
 export function openSession(context: Context, request: Request, keepAlive: KeepAlive): Session {
   const head = requestHead(request);
-  const record = openRecord(head);
+  const record = openRecord(head, traceOf(head, context.traces));
   const exchange = new Exchange(context.config, context.memory, head);
   const leaving = new AbortController();
   let waiting: (() => void)[] | undefined = [];
@@ -70,15 +74,10 @@ export function openSession(context: Context, request: Request, keepAlive: KeepA
       waiting = undefined;
       leaving.abort();
       for (const then of all) then();
-      logRequest(context.log, {
-        config: context.config,
-        head,
-        route: exchange.route,
-        record,
-        status,
-        isWhole,
-        hasLeft,
-      });
+      const ending = { config: context.config, head, route: exchange.route, record, status, isWhole, hasLeft };
+      logRequest(context.log, ending);
+      record.trace?.notes?.end(ending);
+      if (context.traces) keepAlive(context.traces.flush());
     },
   };
 }

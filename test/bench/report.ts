@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { PLOTTED, plotPath, plotTitle, writePlots } from '../tools/plots';
 import { root } from '../tools/sources';
 import { type Figure, isMet, type Result } from './result';
 
@@ -63,17 +64,20 @@ export function renderReport(results: readonly Result[]): string {
 Every figure is measured on the built bundle, as a process of its own, over loopback, together with what it is compared
 with, in the same run. \`yarn bench\` runs everything in a few minutes; \`yarn bench memory start\` runs two of them;
 \`--full\` takes its time. nginx and distribution are measured where they are installed. Figures without a target only
-inform.
+inform. The plots show figures of the tables below them; \`yarn bench\` makes them, and \`yarn plots\` makes them again from
+the results that there are.
 
 ${results.map(renderResult).join('\n')}`;
 }
 
-function renderResult({ name, date, machine, full, figures, notes }: Result): string {
+function renderResult(result: Result): string {
+  const { name, date, machine, full, figures, notes } = result;
+  const plot = PLOTTED.includes(name) ? `![${plotTitle(result)}](${plotPath(name)})\n\n` : '';
   return `## ${TITLES[name as BenchmarkName]}
 
 \`yarn bench ${full ? '--full ' : ''}${name}\`, ${date}, ${machine}
 
-| Figure | Node.js | Target | Measured | In the same run |
+${plot}| Figure | Node.js | Target | Measured | In the same run |
 | --- | --- | --- | --- | --- |
 ${figures.map(renderFigure).join('\n')}
 
@@ -93,5 +97,7 @@ function target({ atMost, atLeast, unit }: Figure): string {
 }
 
 export function writeReport(): void {
-  writeFileSync(join(root, 'docs/performance.md'), renderReport(readResults()));
+  const results = readResults();
+  writeFileSync(join(root, 'docs/performance.md'), renderReport(results));
+  writePlots(results);
 }

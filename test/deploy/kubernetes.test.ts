@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
 import { readConfig } from '../../src/core/config';
+import { CHECK_TIME, READY } from '../../src/core/readiness';
 import { HEALTH } from '../../src/shell/own-pages';
 import { root } from '../tools/sources';
 import { imageName, readDeploy, settingNames, version, yamlFiles, yamlOf } from './manifests';
@@ -91,7 +92,8 @@ describe('the pods', () => {
 
   test('are asked on a path of the proxy, by the port that it listens on', () => {
     const probes = ['startupProbe', 'readinessProbe', 'livenessProbe'].map((name) => container[name].httpGet);
-    expect(probes).toEqual(probes.map(() => ({ path: HEALTH, port: 'http' })));
+    expect(probes).toEqual([HEALTH, READY, HEALTH].map((path) => ({ path, port: 'http' })));
+    expect(container.readinessProbe.timeoutSeconds * 1000).toBeGreaterThan(CHECK_TIME);
     const [{ name, containerPort }] = container.ports;
     const [port] = container.env;
     expect([name, port]).toEqual(['http', { name: 'PORT', value: String(containerPort) }]);

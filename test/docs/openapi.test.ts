@@ -4,17 +4,21 @@ import { join } from 'node:path';
 import Ajv from 'ajv/dist/2020';
 import { readConfig } from '../../src/core/config';
 import { RegistryError } from '../../src/core/errors';
+import { Exchange } from '../../src/core/exchange';
 import { noFiles } from '../../src/core/files';
 import { headerOf } from '../../src/core/headers';
+import { type Check, READY, readinessAnswer } from '../../src/core/readiness';
 import type { Row } from '../../src/core/registry-rows';
-import type { Answer } from '../../src/core/verbs';
+import { SEARCH, SEARCH_PING } from '../../src/core/search';
+import type { Answer, RequestVerb, ResponseVerb } from '../../src/core/verbs';
 import type { ApiPlace } from '../../src/shell/api-place';
 import { Attempts } from '../../src/shell/attempts';
 import { EXPLAIN, type ExplainPlace, explain } from '../../src/shell/explain-api';
 import { createLog } from '../../src/shell/log';
+import { hashPassword, makePassword } from '../../src/shell/made-passwords';
 import { RegistriesApi } from '../../src/shell/registries-api';
 import { createMemory } from '../../src/shell/token-store';
-import { type Fields, request } from '../core/heads';
+import { type Fields, request, response } from '../core/heads';
 import { root } from '../tools/sources';
 
 interface Response {
@@ -59,6 +63,8 @@ function misfits(path: string, method: string, answer: Answer): unknown[] {
     .filter(([name, { required }]) => required && headerOf(answer.headers, name.toLowerCase()) === undefined)
     .map(([name]) => `${name} is missing`);
   const schema = said.content?.['application/json']?.schema.$ref;
+  const isText = headerOf(answer.headers, 'content-type')?.startsWith('text/plain');
+  if (isText && said.content?.['text/plain'] && answer.body !== null) return lacking;
   if (schema === undefined) return [...lacking, ...(answer.body === null ? [] : ['has a body'])];
   const type = headerOf(answer.headers, 'content-type');
   const faults = faultsOf(schema, JSON.parse(answer.body ?? 'null')) ?? [];
@@ -161,6 +167,54 @@ const QUESTIONS: [query: string, headers: Fields, trouble: Trouble | undefined][
   ['?image=nginx', {}, 'guesses'],
 ];
 
+type Reply = number | 'timeout';
+
+/** What comes of one search, of which the backend makes this. */
+function search(target: string, env: Record<string, string>, reply: Reply = 200): Answer {
+  const config = readConfig(env);
+  const exchange = new Exchange(config, { ...createMemory(), realms: new Map() }, request(`GET ${target}`));
+  let verb: RequestVerb | ResponseVerb = exchange.onRequest();
+  // So late that nothing is tried again.
+  const elapsed = 1e9;
+  if (verb.verb === 'forward') {
+    verb =
+      reply === 'timeout'
+        ? exchange.onFailure(verb, { kind: 'timeout', message: 'no response in time' }, elapsed)
+        : exchange.onResponse(verb, response(reply), elapsed);
+  }
+  if (verb.verb === 'answer') return verb;
+  if (verb.verb !== 'relay' || !verb.edit) throw new Error(`a search comes to ${verb.verb}`);
+  const { status, headers, edit } = verb;
+  return {
+    verb: 'answer',
+    status,
+    headers,
+    body: edit(JSON.stringify({ num_results: 1, results: [{ name: 'nginx' }] })),
+  };
+}
+
+const ONLY_ONE = { ALLOW_CLIENTS: '192.0.2.1' };
+const SEARCHES: [target: string, env: Record<string, string>, reply?: Reply][] = [
+  [SEARCH_PING, {}],
+  [SEARCH_PING, ONLY_ONE],
+  [SEARCH_PING, { SEARCH_BACKEND: 'none' }],
+  [`${SEARCH}?q=nginx`, {}],
+  [SEARCH, {}],
+  [`${SEARCH}?q=nginx`, { HTPASSWD: `alice:${hashPassword(makePassword())}` }],
+  [`${SEARCH}?q=nginx`, ONLY_ONE],
+  [`${SEARCH}?q=nginx`, { SEARCH_BACKEND: 'none' }],
+  ...([403, 404, 429, 302, 503, 'timeout'] as const).map((reply): [string, Record<string, string>, Reply] => [
+    `${SEARCH}?q=nginx`,
+    {},
+    reply,
+  ]),
+];
+
+const CHECKS: Check[][] = [
+  [{ name: 'configuration' }, { name: 'upstream' }],
+  [{ name: 'configuration' }, { name: 'upstream', fault: 'docker.io: connection refused' }],
+];
+
 const NOBODY = { authorization: '' };
 const CASES: [method: string, path: string, key: string, body: unknown, headers: Fields, trouble?: Trouble][] = [
   ['GET', LIST, '', undefined, {}],
@@ -204,6 +258,22 @@ describe('docs/openapi.json', () => {
     const answer = await askAbout(query, headers, trouble);
     seen.add(`GET ${EXPLAIN} ${answer.status}`);
     expect(misfits(EXPLAIN, 'GET', answer)).toEqual([]);
+  });
+
+  test.each(SEARCHES.map(([target, env, reply = 200]) => [target, Object.keys(env).join(), reply, env] as const))(
+    'GET %s with %s, where the backend answers %s, is answered as it says',
+    (target, _, reply, env) => {
+      const answer = search(target, env, reply);
+      const path = target.replace(/\?.*/, '');
+      seen.add(`GET ${path} ${answer.status}`);
+      expect(misfits(path, 'GET', answer)).toEqual([]);
+    },
+  );
+
+  test.each(CHECKS.map((checks) => [checks]))('GET /-/readyz with %j is answered as it says', (checks) => {
+    const answer = readinessAnswer(checks, request(`GET ${READY}`), readConfig({}));
+    seen.add(`GET ${READY} ${answer.status}`);
+    expect(misfits(READY, 'GET', answer)).toEqual([]);
   });
 
   test('names nothing that was not tried', () => {

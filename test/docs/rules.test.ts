@@ -74,16 +74,51 @@ describe('docs/request-handling.md', () => {
   });
 });
 
-describe('docs/security.md', () => {
-  const rows = read('docs/security.md').matchAll(/^\|.*\| (?:`(test\/\S+)`: )?“(.+)” \|$/gm);
-  const named = [...rows].map(([, path, title]) => [path ?? 'test/hostile.spec.ts', title] as const);
+describe.each(['docs/security.md', 'docs/security.zh-CN.md'].filter((path) => existsSync(join(root, path))))(
+  '%s',
+  (path) => {
+    const text = read(path);
+    const tables = [...text.matchAll(/^\|[^\n]*\|\n\|---\|---\|---\|\n((?:\|.*\|\n)+)/gm)].map(([, body]) =>
+      String(body),
+    );
+    const rows = tables.flatMap((body) => body.trimEnd().split('\n'));
+    const cells = rows.map((row) => row.slice(2, -2).split(' | '));
 
-  test('names tests', () => {
-    expect(named.length).toBeGreaterThan(10);
-  });
+    test('has threats', () => {
+      expect(rows.length).toBeGreaterThan(100);
+    });
 
-  test.each(named)('%s has “%s”', (path, title) => {
-    expect(existsSync(join(root, path))).toBe(true);
-    expect(read(path)).toContain(title);
-  });
-});
+    test('each row is a threat, a rule with its section in brackets at the end, and tests', () => {
+      const form =
+        /^\| .+ \| .+ [(（]\[[\w. ]+\]\([^()]+\)(?:(?:, |、)\[[\w. ]+\]\([^()]+\))*[)）] \| (?:`test\/\S+`(?:: |：))?“.+” \|$/;
+      expect(rows.filter((row) => !form.test(row))).toEqual([]);
+    });
+
+    test('each section of request-handling.md that is named is there', () => {
+      const sections = read('docs/request-handling.md').split(/^## /m);
+      const named = [...text.matchAll(/\[([\d.]+)\]\(request-handling(?:\.zh-CN)?\.md#([^)]*)\)/g)].map((match) =>
+        match.slice(1),
+      );
+      expect(named.length).toBeGreaterThan(80);
+      const isThere = ([number, anchor]: string[]) => {
+        const [chapter, item] = String(number).split('.');
+        const section = sections.find((each) => each.startsWith(`${chapter}. `));
+        const isOf = section !== undefined && String(anchor).startsWith(`${chapter}-`);
+        return isOf && (item === undefined || new RegExp(`^(?:${chapter}\\.)?${item}\\.? `, 'm').test(section));
+      };
+      expect(named.filter((each) => !isThere(each))).toEqual([]);
+    });
+
+    /** A row names the tests of one file. */
+    const named = cells.flatMap(([, , cell]) => {
+      const file = /^`(test\/\S+)`/.exec(String(cell))?.[1] ?? 'test/hostile.spec.ts';
+      return [...String(cell).matchAll(/“([^”]+)”/g)].map(([, title]) => [file, title as string] as const);
+    });
+
+    test.each(named)('%s has “%s”', (file, title) => {
+      // As the name of a test, or as what stands in the table of one.
+      const quoted = title.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&').replaceAll("'", "\\\\?'");
+      expect(read(file)).toMatch(new RegExp(`[(\\[,]\\s*(['"\`])${quoted}\\1`));
+    });
+  },
+);

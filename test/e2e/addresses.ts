@@ -5,6 +5,7 @@
 export const addresses = {
   'registry-1.docker.io': '44.99.0.2',
   'auth.docker.io': '44.99.0.3',
+  'index.docker.io': '44.99.0.9',
   'production.cloudflare.docker.com': '44.99.0.4',
   'ghcr.io': '44.99.0.5',
   'pkg-containers.githubusercontent.com': '44.99.0.6',

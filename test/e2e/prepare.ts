@@ -16,8 +16,9 @@ export const workerModule = resolve(process.env.E2E_WORKER ?? join(project, 'dep
 export const clientsFolder = process.env.E2E_BIN ?? join(homedir(), '.cache/registry-proxy-e2e/bin');
 
 /** Whether a program that is built with Go is there. */
-export const hasClient = (name: 'crane' | 'oras' | 'helm' | 'distribution' | 'manifests'): boolean =>
-  existsSync(join(clientsFolder, name));
+export const hasClient = (
+  name: 'crane' | 'oras' | 'helm' | 'distribution' | 'actionlint' | 'manifests' | 'traces',
+): boolean => existsSync(join(clientsFolder, name));
 
 /** Clients installed, bundle fresh. Throws, with the reason, where these tests cannot run at all. */
 function prepare(): void {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type S3Server, startS3 } from '../storage/s3-server';
 import { type Ask, ask, open } from '../upstream/client';
+import { type SeenSpan, startCollector } from '../upstream/collector';
 import { parseChallenge } from '../upstream/docker';
 import { type Content, makeImage, payload, sha256 } from '../upstream/image';
 import { USERS, until } from '../upstream/scene';
@@ -80,6 +81,17 @@ describe('the packaged function behind its URL', () => {
     }
     const { length } = scene.image.manifest.bytes;
     expect(lengths).toEqual([length, length, large().bytes.length, small().bytes.length].map(String));
+  });
+
+  it('exports the trace of a request, though it stands still after it', async () => {
+    const collector = await startCollector();
+    const traced = await scene.lambda({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
+    expect((await ask(`${traced.url}/v2/`)).status).toBe(401);
+    expect(await until(() => collector.server().length === 1)).toBe(true);
+    const [span] = collector.server() as [SeenSpan];
+    expect(collector.childrenOf(span).map(({ name: called }) => called)).toEqual(['GET registry']);
+    await traced.close();
+    await collector.stop();
   });
 
   it('brings an image whole', async () => {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Instance, Runtime } from '../runtimes';
 import { type Cdn, type CdnOptions, startCdn } from './cdn';
+import { type Collector, startCollector } from './collector';
 import { type Image, makeImage } from './image';
 import type { Upstream } from './listen';
 import { type Registry, type RegistryOptions, startRegistry } from './registry';
@@ -23,6 +24,7 @@ export interface Stage {
   tokens(options?: Partial<TokenServerOptions>): Promise<TokenServer>;
   /** What stands in for Docker Hub's search. */
   search(hits?: readonly Hit[]): Promise<Upstream>;
+  collector(basePath?: string): Promise<Collector>;
   /** The proxy in front of this registry. */
   proxy(registry: Registry | string, env?: Record<string, string>): Promise<Instance>;
   /** Stops everything and returns what the upstreams accuse the proxy of. */
@@ -41,6 +43,7 @@ export function stageFor(runtime: Runtime): Stage {
     cdn: async ({ registry, ...options }) => kept(await startCdn({ blobs: registry.blobs, ...options })),
     tokens: async (options) => kept(await startTokenServer({ service: 'registry.test', users: USERS, ...options })),
     search: async (hits) => kept(await startSearch(hits)),
+    collector: async (basePath) => kept(await startCollector(basePath)),
     async proxy(registry, env) {
       const backend = typeof registry === 'string' ? registry : registry.url;
       const instance = await runtime.start({ REGISTRY_BACKEND: backend, ...ENV, ...env });

@@ -35,7 +35,17 @@ export function readModes(world: string): Modes {
   return JSON.parse(readFileSync(modesFile(world), 'utf8'));
 }
 
-const KEPT = ['authorization', 'cookie', 'range', 'accept', 'user-agent', 'via', 'content-type', 'x-forwarded-for'];
+const KEPT = [
+  'authorization',
+  'cookie',
+  'range',
+  'accept',
+  'user-agent',
+  'via',
+  'content-type',
+  'x-forwarded-for',
+  'traceparent',
+];
 
 /** Notes a request once it is answered. A login is kept by its scheme only. */
 export function noteWhenAnswered(world: string, host: string, req: IncomingMessage, res: ServerResponse) {

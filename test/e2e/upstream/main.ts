@@ -9,6 +9,7 @@ import { basicUser } from './accounts';
 import { cdn } from './cdn';
 import { accountUsers } from './foreign';
 import { front } from './front';
+import { search } from './search';
 import { tokenServer } from './tokens';
 
 const world = process.argv[2] ?? '';
@@ -62,6 +63,7 @@ Promise.all([
     'auth.docker.io',
     tokenServer({ world, host: 'auth.docker.io', service: 'registry.docker.io', issuer: 'auth.docker.io', signer }),
   ),
+  serve('index.docker.io', search(world, 'index.docker.io')),
   serve(hubCdn, cdn(world, hubCdn, join(world, 'hub'))),
   serve('ghcr.io', (req, res) => (req.url?.startsWith('/token') ? ghcrTokens(req, res) : ghcrFront(req, res))),
   serve(ghcrCdn, cdn(world, ghcrCdn, join(world, 'ghcr'))),
