@@ -1,7 +1,8 @@
 /** What stands on the page: results, guides, lists. */
 export const PARTS = `
-.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,auto));gap:1rem 2rem;background:var(--sheet);border:1px solid var(--line);border-radius:.8rem;padding:1.25rem}
-.facts .wide{grid-column:1/-1}
+.facts{display:flex;flex-wrap:wrap;gap:1rem 3rem;background:var(--sheet);border:1px solid var(--line);border-radius:.8rem;padding:1.25rem}
+.facts div{min-width:0}
+.facts .wide{flex:1 0 100%}
 dt{font-size:.8125rem;color:var(--soft)}
 dd{overflow-wrap:anywhere}
 h2.name{font-size:clamp(1.25rem,1rem + 1.6vw,1.75rem);letter-spacing:-.03em}
@@ -87,7 +88,7 @@ pre:focus-visible{outline-offset:-3px}
 .platform>summary{grid-template-columns:1.2rem 1fr auto;padding:.8rem 1rem}
 .platform>summary span:nth-child(3){grid-column:2}
 .inside{padding:0 1rem 1rem}
-.facts{grid-template-columns:1fr 1fr;padding:1rem;gap:1rem}
+.facts{padding:1rem;gap:1rem 2rem}
 thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 table,tbody{display:block}
 tr{display:grid;grid-template-columns:2rem minmax(0,1fr);border-top:1px solid var(--line);padding:.5rem 0}
