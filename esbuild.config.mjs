@@ -126,10 +126,14 @@ const rare = [
   'src/node/cloud-login.ts',
   'src/node/commands.ts',
   'src/node/explain-route.ts',
+  'src/node/meter.ts',
   'src/node/metrics-route.ts',
+  'src/node/page-route.ts',
   'src/node/passwords.ts',
   'src/node/prefetch-route.ts',
+  'src/node/ready-route.ts',
   'src/node/registries-route.ts',
+  'src/node/shared-budgets.ts',
   'src/node/traces.ts',
 ];
 

@@ -3,7 +3,8 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import { answerError, RegistryError } from '../core/errors';
 import { READY } from '../core/readiness';
 import type { Answer } from '../core/verbs';
-import { guarded, HEALTH, METRICS, plainPage, welcomePage } from '../shell/own-pages';
+import { pageTarget, smallPage } from '../pages/page-target';
+import { guarded, HEALTH, METRICS, plainPage } from '../shell/own-pages';
 import type { Contexts } from './contexts';
 import { cut } from './cut';
 import { admitPrefetch } from './prefetch-door';
@@ -58,10 +59,15 @@ function createRoutes(contexts: Contexts, listener: RequestListener, administrat
     res.once('socket', begin);
     return undefined;
   });
-  app.get('/', (_req, res, next) => {
+  app.use(async (_req, res, next) => {
     const session: Session = res.locals.session;
-    const shown = welcomePage(session.head, session.context.config);
-    return shown ? page(session, shown) : next();
+    const { head, context } = session;
+    const target = pageTarget(head, context.config);
+    if (!target) return next();
+    const small = smallPage(head, target, context.config);
+    if (small) return page(session, small);
+    session.record.route = 'own';
+    return (await import('./page-route')).servePage(session, target);
   });
   app.get(HEALTH, (_req, res) => page(res.locals.session, plainPage('ok\n')));
   app.get(READY, async (_req, res) => (await import('./ready-route')).serveReady(res.locals.session));

@@ -11,15 +11,23 @@ export const HEALTH = '/-/healthz';
 /** Where Prometheus asks what has been done. */
 export const METRICS = '/-/metrics';
 
-/** @returns undefined where `/` is not ours, but the registry's */
-export function welcomePage(head: RequestHead, config: Config): Answer | undefined {
-  return config.browserRedirects ? undefined : guarded(head, config, () => plainPage(welcome(config)));
+/**
+ * What programs get where browsers get the landing page.
+ * @param isGuest `ACCESS_SECRET` was shown
+ */
+export function welcomePage(config: Config, isGuest: boolean): Answer {
+  return plainPage(welcome(config, isGuest));
 }
 
 /** What only clients at allowed addresses get to see. */
 export function guarded(head: RequestHead, config: Config, show: () => Answer): Answer {
+  return strangerAnswer(head, config) ?? show();
+}
+
+/** The answer to a client at an address that is not allowed; undefined for all others. */
+export function strangerAnswer(head: RequestHead, config: Config): Answer | undefined {
   const isSeen = config.gate?.satisfy === 'any' || isAllowedAddress(head, config);
-  return isSeen ? show() : answerError(strangerError());
+  return isSeen ? undefined : answerError(strangerError());
 }
 
 export function plainPage(text: string): Answer {
@@ -35,11 +43,11 @@ export function plainPage(text: string): Answer {
   };
 }
 
-function welcome({ gate, upstreams }: Config): string {
+function welcome({ gate, upstreams }: Config, isGuest: boolean): string {
   // A name with `*` is at no one address.
   const place = ({ name, url }: Upstream) => (isWildcard(name) ? '' : ` (${hrefOf(url)})`);
   // Behind a gate they are none of a stranger's business.
-  const shown = gate ? [] : upstreams;
+  const shown = gate && !isGuest ? [] : upstreams;
   const registries = shown.map((upstream) => `  ${upstream.name}${place(upstream)}\n`).join('');
   return `registry-proxy-serverless: a proxy of container registries
 ${registries && `\n${registries}`}

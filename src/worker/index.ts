@@ -1,11 +1,13 @@
 import { ConfigError } from '../core/config-error';
 import { answerError, RegistryError } from '../core/errors';
 import { READY } from '../core/readiness';
+import { pageTarget, smallPage } from '../pages/page-target';
 import { isExplainTarget } from '../shell/explain-api';
-import { HEALTH, plainPage, welcomePage } from '../shell/own-pages';
+import { HEALTH, plainPage } from '../shell/own-pages';
 import { isApiTarget } from '../shell/registries-api';
 import { type Bindings, Contexts, logFaults } from './context';
 import { serveExplain } from './explain-route';
+import { servePage } from './page-route';
 import type { KeepAlive } from './platform';
 import { serve } from './proxy';
 import { serveReady } from './ready-route';
@@ -49,14 +51,14 @@ async function respond(session: Session, administration: Administration | undefi
     return answer(session, await registries.serve(session, context.config.admin, administration));
   }
   if (context.config.admin && isExplainTarget(head.target)) return answer(session, await serveExplain(session));
-  if (head.method === 'GET' || head.method === 'HEAD') {
-    const path = head.target.replace(/\?.*/, '');
-    if (path === READY) return answer(session, await serveReady(session));
-    const page = path === HEALTH ? plainPage('ok\n') : path === '/' ? welcomePage(head, context.config) : undefined;
-    if (page) {
-      record.route = 'own';
-      return answer(session, page);
-    }
+  const path = head.target.replace(/\?.*/, '');
+  const isSeen = head.method === 'GET' || head.method === 'HEAD';
+  if (isSeen && path === READY) return answer(session, await serveReady(session));
+  const page = pageTarget(head, context.config);
+  if (page || (isSeen && path === HEALTH)) {
+    record.route = 'own';
+    if (!page) return answer(session, plainPage('ok\n'));
+    return answer(session, smallPage(head, page, context.config) ?? (await servePage(session, page)));
   }
   return serve(session);
 }

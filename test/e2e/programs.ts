@@ -37,6 +37,8 @@ export interface Programs {
   /** The same, and it has to fail; gives all it said. */
   fails(command: string[], options?: RunOptions): Promise<string>;
   daemon(name: string, command: string[], options?: RunOptions): Daemon;
+  /** How somebody else starts a program there, who has to give it this environment. */
+  entrance(options?: RunOptions): { command: string[]; env: Record<string, string> };
 }
 
 /** The namespaces are those of the process `inside`; what programs write goes to the world's folder. */
@@ -118,6 +120,10 @@ export function programsIn(folder: string, inside: number): Programs {
       return result.output;
     },
     daemon,
+    entrance: ({ border, env, cwd = join(folder, 'tmp') } = {}) => ({
+      command: ['nsenter', ...enter([], cwd, border)],
+      env: { ...environment, ...env },
+    }),
   };
 }
 

@@ -1,0 +1,19 @@
+import type { Config, Upstream } from '../core/config';
+import { isWildcard } from '../core/registries-setting';
+import { hrefOf } from '../core/url';
+import { html, type Markup } from './html';
+import type { View } from './view';
+
+/** Which registries this instance serves, and how their images are called behind it. */
+export function drawRegistries({ speech: { say }, host }: View, { upstreams }: Config): Markup {
+  const called = ({ name }: Upstream, index: number) => (index === 0 ? `${host}/…` : `${host}/${name}/…`);
+  // A name with `*` is at no one address.
+  const place = ({ name, url }: Upstream) => (isWildcard(name) ? undefined : hrefOf(url).replace(/\/$/, ''));
+  return html`<section aria-labelledby="registries"><h2 id="registries">${say('registries.title')}</h2><ul class="registries">
+${upstreams.map(
+  (upstream, index) => html`<li><strong>${upstream.name}</strong>${
+    index === 0 && upstreams.length > 1 && html` <span class="badge">${say('registries.default')}</span>`
+  }<code>${called(upstream, index)}</code><span class="aside">${place(upstream)}</span></li>
+`,
+)}</ul></section>`;
+}
