@@ -176,7 +176,8 @@ async function packRare(common, define) {
     define,
     plugins: [fromCommon, slim],
   });
-  return { text: outputFiles[0].text, shared: [...shared] };
+  // In the order of their names: they are found in another one each time.
+  return { text: outputFiles[0].text, shared: [...shared].sort() };
 }
 
 /** Takes `rare` out of a program. */
