@@ -3,7 +3,10 @@ import { MAX_CLIENTS } from './rate-limit';
 /** Milliseconds of a day of UTC. */
 const DAY = 86_400_000;
 
-/** Registries whose use is remembered; one more forgets the one that was silent for longest. A name with `*` stands for many. */
+/**
+ * Registries whose use is remembered; one more forgets the one that was used least. A name with `*` stands for as many as clients make
+ * up, and those must not make it forget one that is used.
+ */
 export const MAX_COUNTED_REGISTRIES = 1_000;
 
 /** Parts of a budget at which its owner is warned, the last one first. */
@@ -144,7 +147,7 @@ export class DayLedger {
     return new Set([...this.#tallies[side].keys(), ...this.#others[side].keys()]);
   }
 
-  /** The one that was silent for longest comes first, and goes first. */
+  /** The one that was silent for longest comes first. */
   #tally(side: Side, name: string): Tally {
     const tallies = this.#tallies[side];
     const tally = tallies.get(name) ?? {
@@ -154,8 +157,10 @@ export class DayLedger {
     };
     tallies.delete(name);
     tallies.set(name, tally);
-    const [oldest] = tallies.keys();
-    if (tallies.size > (side === 'client' ? MAX_CLIENTS : MAX_COUNTED_REGISTRIES)) tallies.delete(oldest);
+    if (side === 'client') {
+      const [oldest] = tallies.keys();
+      if (tallies.size > MAX_CLIENTS) tallies.delete(oldest);
+    } else if (tallies.size > MAX_COUNTED_REGISTRIES) tallies.delete(leastUsed(tallies, name));
     return tally;
   }
 }
@@ -163,6 +168,19 @@ export class DayLedger {
 const NOTHING: Use = { bytes: 0, requests: 0 };
 
 const NOBODY: Counted = { client: new Map(), upstream: new Map() };
+
+/** Bytes that weigh as much as one request. */
+const WEIGHT = 1_000_000;
+
+/** @param newest has had no time to be used */
+function leastUsed(tallies: ReadonlyMap<string, Tally>, newest: string): string {
+  let least = { name: newest, weight: Number.POSITIVE_INFINITY };
+  for (const [name, { use }] of tallies) {
+    const weight = use.requests + use.bytes / WEIGHT;
+    if (name !== newest && weight < least.weight) least = { name, weight };
+  }
+  return least.name;
+}
 
 function settle({ use, open }: Tally): void {
   for (const each of open) {

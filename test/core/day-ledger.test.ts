@@ -101,17 +101,27 @@ describe('a ledger', () => {
     expect(ledger.mark('upstream', 'a', 'bytes', 100)).toBeUndefined();
   });
 
-  test.each([
-    ['client', MAX_CLIENTS],
-    ['upstream', MAX_COUNTED_REGISTRIES],
-  ] as const)('remembers so many of side %s: %d, and forgets the one that was silent for longest', (side, limit) => {
+  test('remembers so many clients, and forgets the one that was silent for longest', () => {
     const ledger = ledgerAt();
-    for (let index = 0; index < limit; index++) ledger.add(side, `${index}`, 'requests', 1);
-    ledger.add(side, '0', 'requests', 1);
-    ledger.add(side, 'one more', 'requests', 1);
-    expect(ledger.names(side).size).toBe(limit);
-    expect(ledger.used(side, '0').requests).toBe(2);
-    expect(ledger.used(side, '1').requests).toBe(0);
+    for (let index = 0; index < MAX_CLIENTS; index++) ledger.add('client', `${index}`, 'requests', 1);
+    ledger.add('client', '0', 'requests', 1);
+    ledger.add('client', 'one more', 'requests', 1);
+    expect(ledger.names('client').size).toBe(MAX_CLIENTS);
+    expect(ledger.used('client', '0').requests).toBe(2);
+    expect(ledger.used('client', '1').requests).toBe(0);
+  });
+
+  test('remembers so many registries, and names that are made up make it forget none that is used', () => {
+    const ledger = ledgerAt();
+    ledger.add('upstream', 'docker.io', 'requests', 3);
+    ledger.add('upstream', 'ghcr.io', 'bytes', 5_000_000);
+    for (let index = 0; index < 2 * MAX_COUNTED_REGISTRIES; index++) {
+      ledger.add('upstream', `${index}.registry.test`, 'requests', 1);
+    }
+    expect(ledger.names('upstream').size).toBe(MAX_COUNTED_REGISTRIES);
+    expect(ledger.used('upstream', 'docker.io').requests).toBe(3);
+    expect(ledger.used('upstream', 'ghcr.io').bytes).toBe(5_000_000);
+    expect(ledger.used('upstream', `${2 * MAX_COUNTED_REGISTRIES - 1}.registry.test`).requests).toBe(1);
   });
 
   test('that has forgotten a client lets its body end', () => {
