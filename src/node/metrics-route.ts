@@ -21,7 +21,9 @@ async function answerTo({ head, context }: Session, access: MetricsAccess): Prom
     if (!access.isPublic) {
       const entrance = { tokens: access.tokens, what: 'METRICS_TOKEN or ADMIN_TOKEN', realm: 'registry-proxy metrics' };
       checkBearer(head, entrance, config, attemptsOf(guard));
-    } else if (config.gate?.satisfy !== 'any') checkAddress(head, config);
+    }
+    // No login is asked for here, with which `SATISFY=any` would do without the address.
+    else checkAddress(head, config);
     if (!['GET', 'HEAD'].includes(head.method)) throw wrongMethod(head.method);
   } catch (error) {
     if (error instanceof RegistryError) return { ...answerError(error), sameOrigin: true };

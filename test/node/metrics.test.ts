@@ -65,6 +65,17 @@ describe('who may read', () => {
     ['nobody with another one', { METRICS_TOKEN: token }, shown(randomUUID()), 401],
     ['nobody at another address', { METRICS: 'public', ALLOW_CLIENTS: '192.0.2.1' }, {}, 403],
     [
+      'nobody at another address, where users may come from anywhere',
+      {
+        METRICS: 'public',
+        ALLOW_CLIENTS: '192.0.2.1',
+        SATISFY: 'any',
+        HTPASSWD: `alice:${hashPassword(makePassword())}`,
+      },
+      {},
+      403,
+    ],
+    [
       'nobody at another address, with the token',
       { METRICS_TOKEN: token, ALLOW_CLIENTS: '192.0.2.1' },
       shown(token),
