@@ -62,6 +62,8 @@ export class ProcessTraces implements Traces {
 
   /** The same once more, and nothing after it. */
   async close(within: number): Promise<void> {
+    // The request whose end is the reason for it has its own span in this very turn.
+    await Promise.resolve();
     if (within > 0) await this.#drain(within);
     this.#isClosed = true;
     clearTimeout(this.#timer);

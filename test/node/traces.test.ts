@@ -91,6 +91,14 @@ describe('the traces of a process', () => {
     expect([collector.spans.length, said()]).toEqual([BATCH_SPANS * 2 - 5, []]);
   });
 
+  test('have the span of the request with which it ends', async () => {
+    const { traces, serve, said } = scene();
+    const closing = traces.close(10_000);
+    serve();
+    await closing;
+    expect([collector.spans.length, said()]).toEqual([1, []]);
+  });
+
   test('do not keep it from ending where the collector does not answer, and what is lost is said', async () => {
     const { traces, serve, lines } = scene();
     collector.fail(/./, { kind: 'silence' }, 9);
