@@ -1,5 +1,11 @@
 import { once } from 'node:events';
-import { Agent, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import {
+  Agent,
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+} from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
 
@@ -86,9 +92,12 @@ export function begin(url: string, headers: OutgoingHttpHeaders = {}): { leave()
   return { leave: () => request.destroy() };
 }
 
-async function writeBody(request: NodeJS.WritableStream, body: Ask['body']): Promise<void> {
+async function writeBody(request: ClientRequest, body: Ask['body']): Promise<void> {
+  // One for all pieces: until it comes, each waits with a listener for errors, too.
+  const gone = once(request, 'close').catch(() => {});
   for (const piece of Array.isArray(body) ? body : []) {
-    if (!request.write(piece)) await Promise.race([once(request, 'drain'), once(request, 'close')]);
+    if (request.destroyed) return;
+    if (!request.write(piece)) await Promise.race([once(request, 'drain'), gone]);
   }
   if (body === undefined || Array.isArray(body)) request.end();
   else request.end(body);
