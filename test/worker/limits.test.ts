@@ -85,6 +85,14 @@ describe('on the free plan', () => {
     expect(linesOf(proxy)).toMatchObject([{ status: 200, bytes: 8 * MIB, resumed: 0 }]);
   });
 
+  test('one that its client leaves costs its budget, though nobody sees how far it came', async () => {
+    const { url } = await served(30 * MIB, { ...FREE, BUDGET_CLIENT_BYTES: '10m' });
+    const { response, leave } = await open(url);
+    await until(() => response.readableLength > 0);
+    leave();
+    expect((await ask(url)).status).toBe(429);
+  });
+
   test('one that is cut breaks off, since nobody watches it', async () => {
     const { registry, url, blob, proxy } = await served(8 * MIB, FREE);
     registry.fail(/blobs/, { kind: 'cut', after: 3 * MIB });
