@@ -36,6 +36,8 @@ interface Open {
   readonly holder: Holder;
   /** Bytes that are in the tally. */
   counted: number;
+  /** Milliseconds since 1970, when more of it was found last. */
+  movedAt: number;
 }
 
 interface Tally {
@@ -51,6 +53,14 @@ export class DayLedger {
   #day = Number.NaN;
   readonly #tallies: Readonly<Record<Side, Map<string, Tally>>> = { client: new Map(), upstream: new Map() };
   #others: Counted = NOBODY;
+  readonly #lease: number;
+  /** Milliseconds since 1970. */
+  #now = Number.NaN;
+
+  /** @param lease milliseconds without a byte after which a body is taken to be over, where the end of one may not be seen */
+  constructor(lease = Number.POSITIVE_INFINITY) {
+    this.#lease = lease;
+  }
 
   /** The day that is counted: days since 1970. */
   get day(): number {
@@ -62,13 +72,15 @@ export class DayLedger {
    * @param now milliseconds since 1970
    */
   turn(now: number): void {
+    this.#now = now;
     const day = dayOf(now);
     if (day === this.#day) return;
     this.#day = day;
     this.#others = NOBODY;
     this.#tallies.upstream.clear();
-    for (const [name, { open }] of this.#tallies.client) {
-      for (const each of open) each.counted = each.holder.bytes;
+    for (const [name, tally] of this.#tallies.client) {
+      this.#settle(tally);
+      const { open } = tally;
       if (open.size === 0) this.#tallies.client.delete(name);
       else this.#tallies.client.set(name, { use: { bytes: 0, requests: 0 }, open, told: { bytes: 0, requests: 0 } });
     }
@@ -79,7 +91,7 @@ export class DayLedger {
     const own = this.#tallies[side].get(name);
     const others = this.#others[side].get(name) ?? NOTHING;
     if (!own) return others;
-    settle(own);
+    this.#settle(own);
     return { bytes: own.use.bytes + others.bytes, requests: own.use.requests + others.requests };
   }
 
@@ -92,7 +104,7 @@ export class DayLedger {
     for (const side of SIDES) {
       for (const [name, more] of counted[side]) {
         const tally = this.#tally(side, name);
-        settle(tally);
+        this.#settle(tally);
         for (const unit of UNITS) tally.use[unit] = Math.max(0, tally.use[unit] + sign * more[unit]);
       }
     }
@@ -103,13 +115,13 @@ export class DayLedger {
    * @returns what ends it
    */
   follow(client: string, holder: Holder): () => void {
-    const open: Open = { holder, counted: holder.bytes };
+    const open: Open = { holder, counted: holder.bytes, movedAt: this.#now };
     this.#tally('client', client).open.add(open);
     return () => {
       // The day may have turned, which makes a new tally around the same set.
       const tally = this.#tallies.client.get(client);
       if (!tally?.open.has(open)) return;
-      settle(tally);
+      this.#settle(tally);
       tally.open.delete(open);
     };
   }
@@ -130,7 +142,7 @@ export class DayLedger {
     const usesOf = (side: Side) =>
       new Map(
         [...this.#tallies[side]].map(([name, tally]) => {
-          settle(tally);
+          this.#settle(tally);
           return [name, { ...tally.use }] as const;
         }),
       );
@@ -145,6 +157,16 @@ export class DayLedger {
   /** Names that anything is known of. */
   names(side: Side): ReadonlySet<string> {
     return new Set([...this.#tallies[side].keys(), ...this.#others[side].keys()]);
+  }
+
+  #settle({ use, open }: Tally): void {
+    for (const each of open) {
+      const { bytes } = each.holder;
+      if (bytes !== each.counted) each.movedAt = this.#now;
+      else if (this.#now - each.movedAt > this.#lease) open.delete(each);
+      use.bytes += bytes - each.counted;
+      each.counted = bytes;
+    }
   }
 
   /** The one that was silent for longest comes first. */
@@ -180,14 +202,6 @@ function leastUsed(tallies: ReadonlyMap<string, Tally>, newest: string): string 
     if (name !== newest && weight < least.weight) least = { name, weight };
   }
   return least.name;
-}
-
-function settle({ use, open }: Tally): void {
-  for (const each of open) {
-    const { bytes } = each.holder;
-    use.bytes += bytes - each.counted;
-    each.counted = bytes;
-  }
 }
 
 /** @param now milliseconds since 1970 */

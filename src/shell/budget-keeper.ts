@@ -42,14 +42,18 @@ export interface BudgetUsage {
 
 /** What a process counts of the day's budgets; it outlives the configurations that say what they are. */
 export class BudgetKeeper {
-  readonly ledger = new DayLedger();
+  readonly ledger: DayLedger;
   readonly #clock: () => number;
   #id = crypto.randomUUID();
   #opened = 0;
 
-  /** @param clock milliseconds since 1970 */
-  constructor(clock = () => Date.now()) {
+  /**
+   * @param clock milliseconds since 1970
+   * @param lease milliseconds without a byte after which a body is taken to be over, where the end of one may not be seen
+   */
+  constructor(clock = () => Date.now(), lease?: number) {
     this.#clock = clock;
+    this.ledger = new DayLedger(lease);
   }
 
   /** By which what this process counts is known to others. */

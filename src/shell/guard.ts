@@ -36,7 +36,7 @@ export class Guard {
   readonly budgets: BudgetKeeper;
 
   /** @param lease milliseconds without a byte after which a transfer is taken to be over, where the end of one may not be seen */
-  constructor(lease = Number.POSITIVE_INFINITY, budgets = new BudgetKeeper()) {
+  constructor(lease = Number.POSITIVE_INFINITY, budgets = new BudgetKeeper(undefined, lease)) {
     this.#places = new Places({ patience: PLACE_TIMEOUT, lease });
     this.budgets = budgets;
   }

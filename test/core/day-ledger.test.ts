@@ -124,6 +124,28 @@ describe('a ledger', () => {
     expect(ledger.used('upstream', `${2 * MAX_COUNTED_REGISTRIES - 1}.registry.test`).requests).toBe(1);
   });
 
+  test('takes a body for over that brought nothing for too long, where ends are not seen, and holds on to it no more', () => {
+    const ledger = new DayLedger(60_000);
+    ledger.turn(NOON);
+    const [left, slow] = [{ bytes: 0 }, { bytes: 0 }];
+    ledger.follow('a', left);
+    ledger.follow('a', slow);
+    left.bytes = 5;
+    slow.bytes = 7;
+    expect(ledger.used('client', 'a').bytes).toBe(12);
+    ledger.turn(NOON + 50_000);
+    slow.bytes = 9;
+    expect(ledger.used('client', 'a').bytes).toBe(14);
+    ledger.turn(NOON + 100_000);
+    slow.bytes = 11;
+    expect(ledger.used('client', 'a').bytes).toBe(16);
+    left.bytes = 1000;
+    slow.bytes = 12;
+    expect(ledger.used('client', 'a').bytes).toBe(17);
+    ledger.turn(NEXT);
+    expect([...ledger.names('client')]).toEqual([]);
+  });
+
   test('that has forgotten a client lets its body end', () => {
     const ledger = ledgerAt();
     const holder = { bytes: 0 };
