@@ -42,7 +42,8 @@ export function documentOf({ id, day, at, took, client, upstream }: CountedPage)
 export function readPage(document: CacheDocument | undefined): CountedPage | undefined {
   const { id, day, at, took, client, upstream } = document ?? {};
   if (typeof id !== 'string' || !isNumber(day) || !isNumber(at) || !Array.isArray(took)) return undefined;
-  return { id, day, at, took: took.map(String), client: readRows(client), upstream: readRows(upstream) };
+  const ids = took.filter((each) => typeof each === 'string');
+  return { id, day, at, took: ids, client: readRows(client), upstream: readRows(upstream) };
 }
 
 function readRows(rows: unknown): ReadonlyMap<string, Use> {

@@ -39,6 +39,11 @@ test.each([
   expect(readPage(document)).toBeUndefined();
 });
 
+test('processes that are none are left out of a page', () => {
+  const document = { ...documentOf(page()), took: ['b', 7, { toString: 1 }] };
+  expect(readPage(document)?.took).toEqual(['b']);
+});
+
 test('rows that are none are left out of a page', () => {
   const rows = [['a', 1, 2], ['b', -1, 2], ['c', 'x', 2], 'd', [5, 1, 1], ['e', 1]];
   expect([...(readPage({ ...documentOf(page()), client: rows })?.client ?? [])]).toEqual([
