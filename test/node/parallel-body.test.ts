@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { MIN_SEGMENT, Pace } from '../../src/core/parallel';
+import { FAST_ENOUGH, MIN_SEGMENT, Pace } from '../../src/core/parallel';
 import type { Body } from '../../src/node/body';
 import { Lanes } from '../../src/node/lanes';
 import { READ_AHEAD } from '../../src/node/parts';
@@ -16,7 +16,10 @@ const MIB = 1024 * 1024;
 const CONNECTIONS = 4;
 
 /** Longer than a busy machine keeps this process waiting: what is late would be taken for silent. */
-const STALL = { STALL_TIMEOUT: '3s' };
+const STALL = '3s';
+
+/** Sooner than a connection that brings nothing is found to hold up the others. */
+const SHORT_STALL = '500ms';
 
 /** What a further connection asks for. */
 const FURTHER = /^bytes=[1-9]/;
@@ -48,7 +51,7 @@ async function begun({ size = 16 * MIB, rate = 4 * MIB, serve, fault, times = 1e
     const met = isMet ? { ...exchange, fault } : exchange;
     return serveBytes(met, content, { etag: '"v"', headers: {}, rate, ...serve?.(exchange) });
   });
-  errands = await errandsTo(upstream.url, STALL);
+  errands = await errandsTo(upstream.url, { STALL_TIMEOUT: fault?.kind === 'stall' ? SHORT_STALL : STALL });
 }
 
 afterEach(async () => {
@@ -57,9 +60,12 @@ afterEach(async () => {
 });
 
 /** Of a body on a slow link, so that several connections are begun at once. */
-function slowPace(): Pace {
+const slowPace = () => paceOf(250_000);
+
+/** @param bytes of the last look */
+function paceOf(bytes: number): Pace {
   const pace = new Pace();
-  pace.look({ elapsed: 250, waited: 250, busy: 0, bytes: 250_000 });
+  pace.look({ elapsed: 250, waited: 250, busy: 0, bytes });
   return pace;
 }
 
@@ -119,7 +125,7 @@ describe('a body over several connections', () => {
 
   test.each<[string, Scene, Parameters<Errands['open']>[0]]>([
     ['where no more are wanted', { size: 3 * MIB }, { connections: 1 }],
-    ['where the upstream is fast', { size: 64 * MIB, rate: 0 }, { pace: undefined }],
+    ['where the upstream is fast', { size: 16 * MIB, rate: 0 }, { pace: paceOf(FAST_ENOUGH) }],
     ['where little is missing', { size: MIB - 1, rate: MIB }, {}],
     ['where nothing can be asked for', { size: 3 * MIB }, { resumption: undefined }],
   ])('has one only %s', async (_, scene, options) => {
@@ -137,7 +143,8 @@ describe('an upstream that does not keep to ranges', () => {
     ['has another size', { kind: 'changed-size', by: 1 }],
     ['has another entity tag', { kind: 'changed-etag' }],
   ])('and %s is left to its first connection, and not tried again', async (_, fault) => {
-    await begun({ fault, size: 6 * MIB, rate: 12 * MIB });
+    // Slow enough that what further connections are sent is seen before the first one has brought all.
+    await begun({ fault, size: 6 * MIB, rate: 3 * MIB });
     const { body, record } = await open();
     expect(isContent(await readAll(body))).toBe(true);
     // What is refused is not read away.
@@ -160,7 +167,7 @@ describe('an upstream that does not keep to ranges', () => {
       return serveBytes(met, content, { etag: '"v"', headers: {}, rate: 4 * MIB });
     });
     errands.close();
-    errands = await errandsTo(upstream.url, STALL);
+    errands = await errandsTo(upstream.url, { STALL_TIMEOUT: STALL });
     expect(isContent(await readAll((await open()).body))).toBe(true);
     expect(lanes.reserved).toBe(0);
   });
@@ -229,7 +236,7 @@ test('the rest, after further connections were let go, may come from an upstream
     return serveBytes(met, content, { etag: '"v"', headers: {}, link, rate: 3 * MIB });
   });
   errands.close();
-  errands = await errandsTo(upstream.url, STALL);
+  errands = await errandsTo(upstream.url, { STALL_TIMEOUT: STALL });
   const pace = new Pace();
   pace.look({ elapsed: 250, waited: 250, busy: 0, bytes: 0.75 * MIB });
   expect(isContent(await readAll((await open({ pace })).body))).toBe(true);
