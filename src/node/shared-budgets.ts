@@ -62,9 +62,13 @@ export class SharedBudgets {
       const slot = choosePage(pages, { id: keeper.id, day, now, chance: Math.random() });
       const found = slot === undefined ? undefined : pages[slot];
       const isIdle = textOf(keeper.ledger.own) === NOTHING && found?.id !== keeper.id;
-      if (!isIdle && found?.day === day && found.id !== keeper.id) this.#takeOver(found);
-      const others = pages.filter((page) => page?.day === day && (isIdle || page !== found));
-      keeper.ledger.others = sumOf(others as Counted[]);
+      // What somebody has gone on with may still lie where it lay: it could not be written over.
+      const today = pages.filter((page) => page?.day === day) as readonly CountedPage[];
+      const taken = new Set([...this.#took, ...today.flatMap(({ took }) => took)]);
+      const isNew = found?.day === day && found.id !== keeper.id && !taken.has(found.id);
+      if (!isIdle && isNew) this.#takeOver(found);
+      const others = today.filter((page) => !taken.has(page.id) && (isIdle || page !== found));
+      keeper.ledger.others = sumOf(others);
       this.#seen = textOf(keeper.ledger.own);
       this.#opened = opened;
       if (slot === undefined || isIdle) return;

@@ -114,6 +114,27 @@ test('one that was frozen, and whose page was taken over, counts nothing twice',
   expect(last?.used()).toEqual([MAX_PAGES + 8, 10 * (MAX_PAGES + 8)]);
 });
 
+test('pages that are taken over and cannot be written are not counted again with each try', async () => {
+  for (let index = 0; index < MAX_PAGES; index++) {
+    const each = begin();
+    each.count(1);
+    await each.shared.close();
+  }
+  const last = begin();
+  const put = jest.spyOn(store, 'put').mockRejectedValue(new StoreError('full', 'the disk is full'));
+  for (let tries = 1; tries <= 5; tries++) {
+    last.count(1);
+    await last.shared.share();
+    expect(last.used()).toEqual([MAX_PAGES + tries, 10 * (MAX_PAGES + tries)]);
+  }
+  put.mockRestore();
+  await last.shared.share();
+  expect(last.used()).toEqual([MAX_PAGES + 5, 10 * (MAX_PAGES + 5)]);
+  const next = begin();
+  await next.shared.share();
+  expect(next.used()).toEqual([MAX_PAGES + 5, 10 * (MAX_PAGES + 5)]);
+});
+
 test('a day that begins makes all pages free', async () => {
   const one = begin();
   one.count(7);
