@@ -62,6 +62,8 @@ export class SharedBudgets {
       const slot = choosePage(pages, { id: keeper.id, day, now, chance: Math.random() });
       const found = slot === undefined ? undefined : pages[slot];
       const isIdle = textOf(keeper.ledger.own) === NOTHING && found?.id !== keeper.id;
+      // Another configuration of this process may have taken over more.
+      if (found?.day === day && found.id === keeper.id) this.#took = [...new Set([...found.took, ...this.#took])];
       // What somebody has gone on with may still lie where it lay: it could not be written over.
       const today = pages.filter((page) => page?.day === day) as readonly CountedPage[];
       const taken = new Set([...this.#took, ...today.flatMap(({ took }) => took)]);

@@ -26,8 +26,8 @@ afterEach(async () => {
   await store.close();
 });
 
-function begin() {
-  const keeper = new BudgetKeeper(() => now);
+/** @param keeper another one's, that gets a new configuration */
+function begin(keeper = new BudgetKeeper(() => now)) {
   const shared = new SharedBudgets(keeper, store, ({ message }) => faults.push(message), NEVER);
   open.push(shared);
   const count = (requests: number) => {
@@ -112,6 +112,26 @@ test('one that was frozen, and whose page was taken over, counts nothing twice',
   await last?.shared.share();
   // All pages have living owners now, so that the one which was frozen is not heard.
   expect(last?.used()).toEqual([MAX_PAGES + 8, 10 * (MAX_PAGES + 8)]);
+});
+
+test('a new configuration still says whose page was taken over', async () => {
+  const frozen = begin();
+  frozen.count(7);
+  await frozen.shared.share();
+  now += 200_000;
+  const others = Array.from({ length: MAX_PAGES }, () => begin());
+  for (const each of others) {
+    each.count(1);
+    await each.shared.share();
+  }
+  const taker = others.at(-1) as ReturnType<typeof begin>;
+  const renewed = begin(taker.keeper);
+  await taker.shared.close();
+  renewed.count(1);
+  await renewed.shared.share();
+  frozen.count(1);
+  await frozen.shared.share();
+  expect(frozen.used()).toEqual([MAX_PAGES + 9, 10 * (MAX_PAGES + 9)]);
 });
 
 test('pages that are taken over and cannot be written are not counted again with each try', async () => {
