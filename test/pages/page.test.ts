@@ -76,3 +76,15 @@ test('a page in one language leads to the same page in the other', async () => {
   const { body } = await see(`?image=nginx@${DIGEST}`);
   expect(body).toContain(`href="?image=${encodeURIComponent(`nginx@${DIGEST}`)}&amp;lang=zh"`);
 });
+
+test('layers that are not shown are counted', async () => {
+  const config = configOf({});
+  const [platform] = report.platforms;
+  const many = { ...report, platforms: [{ ...platform, omittedLayers: 1200 }] } as ImageReport;
+  const head = request('GET /?image=nginx', { accept: 'text/html' });
+  const target = pageTarget(head, config);
+  if (!target) throw new Error('no page');
+  const { body } = await answerPage(head, target, { ...evil, config, inspect: async () => ({ report: many }) });
+  expect(body).toContain('1\u202f203 layers');
+  expect(body).toContain('1\u202f200 more layers');
+});
