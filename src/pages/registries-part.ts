@@ -1,6 +1,6 @@
 import type { Config, Upstream } from '../core/config';
+import { redactPlace } from '../core/redact';
 import { isWildcard } from '../core/registries-setting';
-import { hrefOf } from '../core/url';
 import { html, type Markup } from './html';
 import type { View } from './view';
 
@@ -8,7 +8,7 @@ import type { View } from './view';
 export function drawRegistries({ speech: { say }, host }: View, { upstreams }: Config): Markup {
   const called = ({ name }: Upstream, index: number) => (index === 0 ? `${host}/…` : `${host}/${name}/…`);
   // A name with `*` is at no one address.
-  const place = ({ name, url }: Upstream) => (isWildcard(name) ? undefined : hrefOf(url).replace(/\/$/, ''));
+  const place = ({ name, url }: Upstream) => (isWildcard(name) ? undefined : redactPlace(url));
   return html`<section aria-labelledby="registries"><h2 id="registries">${say('registries.title')}</h2><ul class="registries">
 ${upstreams.map(
   (upstream, index) => html`<li><strong>${upstream.name}</strong>${
