@@ -88,3 +88,16 @@ test('layers that are not shown are counted', async () => {
   expect(body).toContain('1\u202f203 layers');
   expect(body).toContain('1\u202f200 more layers');
 });
+
+test('a host that stands for one registry is said to serve that one', async () => {
+  const env = { REGISTRIES: 'docker.io ghcr.io' };
+  const listed = async (host: string) => {
+    const body = (await see('', env, { host })).body ?? '';
+    const items = body
+      .slice(body.indexOf('class="registries"'))
+      .matchAll(/<strong>(.*?)<\/strong>.*?<code>(.*?)<\/code>/g);
+    return [...items].map(([, name, called]) => `${name} ${called}`);
+  };
+  expect(await listed('r.example.com')).toEqual(['docker.io r.example.com/…', 'ghcr.io r.example.com/ghcr.io/…']);
+  expect(await listed('ghcr.r.example.com')).toEqual(['ghcr.io ghcr.r.example.com/…']);
+});
