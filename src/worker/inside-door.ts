@@ -3,7 +3,7 @@ import { type HeaderList, requestHeaders } from '../core/headers';
 import type { Place } from '../core/location';
 import { isSameOrigin } from '../core/url';
 import type { Forward } from '../core/verbs';
-import type { Door, Question } from '../shell/doctor-door';
+import { type Door, OVERSPENT, type Question } from '../shell/doctor-door';
 import { TransportError } from '../shell/transport-error';
 import { countOne } from './errand';
 import { headerList, headersOf } from './heads';
@@ -49,6 +49,9 @@ export function openInsideDoor({ session, context, place, isOwn, signal }: Insid
     return { head: { status: response.status, headers: fields }, body: response.body, abort };
   };
   const outside = async (question: Question): Promise<Incoming> => {
+    // Where its budget is spent, clients are sent there without us, and so is the visitor.
+    if (!isOwn && session.spending?.upstreamExcess(place.route.upstream))
+      throw new TransportError('unknown', OVERSPENT);
     countOne(session);
     const meter = session.spending?.meter(place.route.upstream);
     meter?.request();
