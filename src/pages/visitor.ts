@@ -1,5 +1,4 @@
-import type { Identity } from '../core/admission';
-import { isEmptyLogin } from '../core/basic';
+import { type Identity, shownLogin } from '../core/admission';
 import { printChallenge } from '../core/challenge';
 import { isAllowedAddress } from '../core/client-rules';
 import type { Config } from '../core/config';
@@ -36,9 +35,9 @@ export async function receive(arrival: Arrival): Promise<Visitor> {
   const full = admit();
   if (full) return refused(asRefusal(full));
   if (!gate || isGuest || isNear) return { kind: 'known' };
-  const authorization = headerOf(head.headers, 'authorization');
+  const authorization = shownLogin(head, gate);
   const nobody: Visitor = logsIn && gate.users.size > 0 ? refused(loginNeeded(gate)) : { kind: 'stranger', sees };
-  if (authorization === undefined || isEmptyLogin(authorization) || gate.users.size === 0) return nobody;
+  if (authorization === undefined) return nobody;
   const identity = await identify(authorization);
   switch (identity.kind) {
     case 'user':

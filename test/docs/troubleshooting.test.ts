@@ -22,6 +22,7 @@ const COMPOSED: Readonly<Record<string, readonly string[]>> = {
     'it would show what is refused',
   ],
   'alice may not push here': ['} may not $', '} here`'],
+  'your daily budget of … is used up': ["'your daily budget' : ", '{whose} of $', '} is used up; '],
 };
 
 /** The texts of the program, without what cuts them up: quotes that are escaped, and ends of lines. */

@@ -218,7 +218,7 @@ describe('one line in the log', () => {
     ['/', 200],
     ['/-/healthz', 200],
     ['/-/nothing', 404],
-    ['/favicon.ico', 404],
+    ['/favicon.ico', 200],
   ])('for %s, which is ours', async (path, status) => {
     await begun(({ send }) => send(200));
     expect((await ask(proxy.url + path)).status).toBe(status);
