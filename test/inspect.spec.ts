@@ -240,6 +240,35 @@ describe.each(inspecting)('with the $name runtime, a look at an image', (runtime
     expect(far.registry.requests).toEqual([]);
   });
 
+  test.each([false, true])(
+    'follows a redirect to another path of the registry itself, absolute: %s',
+    async (absolute) => {
+      const other = await stage.registry({ delivery: { kind: 'own-host', absolute } });
+      const image = imageWith({ os: 'linux', architecture: 'amd64', created: '2026-01-02T03:04:05Z' });
+      other.add('team/app', 'v1', image);
+      const { look } = await scene({ REGISTRIES: `other.test=${other.url}` });
+      expect((await look('other.test/team/app:v1')).report?.platforms[0]?.created).toBe('2026-01-02T03:04:05Z');
+    },
+  );
+
+  test('fetches nothing past the budget of a registry, wherever a redirect leads', async () => {
+    for (const isElsewhere of [false, true]) {
+      const env = { BUDGET_UPSTREAM_BYTES: '1', BUDGET_ACTION: 'redirect' };
+      const { registry, look } = await scene(env);
+      const cdn = await stage.cdn({ registry });
+      registry.options.delivery = isElsewhere ? { kind: 'cdn', cdn } : { kind: 'own-host' };
+      registry.add('team/app', 'v1', imageWith({ os: 'linux', created: '2026-01-02T03:04:05Z' }));
+      // The first is let in, and spends all there is.
+      await look('team/app:v1');
+      registry.requests.length = 0;
+      cdn.requests.length = 0;
+      const { report } = await look('team/app:v1');
+      expect([report?.kind, report?.platforms[0]?.created]).toEqual(['image', undefined]);
+      expect(registry.requests.filter(({ path }) => path.includes('/storage/'))).toEqual([]);
+      expect(cdn.requests).toEqual([]);
+    }
+  });
+
   test('asks a browser for a login of the gate, by Basic, and goes by its rights', async () => {
     const password = makePassword();
     const users = { HTPASSWD: `alice:${hashPassword(password)}` };

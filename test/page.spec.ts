@@ -36,6 +36,15 @@ describe.each(runtimes)('with the $name runtime, the landing page', (runtime) =>
     expect(registry.requests).toEqual([]);
   });
 
+  test.each(['text/html', '*/*'])('does not tell the secret of a far instance: %s', async (accept) => {
+    const word = `s${randomBytes(12).toString('hex')}`;
+    const far = await stage.registry({ basePath: `/${word}` });
+    const proxy = await stage.proxy(far.url);
+    const page = await ask(proxy.url, { headers: { accept } });
+    expect(page.text).toContain(far.authority);
+    expect([page.text, JSON.stringify(proxy.logs())].filter((text) => text.includes(word))).toEqual([]);
+  });
+
   test('has an icon, and asks to be in no index', async () => {
     const { see } = await scene();
     const [icon, robots] = [await see('/favicon.ico'), await see('/robots.txt')];

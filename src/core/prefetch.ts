@@ -153,5 +153,6 @@ function withoutRepeats(descriptors: readonly Descriptor[]): Descriptor[] {
 
 /** Words of an upstream fit for an error text: no control characters, and not many. */
 export function shorten(text: string, most = MAX_SHOWN): string {
-  return text.slice(0, most).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ');
+  // A slice keeps all of its text in memory for as long as itself, and some are remembered: it is put together anew.
+  return [...text.slice(0, most)].join('').replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ');
 }

@@ -22,7 +22,10 @@ function stripUserInfo(path: string): string {
   return path.replace(/^([a-z]+:\/\/)[^/]*@/i, '$1');
 }
 
-/** An upstream URL fit for a log or an error text: paths of signed URLs are kept, their queries are not. */
-export function redactUrl(url: Url): string {
-  return (originOf(url) + redactTarget(url.path + url.query)).slice(0, MAX_LOGGED);
+/**
+ * Where an upstream is, fit for everybody to read: its path may be the secret of a far instance's (`ACCESS_SECRET`), and a
+ * query a key.
+ */
+export function redactPlace(url: Url): string {
+  return originOf(url) + (url.path.length > 1 || url.query !== '' ? '/…' : '');
 }

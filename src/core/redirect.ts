@@ -1,7 +1,7 @@
 import type { Upstream } from './config';
 import { RegistryError } from './errors';
 import { headerOf, redirectHeaders, withoutHeaders } from './headers';
-import { redactUrl } from './redact';
+import { redactPlace } from './redact';
 import { checkCallable } from './trust';
 import { hrefOf, isSameOrigin, resolveUrl, type Url } from './url';
 import type { Forward, ResponseHead } from './verbs';
@@ -59,5 +59,5 @@ function isRegistry(url: Url, upstream: Upstream): boolean {
 }
 
 function failure(message: string, sent: Forward): RegistryError {
-  return new RegistryError(502, 'UNAVAILABLE', message, { from: redactUrl({ ...sent.url, query: '' }) });
+  return new RegistryError(502, 'UNAVAILABLE', message, { from: redactPlace(sent.url) });
 }

@@ -3,7 +3,8 @@ import { requestHeaders } from '../core/headers';
 import type { Place } from '../core/location';
 import { isSameOrigin, type Url } from '../core/url';
 import type { Forward } from '../core/verbs';
-import type { Door, Question } from '../shell/doctor-door';
+import { type Door, OVERSPENT, type Question } from '../shell/doctor-door';
+import { TransportError } from '../shell/transport-error';
 import { CLIENT_FIELDS } from './client-fields';
 import { sendRequest } from './client-request';
 import { seeAnswer, seeFailure } from './doctor-door';
@@ -43,6 +44,9 @@ export function openInsideDoor({ session, context, place, isOwn, signal = sessio
   const inside = ({ method, url, headers }: Question) =>
     sendRequest({ method, url: plain(url), headers: [...headers, ...own], signal, connect, within: ANSWER_TIME });
   const outside = async (question: Question) => {
+    // Where its budget is spent, clients are sent there without us, and so is the visitor.
+    if (!isOwn && session.spending?.upstreamExcess(place.route.upstream))
+      throw new TransportError('unknown', OVERSPENT);
     const meter = session.spending?.meter(place.route.upstream);
     meter?.request();
     const response = await context.transport.fetch(forwardTo(question, place), signal);

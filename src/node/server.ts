@@ -1,7 +1,7 @@
 import http, { type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Config } from '../core/config';
-import { originOf } from '../core/url';
+import { redactPlace } from '../core/redact';
 import { Counts } from '../shell/counts';
 import { Guard } from '../shell/guard';
 import type { Log } from '../shell/log';
@@ -74,7 +74,7 @@ export async function startServer(config: Config, log: Log, administration?: Adm
   log.info('listening', {
     url,
     port,
-    backend: originOf(backend) + backend.path,
+    backend: redactPlace(backend),
     registries: config.upstreams.map(({ name }) => name).join(' '),
     platform: config.platform,
     node: process.version,

@@ -60,12 +60,12 @@ interface Around {
 
 function drawPlatform(report: PlatformReport, index: number, { speech, now, isOpen, isOwn }: Around): Markup {
   const { say, count } = speech;
-  const { platform, digest, size, created, layers } = report;
+  const { platform, digest, size, created, layers, omittedLayers = 0 } = report;
   const name = platform || say('platform.unknown');
   const id = `platform-${index}`;
-  return html`<details class="platform"${isOpen && html` open`}><summary><span class="name">${name}</span><span>${printSize(size)}</span><span>${count('platform.layers', layers.length)}</span><span>${created !== undefined && age(created, now, speech)}</span></summary>
+  return html`<details class="platform"${isOpen && html` open`}><summary><span class="name">${name}</span><span>${printSize(size)}</span><span>${count('platform.layers', layers.length + omittedLayers)}</span><span>${created !== undefined && age(created, now, speech)}</span></summary>
 <div class="inside">${isOwn && html`<p class="own">${say('platform.digest')}<br><code id="${id}">${digest}</code>${copyButton(id, say('copy.digest'), speech)}</p>`}
-${layers.length > 0 && drawLayers(report, name, speech)}</div></details>
+${layers.length > 0 && drawLayers(report, name, speech)}${omittedLayers > 0 && html`<p class="aside">${count('layers.omitted', omittedLayers)}</p>`}</div></details>
 `;
 }
 

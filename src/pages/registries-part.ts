@@ -1,14 +1,17 @@
 import type { Config, Upstream } from '../core/config';
+import { redactPlace } from '../core/redact';
 import { isWildcard } from '../core/registries-setting';
-import { hrefOf } from '../core/url';
+import { upstreamOfHost } from '../core/upstreams';
 import { html, type Markup } from './html';
 import type { View } from './view';
 
-/** Which registries this instance serves, and how their images are called behind it. */
-export function drawRegistries({ speech: { say }, host }: View, { upstreams }: Config): Markup {
+/** Which registries this instance serves, and how their images are called behind it. A host may stand for one of them alone. */
+export function drawRegistries({ speech: { say }, host, origin }: View, config: Config): Markup {
+  const hosted = upstreamOfHost(origin.hostname, config);
+  const upstreams = hosted ? [hosted] : config.upstreams;
   const called = ({ name }: Upstream, index: number) => (index === 0 ? `${host}/…` : `${host}/${name}/…`);
   // A name with `*` is at no one address.
-  const place = ({ name, url }: Upstream) => (isWildcard(name) ? undefined : hrefOf(url).replace(/\/$/, ''));
+  const place = ({ name, url }: Upstream) => (isWildcard(name) ? undefined : redactPlace(url));
   return html`<section aria-labelledby="registries"><h2 id="registries">${say('registries.title')}</h2><ul class="registries">
 ${upstreams.map(
   (upstream, index) => html`<li><strong>${upstream.name}</strong>${

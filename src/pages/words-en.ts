@@ -40,6 +40,8 @@ export const english = {
   'layer.size': 'Size',
   'layer.content': 'Made by',
   'layers.of': 'Layers of {platform}',
+  'layers.omitted': '{count} more layers',
+  'layers.omitted.one': 'One more layer',
   'sizes.note': 'Sizes are what a pull transfers: compressed layers and configuration.',
 
   'guides.image': 'Pull this image',

@@ -41,6 +41,8 @@ export const chinese: Words = {
   'layer.size': '大小',
   'layer.content': '构建指令',
   'layers.of': '{platform} 的镜像层',
+  'layers.omitted': '另有 {count} 层',
+  'layers.omitted.one': '另有 1 层',
   'sizes.note': '大小为拉取时的传输量：压缩后的层与配置。',
 
   'guides.image': '拉取该镜像',

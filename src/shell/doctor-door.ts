@@ -17,6 +17,9 @@ export interface Question {
   readonly body?: number;
 }
 
+/** Why what a redirect leads to is not asked for. */
+export const OVERSPENT = 'the daily budget of its registry is used up';
+
 /** How a walk asks: over the network, or inside of a runtime. Never fails: what goes wrong is part of what was seen. */
 export interface Door {
   ask(question: Question): Promise<Seen>;

@@ -71,8 +71,7 @@ export class InspectClient {
       const next = isRedirect({ status: seen.status ?? 0, headers: seen.headers })
         ? resolveUrl(headerOf(seen.headers, 'location') ?? '', url)
         : undefined;
-      // To the registry itself clients are sent where their budget is spent: so is the visitor's.
-      if (!next || hops === MAX_REDIRECTS || isSameOrigin(next, place.route.upstream.url)) return seen;
+      if (!next || hops === MAX_REDIRECTS) return seen;
       url = next;
     }
   }

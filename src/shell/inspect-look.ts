@@ -18,6 +18,9 @@ const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
 /** Requests of one look that are under way at a time. */
 const AT_ONCE = 4;
 
+/** Platforms that are told of by no more than their names. */
+const MAX_OTHERS = 50;
+
 const LATE = 'no answer came in time';
 
 /** One look at an image: what there is by its name, and what is in it. */
@@ -89,7 +92,10 @@ export class Look {
       ...about,
       platforms: looked.flatMap((each) => (each ? [each] : [])),
       omitted: left.length,
-      others: left.map(({ platform }) => platform).filter(Boolean),
+      others: left
+        .map(({ platform }) => platform)
+        .filter(Boolean)
+        .slice(0, MAX_OTHERS),
     };
   }
 

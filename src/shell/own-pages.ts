@@ -1,8 +1,8 @@
 import { isAllowedAddress, strangerError } from '../core/client-rules';
 import type { Config, Upstream } from '../core/config';
 import { answerError } from '../core/errors';
+import { redactPlace } from '../core/redact';
 import { isWildcard } from '../core/registries-setting';
-import { hrefOf } from '../core/url';
 import type { Answer, RequestHead } from '../core/verbs';
 
 /** Where platforms and load balancers ask whether we are alive. */
@@ -45,7 +45,7 @@ export function plainPage(text: string): Answer {
 
 function welcome({ gate, upstreams }: Config, isGuest: boolean): string {
   // A name with `*` is at no one address.
-  const place = ({ name, url }: Upstream) => (isWildcard(name) ? '' : ` (${hrefOf(url)})`);
+  const place = ({ name, url }: Upstream) => (isWildcard(name) ? '' : ` (${redactPlace(url)})`);
   // Behind a gate they are none of a stranger's business.
   const shown = gate && !isGuest ? [] : upstreams;
   const registries = shown.map((upstream) => `  ${upstream.name}${place(upstream)}\n`).join('');

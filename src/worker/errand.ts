@@ -46,10 +46,10 @@ function meterOf({ exchange, spending }: Session): Meter | undefined {
 const reading = { headOf: ({ head }: Incoming) => head, failureOf };
 
 /** @throws TransportError for one too many: a Worker that goes on is ended by the platform */
-function countOne(session: Session): void {
+export function countOne(session: Session): void {
   const limit = session.context.config.maxSubrequests - KEPT_BACK;
-  session.asked += 1;
-  if (session.asked <= limit) return;
+  session.asked.count += 1;
+  if (session.asked.count <= limit) return;
   throw new TransportError(
     'unknown',
     `more than ${limit} requests to upstreams for one of a client's (MAX_SUBREQUESTS)`,

@@ -3,8 +3,9 @@ import { type HeaderList, requestHeaders } from '../core/headers';
 import type { Place } from '../core/location';
 import { isSameOrigin } from '../core/url';
 import type { Forward } from '../core/verbs';
-import type { Door, Question } from '../shell/doctor-door';
+import { type Door, OVERSPENT, type Question } from '../shell/doctor-door';
 import { TransportError } from '../shell/transport-error';
+import { countOne } from './errand';
 import { headerList, headersOf } from './heads';
 import { failureOf, type Incoming, joined, readBody } from './incoming';
 import { serve } from './proxy';
@@ -41,7 +42,6 @@ export function openInsideDoor({ session, context, place, isOwn, signal }: Insid
     inner.asked = session.asked;
     inner.record.hops = hops;
     const response = await serve(inner);
-    session.asked = inner.asked;
     const abort = () => void response.body?.cancel().catch(() => {});
     const length = lengthOf(response);
     const said: HeaderList = length === undefined ? [] : [['content-length', String(length)]];
@@ -49,7 +49,10 @@ export function openInsideDoor({ session, context, place, isOwn, signal }: Insid
     return { head: { status: response.status, headers: fields }, body: response.body, abort };
   };
   const outside = async (question: Question): Promise<Incoming> => {
-    session.asked += 1;
+    // Where its budget is spent, clients are sent there without us, and so is the visitor.
+    if (!isOwn && session.spending?.upstreamExcess(place.route.upstream))
+      throw new TransportError('unknown', OVERSPENT);
+    countOne(session);
     const meter = session.spending?.meter(place.route.upstream);
     meter?.request();
     const incoming = await send({ forward: forwardTo(question, place), timeouts: context.config.timeouts });

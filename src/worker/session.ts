@@ -45,8 +45,8 @@ export interface Session {
   readonly finish: (ending: SessionEnd) => void;
   /** Present where the day has budgets. */
   readonly spending?: RequestSpending;
-  /** Requests to upstreams so far. */
-  asked: number;
+  /** Requests to upstreams so far, shared with those that are asked inside for this one. */
+  asked: { count: number };
 }
 
 export interface SessionEnd {
@@ -73,7 +73,7 @@ export function openSession(context: Context, request: Request, keepAlive: KeepA
     record,
     keepAlive,
     spending,
-    asked: 0,
+    asked: { count: 0 },
     onEnd: (then) => (waiting ? waiting.push(then) : then()),
     finish: ({ status, isWhole, hasLeft = false }) => {
       const all = waiting;

@@ -123,7 +123,7 @@ describe('following', () => {
       throw new Error('not refused');
     } catch (error) {
       expect(JSON.stringify({ ...(error as object), message: (error as Error).message })).not.toContain('secret');
-      expect(error).toMatchObject({ detail: { from: 'https://cdn.example.net/x' } });
+      expect(error).toMatchObject({ detail: { from: 'https://cdn.example.net/…' } });
     }
   });
 });

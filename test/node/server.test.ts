@@ -131,7 +131,8 @@ describe('starting', () => {
       level: 'info',
       url: `http://127.0.0.1:${port}`,
       port,
-      backend: 'https://registry.example.com/base',
+      // A far instance's secret stands there.
+      backend: 'https://registry.example.com/…',
       platform: 'node',
     });
   });

@@ -76,3 +76,28 @@ test('a page in one language leads to the same page in the other', async () => {
   const { body } = await see(`?image=nginx@${DIGEST}`);
   expect(body).toContain(`href="?image=${encodeURIComponent(`nginx@${DIGEST}`)}&amp;lang=zh"`);
 });
+
+test('layers that are not shown are counted', async () => {
+  const config = configOf({});
+  const [platform] = report.platforms;
+  const many = { ...report, platforms: [{ ...platform, omittedLayers: 1200 }] } as ImageReport;
+  const head = request('GET /?image=nginx', { accept: 'text/html' });
+  const target = pageTarget(head, config);
+  if (!target) throw new Error('no page');
+  const { body } = await answerPage(head, target, { ...evil, config, inspect: async () => ({ report: many }) });
+  expect(body).toContain('1\u202f203 layers');
+  expect(body).toContain('1\u202f200 more layers');
+});
+
+test('a host that stands for one registry is said to serve that one', async () => {
+  const env = { REGISTRIES: 'docker.io ghcr.io' };
+  const listed = async (host: string) => {
+    const body = (await see('', env, { host })).body ?? '';
+    const items = body
+      .slice(body.indexOf('class="registries"'))
+      .matchAll(/<strong>(.*?)<\/strong>.*?<code>(.*?)<\/code>/g);
+    return [...items].map(([, name, called]) => `${name} ${called}`);
+  };
+  expect(await listed('r.example.com')).toEqual(['docker.io r.example.com/…', 'ghcr.io r.example.com/ghcr.io/…']);
+  expect(await listed('ghcr.r.example.com')).toEqual(['ghcr.io ghcr.r.example.com/…']);
+});

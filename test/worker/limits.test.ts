@@ -1,5 +1,5 @@
 import { ask, open } from '../upstream/client';
-import { contentOf, payload, sha256 } from '../upstream/image';
+import { contentOf, descriptor, INDEX_TYPE, makeImage, payload, sha256 } from '../upstream/image';
 import type { RegistryOptions } from '../upstream/registry';
 import { smallImage, stageFor, until } from '../upstream/scene';
 import { worker } from '../worker-runtime';
@@ -163,4 +163,19 @@ test('nothing that a registry says is kept by Cloudflare on the way, as a file t
   // workerd says so to the registry as well; what it asks a CDN for stays as it is.
   expect(registry.requests.map((request) => request.header('cache-control'))).toEqual(['no-cache', 'no-cache']);
   expect(cdn.requests.map((request) => request.header('cache-control'))).toEqual([undefined]);
+});
+
+test('a look at many platforms at a time is one request of these, too', async () => {
+  const registry = await stage.registry();
+  const platforms = Array.from({ length: 12 }, (_, index) => {
+    const image = makeImage([1000 + index], 'oci', index + 1);
+    registry.add('team/app', image.manifest.digest, image);
+    return { ...descriptor(image.manifest), platform: { os: 'linux', architecture: `cpu${index}` } };
+  });
+  const index = { schemaVersion: 2, mediaType: INDEX_TYPE, manifests: platforms };
+  registry.addManifest('team/app', 'v1', contentOf(INDEX_TYPE, Buffer.from(JSON.stringify(index))));
+  const proxy = await stage.proxy(registry, { MAX_SUBREQUESTS: '20' });
+  const page = await ask(`${proxy.url}/?image=team/app:v1`, { headers: { accept: 'text/html' } });
+  expect([page.status, page.text]).toEqual([200, expect.stringMatching(/Not looked into: \d+ more platforms/)]);
+  expect(registry.requests).toHaveLength(10);
 });

@@ -6,10 +6,11 @@ import type { ImageName } from '../image-name';
 import { checkImage } from '../image-rules';
 import type { Place } from '../location';
 import { printQuery } from '../query';
+import { redactPlace } from '../redact';
 import { type Route, routeOf } from '../route';
 import type { Origin } from '../setting-values';
 import { findUpstream, upstreamOfHost } from '../upstreams';
-import { isSameOrigin, originOf } from '../url';
+import { isSameOrigin } from '../url';
 import { remedyFor } from './answers';
 import type { Evidence } from './evidence';
 import { type Finding, findingsOf } from './finding';
@@ -53,7 +54,7 @@ function readingOf(route: Route, config: Config, origin: Origin): Reading {
     repository,
     reference,
     rule: ruleOf(route, config, origin),
-    address: originOf(url) + (url.path === '' ? '' : '/…'),
+    address: redactPlace(url),
     auth: authOf(route),
     redirect: handleRedirect ? 'follow' : proxyRedirect ? 'rewrite' : 'pass',
   };

@@ -9,6 +9,9 @@ const MAX_PLATFORMS = 12;
 /** The same where each look counts as a pull, and is not kept (docs.docker.com, "Pull usage and limits": a manifest that is got). */
 const MAX_COUNTED_PLATFORMS = 2;
 
+/** Layers of a platform that are told of; docker runs no image of more than 125 (moby, layer store, `maxLayerDepth`). */
+const MAX_LAYERS = 150;
+
 /** Those that most look for. */
 const USUAL = ['linux/amd64', 'linux/arm64', 'linux/arm64/v8'];
 
@@ -41,7 +44,8 @@ export function describePlatform(
     digest,
     size: parts.reduce((sum, { size }) => sum + size, 0),
     ...(said?.created !== undefined && { created: said.created }),
-    layers: layers.map(({ digest, size, mediaType }, index) => {
+    ...(layers.length > MAX_LAYERS && { omittedLayers: layers.length - MAX_LAYERS }),
+    layers: layers.slice(0, MAX_LAYERS).map(({ digest, size, mediaType }, index) => {
       const createdBy = said?.commands[index];
       return { digest, size, mediaType, ...(createdBy && { createdBy }) };
     }),

@@ -17,7 +17,7 @@ export interface ImageReport {
   readonly platforms: readonly PlatformReport[];
   /** How many platforms were not looked into: there were too many, or they could not be had. */
   readonly omitted: number;
-  /** Their names, as far as the index has any. */
+  /** Names of the first of them, as far as the index has any. */
   readonly others: readonly string[];
 }
 
@@ -29,7 +29,10 @@ export interface PlatformReport {
   readonly size: number;
   /** ISO 8601; absent where the config has none, or one that says nothing (reproducible builds). */
   readonly created?: string;
+  /** The first of them, as many as an image that runs has. */
   readonly layers: readonly LayerReport[];
+  /** Present where there are more. */
+  readonly omittedLayers?: number;
 }
 
 export interface LayerReport {

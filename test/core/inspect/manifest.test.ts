@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { readImageConfig } from '../../../src/core/inspect/image-config';
 import { readInspected, typeIn } from '../../../src/core/inspect/manifest';
 import { describePlatform, shareOut } from '../../../src/core/inspect/platforms';
@@ -160,4 +162,27 @@ describe('of many platforms', () => {
     expect(names(share({}).chosen)).toEqual(['linux/amd64', 'linux/arm64']);
     expect(share({ CACHE: 'memory' }).chosen.length).toBe(12);
   });
+});
+
+test('of thousands of layers as many are told of as an image has that runs, and all of them are in its size', () => {
+  const layers = Array.from({ length: 5000 }, () => part('1', 2));
+  const commands = JSON.stringify({ history: layers.map((_, index) => ({ created_by: `RUN ${index}` })) });
+  const report = describePlatform({ kind: 'image', layers }, { digest: D('a'), platform: 'linux/amd64' }, commands);
+  expect([report.layers.length, report.omittedLayers, report.size]).toEqual([150, 4850, 10_000]);
+  expect(report.layers[149]?.createdBy).toBe('RUN 149');
+  const few = describePlatform({ kind: 'image', layers: layers.slice(0, 150) }, { digest: D('a'), platform: '' }, '');
+  expect([few.layers.length, 'omittedLayers' in few]).toEqual([150, false]);
+});
+
+test('what is remembered of a long command keeps no more of it in memory than is shown', () => {
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = runInNewContext('gc');
+  const configWith = (command: string) => JSON.stringify({ os: 'linux', history: [{ created_by: command }] });
+  const kept = [];
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  for (let count = 0; count < 20; count++) kept.push(readImageConfig(configWith(`RUN ${'x'.repeat(4e6)}${count}`), 1));
+  collect();
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(20e6);
+  expect(kept.map(({ commands }) => commands[0]?.length)).toEqual(Array.from({ length: 20 }, () => 500));
 });
