@@ -13,7 +13,7 @@ import type { InspectClient } from './inspect-client';
 import type { Inspections } from './inspections';
 
 /** Bytes of an image's config. */
-const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
+const MAX_CONFIG_BYTES = 1024 * 1024;
 
 /** Requests of one look that are under way at a time. */
 const AT_ONCE = 4;
