@@ -85,10 +85,10 @@ export function passedLocation(location: string, base: Url, place: Place): strin
   const proxyRedirect = place.route.upstream.proxyRedirect && !isPassedUntouched(place);
   const own = home(place) + (distributionTarget(url, place) ?? url.path + url.query);
   if (proxyRedirect && isSameHost(url, backendHost) && fits(own, 0, place)) return own;
+  // The path of a far instance may hold its secret: clients are not sent there themselves.
+  if (proxyRedirect && distributionPath(url, place) !== undefined && fits(own, 0, place)) return own;
   const isRelative = !/^[a-z][a-z0-9+.-]*:/i.test(location);
-  if (!isRelative) return location;
-  const isOfRegistry = proxyRedirect && distributionPath(url, place) !== undefined;
-  return isOfRegistry ? own : hrefOf(url);
+  return isRelative ? hrefOf(url) : location;
 }
 
 /** `Link` (RFC 8288) of tags, catalog and referrers: the next page is asked of us. */

@@ -169,6 +169,12 @@ describe('the Location of a redirect that is passed on', () => {
       `https://registry-1.docker.io/v2/library/nginx/manifests/v2`,
       `${US}/v2/nginx/manifests/v2?ns=docker.io`,
     ],
+    [
+      { ...REGISTRY, REGISTRIES: 'ghcr.io=https://far.example.com/a-secret-of-16-letters' },
+      `/v2/ghcr.io/owner/app/blobs/${DIGEST}`,
+      `https://far.example.com/a-secret-of-16-letters/v2/owner/app/blobs/${DIGEST}?_offload=2`,
+      `${US}/v2/ghcr.io/owner/app/blobs/${DIGEST}?_offload=2`,
+    ],
   ])('within /v2/ speaks the client’s language: %j %s', (env, target, location, expected) => {
     expect(passedLocation(location, AT, place(target, env))).toBe(expected);
   });
