@@ -179,7 +179,11 @@ describe.each(runtimes)('with the $name runtime, guards', (runtime) => {
 
   describe('on transfers', () => {
     test('let more of them wait until one is over', async () => {
-      const { registry, blob, manifest } = await guarded({ MAX_TRANSFERS: '2' }, [LARGE, 3000]);
+      // Over one connection each, so that what the registry is asked says how many there are.
+      const { registry, blob, manifest } = await guarded({ MAX_TRANSFERS: '2', DOWNLOAD_CONNECTIONS: '1' }, [
+        LARGE,
+        3000,
+      ]);
       const held = [await open(blob), await open(blob)];
       const third = ask(blob);
       expect((await ask(manifest)).status).toBe(200);
