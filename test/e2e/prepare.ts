@@ -20,8 +20,11 @@ export const hasClient = (
   name: 'crane' | 'oras' | 'helm' | 'distribution' | 'actionlint' | 'manifests' | 'traces',
 ): boolean => existsSync(join(clientsFolder, name));
 
-/** Clients installed, bundle fresh. Throws, with the reason, where these tests cannot run at all. */
-function prepare(): void {
+/**
+ * Clients installed, bundle fresh: once, before any file of these tests is read, since which clients there are decides which
+ * cases there are. Throws, with the reason, where these tests cannot run at all.
+ */
+export default function prepare(): void {
   if (process.platform !== 'linux') throw new Error('The end-to-end tests need Linux: they run in its namespaces.');
   if (process.getuid?.() !== 0) throw new Error('The end-to-end tests need root: sudo yarn test:e2e');
   execFileSync(join(__dirname, 'setup'), { stdio: ['ignore', 'inherit', 'inherit'] });
@@ -33,10 +36,6 @@ function build(...options: string[]): void {
   const command = ['esbuild.config.mjs', ...options];
   execFileSync(process.execPath, command, { cwd: project, stdio: ['ignore', 'ignore', 'inherit'] });
 }
-
-// While the file is read, not in a hook: which clients there are decides which cases there are, and the first time
-// takes longer than a hook may.
-prepare();
 
 /** The Node.js of the function layer where its package is installed, else the one that runs the tests. */
 export function layerNode(): string {
